@@ -1,0 +1,92 @@
+//! From the plugin's configuration to a [`Config`], or every problem with its path.
+
+pub mod node;
+
+use crate::provider;
+use std::time::Duration;
+
+/// A checked configuration: one of the filter's two roles.
+#[derive(Debug)]
+pub enum Config {
+    /// Once per request, downstream.
+    Gateway(Gateway),
+    /// Once per attempt, upstream.
+    Provider(Provider),
+}
+
+/// What the gateway role knows.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What clients may ask for, sorted by name; no two alike.
+    pub models: Vec<Model>,
+    /// Where a plan may lead, sorted by name; no two alike.
+    pub providers: Vec<Destination>,
+    /// Who may ask. `None`: anybody.
+    pub keys: Option<Vec<Key>>,
+    /// Largest request body. Units: bytes.
+    pub body_limit_bytes: usize,
+}
+
+/// A name that clients may ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// As written; a `*` at the end makes it a prefix.
+    pub name: String,
+    /// The attempts, in order; never empty.
+    pub targets: Vec<Target>,
+    /// Time until the first content of a streamed answer, per attempt.
+    pub first_token_timeout: Duration,
+    /// Time until a whole answer is complete, per attempt.
+    pub answer_timeout: Duration,
+}
+
+/// One attempt of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Place in [`Gateway::providers`].
+    pub provider: usize,
+    /// The model to ask for; `None`: the name the client asked for, without a `provider/` prefix
+    /// when the model's name has one.
+    pub model: Option<String>,
+}
+
+/// A provider as the gateway role sees it.
+#[derive(Debug)]
+pub struct Destination {
+    /// Its name in targets, logs and the `x-llm-provider` header.
+    pub name: String,
+    /// The Envoy cluster that carries the provider role.
+    pub cluster: String,
+    /// The dialect's name.
+    pub dialect: &'static str,
+    /// The dialect, with its default settings, for questions while planning.
+    pub speaks: Box<dyn provider::Provider>,
+}
+
+/// A client's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its name in logs.
+    pub id: String,
+    /// SHA-256 of the exact key.
+    pub sha256: [u8; 32],
+    /// Whose it is.
+    pub team: Option<String>,
+    /// Which names it may ask for: configured names, or prefixes ending in `*`. `None`: all.
+    pub models: Option<Vec<String>>,
+}
+
+/// What the provider role knows.
+#[derive(Debug)]
+pub struct Provider {
+    /// The dialect's name.
+    pub dialect: &'static str,
+    /// The configured dialect.
+    pub speaks: Box<dyn provider::Provider>,
+    /// `:authority` towards the provider; `None` leaves the client's.
+    pub host: Option<String>,
+    /// Extra headers, names in lower case; never credentials.
+    pub headers: Vec<(String, String)>,
+    /// Whether `traceparent` and `tracestate` go to the provider.
+    pub forward_trace: bool,
+}

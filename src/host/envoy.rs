@@ -1,0 +1,1 @@
+//! The real host. The only file that names `proxy_wasm`.

@@ -1,0 +1,82 @@
+//! Every header, property, state key and metric that the filter names. One place, so that a
+//! configuration, a test and the two roles cannot drift apart.
+
+/// Headers.
+pub mod header {
+    /// Carries the plan to `header_to_metadata`, which removes it.
+    pub const PLAN: &str = "x-llm-plan";
+    /// To clients: the provider that answered.
+    pub const PROVIDER: &str = "x-llm-provider";
+    /// To clients: the model that answered.
+    pub const MODEL: &str = "x-llm-model";
+    /// To clients: how many attempts it took.
+    pub const ATTEMPTS: &str = "x-llm-attempts";
+    /// To clients: `hit`, `miss` or `off`.
+    pub const CACHE: &str = "x-llm-cache";
+    /// To clients: request parameters that the provider could not be given.
+    pub const DROPPED: &str = "x-llm-dropped";
+    /// From the provider role to the gateway role: this attempt failed. Never reaches a client.
+    pub const FAILED: &str = "x-llm-failed";
+    /// To Envoy's router: attempts after the first.
+    pub const MAX_RETRIES: &str = "x-envoy-max-retries";
+    /// To Envoy's router: time until an attempt's response headers.
+    pub const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
+}
+
+/// Filter state, read in Envoy as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
+pub mod state {
+    /// JSON list of `{provider, cluster, model}`.
+    pub const PLAN: &str = "llm.plan";
+    /// `chat`.
+    pub const OPERATION: &str = "llm.operation";
+    /// `1` for a stream.
+    pub const STREAM: &str = "llm.stream";
+    /// `1` when the client asked for the usage chunk.
+    pub const WANTS_USAGE: &str = "llm.wants_usage";
+    /// JSON object of client headers that a dialect may add back.
+    pub const CLIENT_HEADERS: &str = "llm.client_headers";
+    /// The model that the client asked for.
+    pub const MODEL: &str = "llm.model";
+    /// The team of the client's key.
+    pub const TEAM: &str = "llm.team";
+    /// The id of the client's key.
+    pub const KEY_ID: &str = "llm.key_id";
+    /// The rule and policy that chose the plan.
+    pub const ROUTE: &str = "llm.route";
+    /// The provider of the current attempt.
+    pub const PROVIDER: &str = "llm.provider";
+    /// Its dialect.
+    pub const DIALECT: &str = "llm.dialect";
+    /// The model it says it served.
+    pub const SERVED_MODEL: &str = "llm.served_model";
+    /// Milliseconds from the attempt's start to its first content.
+    pub const TTFT_MS: &str = "llm.ttft_ms";
+    /// The answer's finish reason, or `error` when it broke off.
+    pub const FINISH: &str = "llm.finish";
+    /// Prompt tokens, cached ones included.
+    pub const INPUT_TOKENS: &str = "llm.input_tokens";
+    /// Answer tokens, reasoning included.
+    pub const OUTPUT_TOKENS: &str = "llm.output_tokens";
+    /// Prompt tokens read from the provider's cache.
+    pub const CACHED_TOKENS: &str = "llm.cached_tokens";
+    /// Answer tokens spent on reasoning.
+    pub const REASONING_TOKENS: &str = "llm.reasoning_tokens";
+    /// Prompt and answer together.
+    pub const TOTAL_TOKENS: &str = "llm.total_tokens";
+    /// JSON list of `{provider, model, status, ms, reason, at_ms}`.
+    pub const ATTEMPTS: &str = "llm.attempts";
+    /// `ok`, `error`, `partial`, `refused`, `cached` or `cancelled`.
+    pub const OUTCOME: &str = "llm.outcome";
+    /// How many attempts were made.
+    pub const ATTEMPT_COUNT: &str = "llm.attempt_count";
+    /// `hit`, `miss` or `off`.
+    pub const CACHE: &str = "llm.cache";
+    /// Why the gateway refused: the error's code.
+    pub const REASON: &str = "llm.reason";
+}
+
+/// Counters, seen as `wasmcustom.<name>`.
+pub mod metric {
+    /// An attempt ran in a cluster whose dialect is not the one the gateway planned with.
+    pub const DIALECT_MISMATCH: &str = "llm.dialect_mismatch";
+}

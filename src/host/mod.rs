@@ -1,0 +1,122 @@
+//! What the filter may ask of the proxy: the only door to Envoy.
+//!
+//! Everything outside this folder is plain Rust, driven in tests by a fake host.
+
+#[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
+mod envoy;
+pub mod keys;
+
+use std::time::SystemTime;
+
+/// Which half of the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// From the client to the provider.
+    Request,
+    /// From the provider to the client.
+    Response,
+}
+
+/// What a callback answers to the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Pass on what is here.
+    Continue,
+    /// Hold everything; the body is gathered.
+    Pause,
+}
+
+/// The host did not do what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused(pub &'static str);
+
+/// Header lines in order. Names are lower case; bytes that are not text are replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(pub Vec<(String, String)>);
+
+impl Headers {
+    /// The first value of a header; `name` in lower case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    /// All lines in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    }
+}
+
+/// The exchange that is passing through.
+///
+/// Headers of a side may be read and written from its headers callback until a callback of that
+/// side answers [`Flow::Continue`]; afterwards reads find nothing and writes are refused.
+pub trait Exchange {
+    /// All header lines of a side, in one call.
+    fn headers(&self, side: Side) -> Headers;
+    /// Sets a header, or removes it with `None`.
+    ///
+    /// Errors: the headers have left already.
+    fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused>;
+    /// The bytes of the body that are here: all gathered so far, or this chunk when nothing is held.
+    fn body(&self, side: Side) -> Vec<u8>;
+    /// Replaces the first `cut` bytes of what is here (`usize::MAX`: all) by `bytes`.
+    fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused>;
+    /// A property of the proxy, e.g. `["upstream", "request_attempt_count"]`; numbers are 8 bytes, little endian.
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
+    /// Reads filter state that either role has written. `key` is one of [`keys::state`].
+    fn state(&self, key: &str) -> Option<Vec<u8>>;
+    /// Writes filter state, for the other role, the access log and the traces.
+    fn set_state(&self, key: &str, value: &str);
+    /// Answers the client; the request goes no further.
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
+}
+
+/// The time of day.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> SystemTime;
+}
+
+/// Counters of the proxy.
+pub trait Meter {
+    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`].
+    fn count(&self, metric: &'static str, amount: i64);
+}
+
+/// Everything a role may use.
+pub trait Host: Exchange + Clock + Meter {}
+impl<T: Exchange + Clock + Meter> Host for T {}
+
+/// One role of the filter for one HTTP stream. `size` counts the body bytes that are here: while
+/// held, all of them; else this chunk. `end`: nothing follows, trailers neither.
+pub trait Stream {
+    /// The request's headers are here.
+    fn on_request_headers(&mut self, _host: &dyn Host, _end: bool) -> Flow {
+        Flow::Continue
+    }
+    /// More of the request's body is here.
+    fn on_request_body(&mut self, _host: &dyn Host, _size: usize, _end: bool) -> Flow {
+        Flow::Continue
+    }
+    /// The request ended in trailers instead of a last body chunk.
+    fn on_request_trailers(&mut self, _host: &dyn Host) -> Flow {
+        Flow::Continue
+    }
+    /// The response's headers are here.
+    fn on_response_headers(&mut self, _host: &dyn Host, _end: bool) -> Flow {
+        Flow::Continue
+    }
+    /// More of the response's body is here.
+    fn on_response_body(&mut self, _host: &dyn Host, _size: usize, _end: bool) -> Flow {
+        Flow::Continue
+    }
+    /// The response ended in trailers instead of a last body chunk.
+    fn on_response_trailers(&mut self, _host: &dyn Host) -> Flow {
+        Flow::Continue
+    }
+    /// The exchange is over and about to be logged. Only the gateway role gets this.
+    fn on_log(&mut self, _host: &dyn Host) {}
+}

@@ -1,0 +1,12 @@
+//! JSON as the gateway sees it: one level of ordered raw fields over borrowed text.
+//!
+//! Bodies are never turned into a tree: a field that nobody asks for keeps its bytes, its place
+//! and its number formatting.
+
+mod object;
+mod scan;
+mod text;
+
+pub use object::{Object, Raw};
+pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
+pub use text::Str;

@@ -1,0 +1,173 @@
+//! An order-keeping view of one JSON object.
+
+use super::scan::{Problem, scan};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, ops::Range};
+
+/// The JSON text of one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Raw<'a> {
+    /// As it stands in the body that was parsed.
+    Kept(&'a str),
+    /// Written anew.
+    Made(String),
+}
+
+impl Raw<'_> {
+    /// The JSON text.
+    pub fn get(&self) -> &str {
+        match self {
+            Raw::Kept(text) => text,
+            Raw::Made(text) => text,
+        }
+    }
+}
+
+/// One JSON object: its fields in order, their values untouched text.
+///
+/// Shape: keys are unique; what [`Object::parse`] accepted is valid JSON down to the last level.
+#[derive(Debug, Clone, Default)]
+pub struct Object<'a> {
+    source: &'a str,
+    fields: Vec<(Cow<'a, str>, Raw<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    /// Reads one object and checks all of it: grammar, depth, duplicate keys.
+    pub fn parse(text: &'a str) -> Result<Self, Problem> {
+        let mut fields = Vec::with_capacity(16);
+        scan(text, |key, place| {
+            fields.push((key, Raw::Kept(text.get(place).unwrap_or("null"))));
+        })?;
+        Ok(Self {
+            source: text,
+            fields,
+        })
+    }
+
+    /// The text this object was parsed from; empty for one that was built.
+    pub fn source(&self) -> &'a str {
+        self.source
+    }
+
+    /// The JSON text of a field's value.
+    pub fn raw(&self, key: &str) -> Option<&Raw<'a>> {
+        self.fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Reads a field into a type; JSON `null` is the same as an absent field.
+    ///
+    /// Errors: the value has another type.
+    pub fn read<'s, T: Deserialize<'s>>(&'s self, key: &str) -> serde_json::Result<Option<T>> {
+        match self.raw(key).map(Raw::get) {
+            None | Some("null") => Ok(None),
+            Some(text) => serde_json::from_str(text).map(Some),
+        }
+    }
+
+    /// Where an untouched value stands in [`Object::source`]. Units: bytes.
+    pub fn place(&self, key: &str) -> Option<Range<usize>> {
+        let Raw::Kept(value) = self.raw(key)? else {
+            return None;
+        };
+        let start = value
+            .as_ptr()
+            .addr()
+            .checked_sub(self.source.as_ptr().addr())?;
+        let end = start.checked_add(value.len())?;
+        (end <= self.source.len()).then_some(start..end)
+    }
+
+    /// Sets a field, in place when it exists, at the end otherwise.
+    ///
+    /// Errors: the value cannot be written as JSON.
+    pub fn set<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> serde_json::Result<()> {
+        let made = Raw::Made(serde_json::to_string(value)?);
+        match self.fields.iter_mut().find(|(k, _)| k == key) {
+            Some((_, slot)) => *slot = made,
+            None => self.fields.push((Cow::Borrowed(key), made)),
+        }
+        Ok(())
+    }
+
+    /// Adds a field at the end; the caller knows that the key is new.
+    pub fn push(&mut self, key: Cow<'a, str>, value: Raw<'a>) {
+        self.fields.push((key, value));
+    }
+
+    /// Takes a field out.
+    pub fn remove(&mut self, key: &str) -> Option<Raw<'a>> {
+        let at = self.fields.iter().position(|(k, _)| k == key)?;
+        Some(self.fields.remove(at).1)
+    }
+
+    /// The fields in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Raw<'a>)> {
+        self.fields.iter().map(|(k, v)| (&**k, v))
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The object as compact JSON text; values keep their own bytes.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let size: usize = self
+            .fields
+            .iter()
+            .map(|(k, v)| k.len() + v.get().len() + 4)
+            .sum();
+        let mut out = Vec::with_capacity(size + 2);
+        out.push(b'{');
+        for (n, (key, value)) in self.fields.iter().enumerate() {
+            if n > 0 {
+                out.push(b',');
+            }
+            // Writing a string into memory cannot fail.
+            let _ = serde_json::to_writer(&mut out, key);
+            out.push(b':');
+            out.extend_from_slice(value.get().as_bytes());
+        }
+        out.push(b'}');
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"model":"m", "big":9007199254740993,"price":1.10,"none":null}"#;
+
+    #[test]
+    fn unread_fields_keep_their_bytes_and_their_order() {
+        let mut body = Object::parse(BODY).unwrap();
+        body.set("model", "other \"one\"").unwrap();
+        body.set("new", &[1, 2]).unwrap();
+        body.remove("none");
+        assert_eq!(
+            String::from_utf8(body.to_vec()).unwrap(),
+            r#"{"model":"other \"one\"","big":9007199254740993,"price":1.10,"new":[1,2]}"#
+        );
+    }
+
+    #[test]
+    fn null_reads_as_absent_and_a_wrong_type_as_an_error() {
+        let body = Object::parse(BODY).unwrap();
+        assert_eq!(body.read::<u64>("none").unwrap(), None);
+        assert_eq!(body.read::<u64>("missing").unwrap(), None);
+        assert!(body.read::<u64>("model").is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_value_is_where_it_stands_in_the_source() {
+        let body = Object::parse(BODY).unwrap();
+        assert_eq!(BODY.get(body.place("price").unwrap()), Some("1.10"));
+        assert_eq!(body.place("missing"), None);
+    }
+}

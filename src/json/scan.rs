@@ -1,0 +1,459 @@
+//! One strict pass over a JSON object: grammar, depth, duplicate keys, and where its fields lie.
+//!
+//! Not `serde_json`: its raw values check neither the depth nor the keys of what they skip, and a
+//! second pass for those would cost as much again. `tests/json.rs` holds the two against each other.
+
+use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, ops::Range};
+
+/// Arrays and objects inside each other, the outermost included.
+pub const MAX_DEPTH: usize = 64;
+/// Fields of the outermost object.
+pub const MAX_FIELDS: usize = 256;
+/// Above this many keys an object's keys are looked up in a tree instead of a list.
+const FEW_KEYS: usize = 24;
+
+/// Why a text is not a JSON object that may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong, as a clause ("a key appears twice").
+    pub what: &'static str,
+    /// Units: bytes from the start of the text.
+    pub at: usize,
+    /// The field it happened in, e.g. `messages[2].content`; empty for the outermost object.
+    pub path: String,
+}
+
+/// Reads `text` as one JSON object and reports each of its fields as `(key, place of the value)`.
+///
+/// Errors: the first problem; nothing after it has been looked at.
+pub fn scan<'a>(
+    text: &'a str,
+    mut field: impl FnMut(Cow<'a, str>, Range<usize>),
+) -> Result<(), Problem> {
+    let mut scanner = Scanner {
+        text,
+        bytes: text.as_bytes(),
+        at: 0,
+        open: Vec::new(),
+        keys: Vec::new(),
+    };
+    match scanner.object(&mut field) {
+        Ok(()) => Ok(()),
+        Err(what) => Err(Problem {
+            what,
+            at: scanner.at,
+            path: scanner.path(),
+        }),
+    }
+}
+
+enum Open<'a> {
+    Object {
+        first_key: usize,
+        many: BTreeSet<Cow<'a, str>>,
+    },
+    Array {
+        index: usize,
+    },
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    open: Vec<Open<'a>>,
+    keys: Vec<Cow<'a, str>>,
+}
+
+type Step = Result<(), &'static str>;
+
+impl<'a> Scanner<'a> {
+    fn object(&mut self, field: &mut impl FnMut(Cow<'a, str>, Range<usize>)) -> Step {
+        self.space();
+        if self.peek() != Some(b'{') {
+            return Err("it is not a JSON object");
+        }
+        let (mut fields, mut start) = (0, 0);
+        // One turn of the loop reads one value; what stands between values is read at its end.
+        'value: loop {
+            self.space();
+            if self.open.len() == 1 {
+                start = self.at;
+            }
+            match self.peek() {
+                Some(b'{') => {
+                    self.enter(Open::Object {
+                        first_key: self.keys.len(),
+                        many: BTreeSet::new(),
+                    })?;
+                    self.space();
+                    if self.peek() != Some(b'}') {
+                        self.key()?;
+                        continue 'value;
+                    }
+                }
+                Some(b'[') => {
+                    self.enter(Open::Array { index: 0 })?;
+                    self.space();
+                    if self.peek() != Some(b']') {
+                        continue 'value;
+                    }
+                }
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.word("true")?,
+                Some(b'f') => self.word("false")?,
+                Some(b'n') => self.word("null")?,
+                Some(_) => return Err("a value is expected here"),
+                None => return Err("it ends in the middle of a value"),
+            }
+            loop {
+                self.space();
+                if self.open.len() == 1
+                    && start != 0
+                    && let Some(key) = self.keys.last()
+                {
+                    fields += 1;
+                    if fields > MAX_FIELDS {
+                        return Err("it has too many fields");
+                    }
+                    field(key.clone(), start..self.value_end());
+                    start = 0;
+                }
+                match (self.peek(), self.open.last_mut()) {
+                    (Some(b','), Some(Open::Array { index })) => {
+                        *index += 1;
+                        self.at += 1;
+                        continue 'value;
+                    }
+                    (Some(b','), Some(Open::Object { .. })) => {
+                        self.at += 1;
+                        self.space();
+                        self.key()?;
+                        continue 'value;
+                    }
+                    (Some(b']'), Some(Open::Array { .. })) => {
+                        self.at += 1;
+                        self.open.pop();
+                    }
+                    (Some(b'}'), Some(Open::Object { first_key, .. })) => {
+                        let first_key = *first_key;
+                        self.at += 1;
+                        self.keys.truncate(first_key);
+                        self.open.pop();
+                        if self.open.is_empty() {
+                            self.space();
+                            return match self.peek() {
+                                None => Ok(()),
+                                Some(_) => Err("something follows the end of the object"),
+                            };
+                        }
+                    }
+                    (None, _) => return Err("it ends before the object is closed"),
+                    _ => return Err("a comma or a closing bracket is expected here"),
+                }
+            }
+        }
+    }
+
+    /// The end of the value just read: the spaces after it have been skipped already.
+    fn value_end(&self) -> usize {
+        let before = self.bytes.get(..self.at).unwrap_or_default();
+        before
+            .iter()
+            .rposition(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
+            .map_or(0, |last| last + 1)
+    }
+
+    fn enter(&mut self, what: Open<'a>) -> Step {
+        if self.open.len() == MAX_DEPTH {
+            return Err("it is nested too deeply (64 levels are allowed)");
+        }
+        self.at += 1;
+        self.open.push(what);
+        Ok(())
+    }
+
+    /// Reads `"key" :` and refuses one that this object already has.
+    fn key(&mut self) -> Step {
+        if self.peek() != Some(b'"') {
+            return Err("a key in double quotes is expected here");
+        }
+        let start = self.at;
+        let escaped = self.string()?;
+        let quoted = self.text.get(start..self.at).unwrap_or_default();
+        let key = if escaped {
+            Cow::Owned(
+                serde_json::from_str(quoted).map_err(|_| "a key holds half a surrogate pair")?,
+            )
+        } else {
+            Cow::Borrowed(
+                quoted
+                    .get(1..quoted.len().saturating_sub(1))
+                    .unwrap_or_default(),
+            )
+        };
+        if let Some(Open::Object { first_key, many }) = self.open.last_mut() {
+            let seen = self.keys.get(*first_key..).unwrap_or_default();
+            if seen.len() == FEW_KEYS {
+                many.extend(seen.iter().cloned());
+            }
+            let twice = if seen.len() < FEW_KEYS {
+                seen.contains(&key)
+            } else {
+                !many.insert(key.clone())
+            };
+            self.keys.push(key);
+            if twice {
+                return Err("a key appears twice");
+            }
+        }
+        self.space();
+        if self.peek() != Some(b':') {
+            return Err("a colon is expected here");
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Reads a string, the opening quote included; says whether it holds an escape.
+    fn string(&mut self) -> Result<bool, &'static str> {
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += plain(rest);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err("a control character inside a string must be escaped"),
+                None => return Err("it ends in the middle of a string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Step {
+        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
+        match rest {
+            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
+            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => {
+                self.at += 6;
+            }
+            _ => return Err("a string holds an unknown escape"),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Step {
+        const WRONG: &str = "a number is malformed";
+        self.at += usize::from(self.peek() == Some(b'-'));
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(WRONG),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if !self.peek().is_some_and(|b| b.is_ascii_digit()) {
+                return Err(WRONG);
+            }
+            self.digits();
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            if !self.peek().is_some_and(|b| b.is_ascii_digit()) {
+                return Err(WRONG);
+            }
+            self.digits();
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+
+    fn word(&mut self, word: &str) -> Step {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word.as_bytes()) {
+            return Err("a value is expected here");
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for (depth, open) in self.open.iter().enumerate() {
+            match open {
+                Open::Array { index } => {
+                    let _ = write!(path, "[{index}]");
+                }
+                Open::Object { .. } => {
+                    let next = self
+                        .open
+                        .iter()
+                        .skip(depth + 1)
+                        .find_map(|open| match open {
+                            Open::Object { first_key, .. } => Some(*first_key),
+                            Open::Array { .. } => None,
+                        });
+                    let end = next.unwrap_or(self.keys.len());
+                    if let Open::Object { first_key, .. } = open
+                        && end > *first_key
+                        && let Some(key) = self.keys.get(end.saturating_sub(1))
+                    {
+                        let dot = if path.is_empty() { "" } else { "." };
+                        let _ = write!(path, "{dot}{}", key.chars().take(64).collect::<String>());
+                    }
+                }
+            }
+        }
+        path
+    }
+}
+
+/// How many bytes from the start are ordinary inside a string: no quote, backslash or control.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ (ONES * b'"' as u64);
+        let slash = word ^ (ONES * b'\\' as u64);
+        // A byte of `x - ONES` borrows its high bit exactly when that byte of `x` was zero; above
+        // the first hit there may be false ones, which is fine: only the first counts.
+        let special = (quote.wrapping_sub(ONES) & !quote
+            | slash.wrapping_sub(ONES) & !slash
+            | word.wrapping_sub(ONES * 0x20) & !word)
+            & HIGH;
+        if special != 0 {
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let tail = bytes.get(at..).unwrap_or_default();
+    at + tail
+        .iter()
+        .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f))
+        .unwrap_or(tail.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(text: &str) -> Result<Vec<(String, &str)>, Problem> {
+        let mut got = Vec::new();
+        scan(text, |key, place| {
+            got.push((key.into_owned(), text.get(place).unwrap()))
+        })?;
+        Ok(got)
+    }
+
+    fn refused(text: &str) -> (&'static str, usize, String) {
+        let problem = fields(text).unwrap_err();
+        (problem.what, problem.at, problem.path)
+    }
+
+    #[test]
+    fn fields_come_in_order_with_the_bytes_of_their_values() {
+        let got =
+            fields(r#" { "b" : 1.10 , "a":{"x":[1, {"y":null}]},"\u0063":"t\"e" } "#).unwrap();
+        let want = [
+            ("b", "1.10"),
+            ("a", r#"{"x":[1, {"y":null}]}"#),
+            ("c", r#""t\"e""#),
+        ];
+        assert_eq!(got, want.map(|(k, v)| (k.to_owned(), v)));
+        assert_eq!(fields("{}").unwrap(), []);
+    }
+
+    #[test]
+    fn a_key_that_appears_twice_is_refused_at_any_depth_and_however_it_is_spelled() {
+        assert_eq!(
+            refused(r#"{"messages":[{"role":"a"},{"role":"b","\u0072ole":"c"}]}"#),
+            ("a key appears twice", 49, "messages[1].role".into())
+        );
+        let mut many: String = (0..100).map(|n| format!("\"k{n}\":0,")).collect();
+        many.push_str("\"k7\":1");
+        assert_eq!(refused(&format!("{{\"a\":{{{many}}}}}")).2, "a.k7");
+        assert!(fields(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn sixty_four_levels_pass_and_the_sixty_fifth_is_refused() {
+        let nested = |n: usize| format!("{{\"a\":{}1{}}}", "[".repeat(n), "]".repeat(n));
+        assert!(fields(&nested(MAX_DEPTH - 1)).is_ok());
+        assert_eq!(
+            refused(&nested(MAX_DEPTH)).0,
+            "it is nested too deeply (64 levels are allowed)"
+        );
+    }
+
+    #[test]
+    fn too_many_fields_are_refused() {
+        let wide = |n: usize| {
+            let fields: Vec<_> = (0..n).map(|n| format!("\"k{n}\":0")).collect();
+            format!("{{{}}}", fields.join(","))
+        };
+        assert!(fields(&wide(MAX_FIELDS)).is_ok());
+        assert_eq!(refused(&wide(MAX_FIELDS + 1)).0, "it has too many fields");
+    }
+
+    #[test]
+    fn a_text_that_ends_early_says_where() {
+        assert_eq!(
+            refused(r#"{"messages":[{"content":"he"#),
+            (
+                "it ends in the middle of a string",
+                27,
+                "messages[0].content".into()
+            )
+        );
+        assert_eq!(refused("").0, "it is not a JSON object");
+        assert_eq!(refused("[1]").0, "it is not a JSON object");
+        assert_eq!(refused("{} x").0, "something follows the end of the object");
+    }
+
+    #[test]
+    fn the_end_of_plain_text_is_found_at_every_offset() {
+        for at in 0..40 {
+            for special in ['"', '\\', '\n', '\u{1f}'] {
+                let mut text = "\u{e9}".repeat(20);
+                text.truncate(at - at % 2);
+                let at = text.len();
+                text.push(special);
+                text.push_str("tail of the text");
+                assert_eq!(plain(text.as_bytes()), at, "{special:?} at {at}");
+            }
+        }
+        assert_eq!(
+            plain("no special thing here \u{7f}\u{80}\u{ff}".as_bytes()),
+            27
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! The dialects: how each provider wants a request and how it answers.
+//!
+//! A new provider is one file here, one line in [`REGISTRY`] and one folder of fixtures.
+
+pub mod params;
+
+use crate::{
+    api::{answer::AnswerSink, chat::Chat},
+    config::node::Fields,
+    fault::Fault,
+    frame::sse,
+    host::Headers,
+};
+use params::Unknown;
+
+/// A dialect's name and how to configure it.
+#[derive(Debug)]
+pub struct Entry {
+    /// What `dialect:` says.
+    pub name: &'static str,
+    /// Where the provider's API begins; `base_path:` replaces it.
+    pub base_path: &'static str,
+    /// Reads the dialect's own settings; what is wrong is reported through the fields.
+    pub open: fn(Common, &Fields<'_>) -> Option<Box<dyn Provider>>,
+}
+
+/// Every dialect there is.
+pub const REGISTRY: &[Entry] = &[];
+
+/// Finds a dialect by its name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    REGISTRY.iter().find(|entry| entry.name == name)
+}
+
+/// The settings that every dialect shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// Prefix of every path, without a slash at its end, e.g. `/v1`.
+    pub base_path: String,
+    /// What becomes of parameters that the dialect does not know.
+    pub unknown: Unknown,
+}
+
+/// A configured upstream dialect. Immutable: what an answer needs to remember lives in [`ChatEvents`].
+///
+/// A capability is having the object for it.
+pub trait Provider: std::fmt::Debug {
+    /// Chat completions.
+    fn chat(&self) -> Option<&dyn ChatDialect> {
+        None
+    }
+    /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.
+    ///
+    /// Shape: the kind decides whether the next provider is tried ([`crate::fault::FaultKind::is_attempts`]).
+    fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault;
+}
+
+/// A complete request to a provider, computed from the client's original alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Path and query.
+    pub path: String,
+    /// Headers besides content-type and accept; never credentials.
+    pub headers: Vec<(&'static str, String)>,
+    /// What to send.
+    pub body: OutBody,
+    /// Request fields that could not be carried, for `x-llm-dropped`.
+    pub dropped: Vec<String>,
+}
+
+/// The body of a request to a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutBody {
+    /// The client's bytes as they are.
+    Untouched,
+    /// The client's bytes with the first `cut` replaced.
+    Head {
+        /// Units: bytes of the original.
+        cut: usize,
+        /// What stands there instead.
+        head: Vec<u8>,
+    },
+    /// A new body.
+    Whole(Vec<u8>),
+}
+
+/// Chat completions in a provider's words.
+pub trait ChatDialect {
+    /// Asked while planning, before anything is sent: why this provider cannot take the request.
+    fn refuses(&self, chat: &Chat<'_>) -> Option<Fault> {
+        self.request(chat).err()
+    }
+    /// The complete request, from the original only.
+    ///
+    /// Errors: the request cannot be expressed; final for this provider.
+    fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault>;
+    /// Translates a whole answer.
+    ///
+    /// Errors: the answer is an error in disguise or cannot be read.
+    fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
+    fn events(&self) -> Option<Box<dyn ChatEvents>>;
+}
+
+/// Translates one streamed answer, one event of the provider at a time.
+pub trait ChatEvents {
+    /// The next event that carries data.
+    ///
+    /// Errors: the provider reports one, or the event cannot be read; the answer ends here.
+    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// The provider closed the stream.
+    ///
+    /// Errors: the answer is not complete.
+    fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+}
