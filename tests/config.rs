@@ -1,5 +1,11 @@
 //! Configurations as Envoy hands them over: what they become, and what is said about bad ones.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helper fails by panicking"
+)]
+
 use envoy_llm_gateway::{
     config::{
         self, Config, Key, Model, Target,
