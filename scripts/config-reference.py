@@ -58,7 +58,7 @@ def row(key, node, required):
         default = "required"
     else:
         default = code(node["default"]) if "default" in node else told.group(1)
-    if "minimum" in node:
+    if "maximum" in node:
         description += f" From {node['minimum']} to {node['maximum']}."
     examples = [code(example) for example in node["examples"] if len(json.dumps(example)) <= LONGEST_EXAMPLE]
     cells = [f"`{key}`", kind(node), default, description, ", ".join(examples)]
