@@ -4,6 +4,8 @@
 
 pub mod params;
 
+mod openai;
+
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
@@ -25,7 +27,7 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[];
+pub const REGISTRY: &[Entry] = &[openai::ENTRY];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -82,6 +84,20 @@ pub enum OutBody {
     },
     /// A new body.
     Whole(Vec<u8>),
+}
+
+impl OutBody {
+    /// The bytes to send, given the client's.
+    pub fn apply(&self, original: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Untouched => original.to_vec(),
+            Self::Head { cut, head } => {
+                let rest = original.get(*cut..).unwrap_or_default();
+                [head, rest].concat()
+            }
+            Self::Whole(body) => body.clone(),
+        }
+    }
 }
 
 /// Chat completions in a provider's words.

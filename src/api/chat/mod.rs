@@ -1,10 +1,12 @@
 //! OpenAI's Chat Completions API: the request as it is read, and the writers of its answers.
 //! Source: OpenAI API reference, Chat Completions, read 2026-11.
 
+mod read;
 mod request;
 mod stream;
 mod whole;
 
+pub use read::{ChunkSeen, UsageView, finish_from, look};
 pub use request::Chat;
 pub use stream::ChunkWriter;
 pub use whole::AnswerWriter;

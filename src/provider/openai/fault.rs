@@ -1,0 +1,216 @@
+//! Reads an error in OpenAI's words, and the shapes that compatible hosts make of it.
+//! Source: OpenAI API reference, "Error codes"; OpenRouter, "Errors" (numeric codes in a 200);
+//! vLLM `ErrorResponse`; FastAPI's `detail`; read 2026-11.
+
+use crate::{
+    fault::{Fault, FaultKind},
+    host::Headers,
+    json::Object,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Longest provider message that is handed on. Units: bytes.
+const MAX_MESSAGE: usize = 2000;
+
+#[derive(Deserialize, Default)]
+struct Said {
+    message: Option<String>,
+    r#type: Option<Value>,
+    param: Option<Value>,
+    code: Option<Value>,
+}
+
+/// The fault behind an error answer; `status` 200 means that the answer only looked fine.
+pub(super) fn read(status: u16, headers: &Headers, body: &[u8]) -> Fault {
+    let said = said(body);
+    let code = said.code.as_ref().and_then(text_of);
+    let kind_of = said.r#type.as_ref().and_then(text_of);
+    // OpenRouter and others put an HTTP status into `code`, for errors inside a 200.
+    let numeric = code.as_deref().and_then(|code| code.parse::<u16>().ok());
+    let status = if status < 400 {
+        numeric.unwrap_or(status)
+    } else {
+        status
+    };
+    let words = (code.as_deref(), kind_of.as_deref());
+    let kind = kind(status, words, said.message.as_deref());
+    let told = kind.is_attempts() || numeric.is_some();
+    let mut fault = Fault::new(kind, message(kind, said.message));
+    fault.param = said.param.as_ref().and_then(text_of);
+    fault.code = code.filter(|_| !told);
+    fault.retry_after = headers.get("retry-after").map(str::to_owned);
+    fault
+}
+
+fn kind(status: u16, (code, of): (Option<&str>, Option<&str>), message: Option<&str>) -> FaultKind {
+    let is = |word: &str| code == Some(word) || of == Some(word);
+    let too_long = |m: &str| m.contains("maximum context length");
+    match status {
+        400..=499 if is("context_length_exceeded") || message.is_some_and(too_long) => {
+            FaultKind::ContextLength
+        }
+        400 | 422 if is("content_filter") || is("content_policy_violation") => FaultKind::Blocked,
+        401..=403 => FaultKind::ProviderAuth,
+        404 => FaultKind::UnknownModel,
+        408 => FaultKind::TimedOut,
+        413 => FaultKind::TooLarge,
+        429 if is("insufficient_quota") => FaultKind::QuotaSpent,
+        429 => FaultKind::RateLimited,
+        400..=499 => FaultKind::BadRequest,
+        503 | 529 => FaultKind::Overloaded,
+        504 => FaultKind::TimedOut,
+        500..=599 => FaultKind::ProviderFailed,
+        // No status to go by: an error inside a 200.
+        _ if is("insufficient_quota") => FaultKind::QuotaSpent,
+        _ if is("rate_limit_exceeded") || is("rate_limit_error") => FaultKind::RateLimited,
+        _ if is("invalid_api_key") || is("authentication_error") => FaultKind::ProviderAuth,
+        _ if is("model_not_found") => FaultKind::UnknownModel,
+        _ if is("context_length_exceeded") => FaultKind::ContextLength,
+        _ if is("content_filter") => FaultKind::Blocked,
+        _ if is("overloaded_error") => FaultKind::Overloaded,
+        _ if is("invalid_request_error") => FaultKind::BadRequest,
+        _ => FaultKind::ProviderFailed,
+    }
+}
+
+/// What the client may read: the provider's own words only when the client caused the error.
+/// A provider quotes parts of the key it refused, and its other failures are of no use to a client.
+fn message(kind: FaultKind, said: Option<String>) -> String {
+    match kind {
+        FaultKind::ProviderAuth => "The provider refused the gateway's credentials.".to_owned(),
+        _ if kind.is_attempts() => "The provider failed.".to_owned(),
+        _ => said.filter(|m| !m.is_empty()).map_or_else(
+            || "The provider refused the request without saying why.".to_owned(),
+            |mut message| {
+                message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+                message
+            },
+        ),
+    }
+}
+
+fn said(body: &[u8]) -> Said {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let Ok(object) = Object::parse(text.trim()) else {
+        return Said::default();
+    };
+    match object.raw("error").map(|raw| raw.get()) {
+        // {"error": {"message": ..}}
+        Some(error) if error.starts_with('{') => serde_json::from_str(error).unwrap_or_default(),
+        // {"error": "..", "message": ..}
+        Some(error) if error.starts_with('"') => Said {
+            message: serde_json::from_str(error).ok(),
+            ..Said::default()
+        },
+        // {"message": .., "type": .., "code": ..} and {"detail": ".."}
+        _ => {
+            let mut said: Said = serde_json::from_str(text).unwrap_or_default();
+            said.message = said
+                .message
+                .or_else(|| object.read("detail").ok().flatten());
+            said
+        }
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, body: &str) -> (FaultKind, String, Option<String>, Option<String>) {
+        let fault = read(status, &Headers::default(), body.as_bytes());
+        (
+            fault.kind,
+            fault.message.into_owned(),
+            fault.param,
+            fault.code,
+        )
+    }
+
+    #[test]
+    fn a_client_s_error_keeps_the_provider_s_words() {
+        let body = r#"{"error":{"message":"'x' is too high","type":"invalid_request_error","param":"temperature","code":"too_high"}}"#;
+        assert_eq!(
+            of(400, body),
+            (
+                FaultKind::BadRequest,
+                "'x' is too high".into(),
+                Some("temperature".into()),
+                Some("too_high".into())
+            )
+        );
+        assert_eq!(of(422, r#"{"detail":"n must be 1"}"#).1, "n must be 1");
+        assert_eq!(
+            of(
+                400,
+                r#"{"object":"error","message":"bad","type":"BadRequestError","code":400}"#
+            )
+            .1,
+            "bad"
+        );
+        assert_eq!(
+            of(400, "<html>").1,
+            "The provider refused the request without saying why."
+        );
+    }
+
+    #[test]
+    fn a_refused_credential_never_quotes_the_key() {
+        let body = r#"{"error":{"message":"Incorrect API key provided: sk-ab***yz","code":"invalid_api_key"}}"#;
+        for status in [401, 402, 403] {
+            assert_eq!(
+                of(status, body),
+                (
+                    FaultKind::ProviderAuth,
+                    "The provider refused the gateway's credentials.".into(),
+                    None,
+                    None
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_kind_follows_the_status_and_the_code() {
+        let error = |code: &str| format!(r#"{{"error":{{"message":"m","code":"{code}"}}}}"#);
+        let cases = [
+            (
+                400,
+                error("context_length_exceeded"),
+                FaultKind::ContextLength,
+            ),
+            (400, error("content_filter"), FaultKind::Blocked),
+            (404, error(""), FaultKind::UnknownModel),
+            (408, String::new(), FaultKind::TimedOut),
+            (413, String::new(), FaultKind::TooLarge),
+            (429, error("insufficient_quota"), FaultKind::QuotaSpent),
+            (429, error(""), FaultKind::RateLimited),
+            (500, String::new(), FaultKind::ProviderFailed),
+            (529, String::new(), FaultKind::Overloaded),
+            (200, error("rate_limit_exceeded"), FaultKind::RateLimited),
+            (
+                200,
+                r#"{"error":{"message":"m","code":502}}"#.into(),
+                FaultKind::ProviderFailed,
+            ),
+            (
+                200,
+                r#"{"error":{"message":"m","code":429}}"#.into(),
+                FaultKind::RateLimited,
+            ),
+            (200, error("invalid_request_error"), FaultKind::BadRequest),
+        ];
+        for (status, body, want) in cases {
+            assert_eq!(of(status, &body).0, want, "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! OpenAI's Chat Completions API, and every host that speaks it.
+//!
+//! The client's bytes pass untouched, apart from `model` when the plan renames it and
+//! `stream_options` so that a stream reports its usage.
+
+mod answer;
+mod fault;
+mod splice;
+
+use super::{
+    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Provider,
+    params::{self, Rule, Unknown},
+};
+use crate::{
+    api::{answer::AnswerSink, chat::Chat},
+    config::node::Fields,
+    fault::Fault,
+    host::Headers,
+    json::Object,
+};
+use splice::Splice;
+
+/// This dialect's line in the registry.
+pub(super) const ENTRY: Entry = Entry {
+    name: "openai",
+    base_path: "/v1",
+    open,
+};
+
+/// The parameters of the API; with `unknown_parameters: keep` the table is not even looked at.
+/// Source: OpenAI API reference, "Create chat completion", read 2026-11.
+const KNOWN: &[&str] = &[
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "metadata",
+    "modalities",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "response_format",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+    "web_search_options",
+];
+
+#[derive(Debug)]
+struct OpenAi {
+    common: Common,
+    force_usage: bool,
+}
+
+fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
+    let force_usage = fields.or("force_stream_usage", true, |n| n.flag())?;
+    Some(Box::new(OpenAi {
+        common,
+        force_usage,
+    }))
+}
+
+impl Provider for OpenAi {
+    fn chat(&self) -> Option<&dyn ChatDialect> {
+        Some(self)
+    }
+
+    fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
+        fault::read(status, headers, body)
+    }
+}
+
+impl ChatDialect for OpenAi {
+    fn refuses(&self, chat: &Chat<'_>) -> Option<Fault> {
+        self.unknown(&chat.body).err()
+    }
+
+    fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
+        let dropped = self.unknown(&chat.body)?;
+        let body = if dropped.is_empty() {
+            let mut splice = Splice::of(&chat.body);
+            splice.model(&chat.model);
+            if chat.stream && self.force_usage {
+                splice.ask_for_usage();
+            }
+            splice.finish()
+        } else {
+            let mut body = chat.body.clone();
+            for key in &dropped {
+                body.remove(key);
+            }
+            let text = String::from_utf8(body.to_vec()).unwrap_or_default();
+            let body = Object::parse(&text).unwrap_or_default();
+            let mut splice = Splice::of(&body);
+            splice.model(&chat.model);
+            if chat.stream && self.force_usage {
+                splice.ask_for_usage();
+            }
+            OutBody::Whole(splice.finish().apply(text.as_bytes()))
+        };
+        Ok(Outgoing {
+            path: format!("{}/chat/completions", self.common.base_path),
+            headers: Vec::new(),
+            body,
+            dropped,
+        })
+    }
+
+    fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
+        answer::read(body, out)
+    }
+
+    fn events(&self) -> Option<Box<dyn ChatEvents>> {
+        None
+    }
+}
+
+impl OpenAi {
+    /// The parameters to leave out.
+    fn unknown(&self, body: &Object<'_>) -> Result<Vec<String>, Fault> {
+        if self.common.unknown == Unknown::Keep {
+            return Ok(Vec::new());
+        }
+        let table: Vec<_> = KNOWN.iter().map(|name| (*name, Rule::Keep)).collect();
+        Ok(params::apply(&table, self.common.unknown, body)?.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(body: &str, model: &str, unknown: Unknown) -> (String, Vec<String>) {
+        let dialect = OpenAi {
+            common: Common {
+                base_path: "/v1".into(),
+                unknown,
+            },
+            force_usage: true,
+        };
+        let mut chat = Chat::parse(body.as_bytes()).unwrap();
+        chat.model = model.into();
+        let outgoing = dialect.request(&chat).unwrap();
+        assert_eq!(outgoing.path, "/v1/chat/completions");
+        let sent = outgoing.body.apply(body.as_bytes());
+        (String::from_utf8(sent).unwrap(), outgoing.dropped)
+    }
+
+    #[test]
+    fn unknown_parameters_pass_are_dropped_or_refused_as_configured() {
+        let body = r#"{"model":"a","x":{"z":1.10},"messages":[{}],"stream":true}"#;
+        assert_eq!(
+            sent(body, "b", Unknown::Keep).0,
+            r#"{"model":"b","stream_options":{"include_usage":true},"x":{"z":1.10},"messages":[{}],"stream":true}"#
+        );
+        assert_eq!(
+            sent(body, "b", Unknown::Drop),
+            (
+                r#"{"model":"b","stream_options":{"include_usage":true},"messages":[{}],"stream":true}"#.into(),
+                vec!["x".into()]
+            )
+        );
+        let refusing = OpenAi {
+            common: Common {
+                base_path: "/v1".into(),
+                unknown: Unknown::Refuse,
+            },
+            force_usage: true,
+        };
+        let chat = Chat::parse(body.as_bytes()).unwrap();
+        assert_eq!(refusing.refuses(&chat).unwrap().param.as_deref(), Some("x"));
+    }
+}
