@@ -1,8 +1,16 @@
 //! From the plugin's configuration to a [`Config`], or every problem with its path.
 
-pub mod node;
+//!
+//! [`wire`] turns what Envoy hands over into one tree, [`node`] is the cursor over it, and each role
+//! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
-use crate::provider;
+mod gateway;
+pub mod node;
+mod provider;
+mod wire;
+
+use crate::provider::{Entry, Provider as Dialect, REGISTRY};
+use node::{Node, Problem, Reading};
 use std::time::Duration;
 
 /// A checked configuration: one of the filter's two roles.
@@ -12,6 +20,55 @@ pub enum Config {
     Gateway(Gateway),
     /// Once per attempt, upstream.
     Provider(Provider),
+}
+
+impl Config {
+    /// Reads the plugin's configuration: a serialised `google.protobuf.Struct`, or JSON text.
+    ///
+    /// Errors: every problem there is, sorted by path; never an empty list.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<Problem>> {
+        let reading = Reading::default();
+        let config = read(bytes, REGISTRY, &reading);
+        reading.into_result(config)
+    }
+}
+
+/// As [`Config::parse`], with any set of dialects; `reading` gathers the problems and the known keys.
+pub fn read(bytes: &[u8], registry: &[Entry], reading: &Reading) -> Option<Config> {
+    let value = wire::decode(bytes, reading)?;
+    Node::root(&value, reading).object(|fields| {
+        let Some(role) = fields.optional("role") else {
+            fields.tolerate();
+            fields.lacks("role", "missing; allowed: gateway, provider");
+            return None;
+        };
+        match role.choice(&[("gateway", Role::Gateway), ("provider", Role::Provider)]) {
+            Some(Role::Gateway) => gateway::read(fields, registry).map(Config::Gateway),
+            Some(Role::Provider) => provider::read(fields, registry).map(Config::Provider),
+            None => {
+                fields.tolerate();
+                None
+            }
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Role {
+    Gateway,
+    Provider,
+}
+
+/// The dialect of that name.
+fn dialect<'r>(node: &Node<'_>, registry: &'r [Entry]) -> Option<&'r Entry> {
+    let words: Vec<_> = registry.iter().map(|entry| (entry.name, entry)).collect();
+    node.choice(&words)
+}
+
+/// The names of all dialects, for messages.
+fn dialects(registry: &[Entry]) -> String {
+    let names: Vec<_> = registry.iter().map(|entry| entry.name).collect();
+    names.join(", ")
 }
 
 /// What the gateway role knows.
@@ -60,7 +117,7 @@ pub struct Destination {
     /// The dialect's name.
     pub dialect: &'static str,
     /// The dialect, with its default settings, for questions while planning.
-    pub speaks: Box<dyn provider::Provider>,
+    pub speaks: Box<dyn Dialect>,
 }
 
 /// A client's key.
@@ -72,7 +129,7 @@ pub struct Key {
     pub sha256: [u8; 32],
     /// Whose it is.
     pub team: Option<String>,
-    /// Which names it may ask for: configured names, or prefixes ending in `*`. `None`: all.
+    /// Which names it may ask for: whole names, or prefixes ending in `*`. `None`: all.
     pub models: Option<Vec<String>>,
 }
 
@@ -82,7 +139,7 @@ pub struct Provider {
     /// The dialect's name.
     pub dialect: &'static str,
     /// The configured dialect.
-    pub speaks: Box<dyn provider::Provider>,
+    pub speaks: Box<dyn Dialect>,
     /// `:authority` towards the provider; `None` leaves the client's.
     pub host: Option<String>,
     /// Extra headers, names in lower case; never credentials.

@@ -2,14 +2,15 @@
 
 use serde_json::{Map, Value};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::RangeInclusive,
     time::Duration,
 };
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where, e.g. `$.models.gpt.targets[0].provider`.
     pub path: String,
@@ -31,13 +32,19 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The value when nothing was wrong, else every problem.
+    /// The value when nothing was wrong, else every problem, sorted by path; never an empty list.
     pub fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Problem>> {
-        let list = self.problems.into_inner();
+        let mut list = self.problems.into_inner();
+        list.sort_unstable();
         match value {
-            Some(value) if list.is_empty() => Ok(value),
-            _ => Err(list),
+            Some(value) if list.is_empty() => return Ok(value),
+            None if list.is_empty() => list.push(Problem {
+                path: Path::ROOT.to_string(),
+                what: "could not be used, for a reason that was not given".to_owned(),
+            }),
+            _ => {}
         }
+        Err(list)
     }
 
     /// For each object that was read, the keys that it may hold. List items and the names of a map
@@ -46,7 +53,7 @@ impl Reading {
         self.known.borrow().clone()
     }
 
-    fn add(&self, path: &Path<'_>, what: impl fmt::Display) {
+    pub(super) fn add(&self, path: &Path<'_>, what: impl fmt::Display) {
         self.problems.borrow_mut().push(Problem {
             path: path.to_string(),
             what: what.to_string(),
@@ -55,7 +62,7 @@ impl Reading {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Root,
     Key(&'a str),
     Name(&'a str),
@@ -64,12 +71,24 @@ enum Step<'a> {
 
 /// A path kept as a chain of borrowed steps: it costs nothing until a problem is written.
 #[derive(Debug, Clone, Copy)]
-struct Path<'a> {
+pub(super) struct Path<'a> {
     up: Option<&'a Path<'a>>,
     step: Step<'a>,
 }
 
 impl Path<'_> {
+    pub(super) const ROOT: Path<'static> = Path {
+        up: None,
+        step: Step::Root,
+    };
+
+    pub(super) fn then<'s>(&'s self, step: Step<'s>) -> Path<'s> {
+        Path {
+            up: Some(self),
+            step,
+        }
+    }
+
     fn pattern(&self) -> String {
         let up = self.up.map(Path::pattern).unwrap_or_default();
         match self.step {
@@ -89,9 +108,10 @@ impl fmt::Display for Path<'_> {
             Step::Root => f.write_str("$"),
             Step::Key(key) => write!(f, ".{key}"),
             Step::Name(name)
-                if name
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || "-_".contains(c)) =>
+                if !name.is_empty()
+                    && name
+                        .chars()
+                        .all(|c| c.is_alphanumeric() || "-_".contains(c)) =>
             {
                 write!(f, ".{name}")
             }
@@ -112,13 +132,9 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// The outermost value.
     pub fn root(value: &'a Value, reading: &'a Reading) -> Self {
-        let path = Path {
-            up: None,
-            step: Step::Root,
-        };
         Self {
             value,
-            path,
+            path: Path::ROOT,
             reading,
         }
     }
@@ -130,6 +146,13 @@ impl<'a> Node<'a> {
 
     /// A string.
     pub fn text(&self) -> Option<&'a str> {
+        if matches!(self.value, Value::Number(_) | Value::Bool(_)) {
+            let value = self.value;
+            self.wrong(format_args!(
+                "expected a string, found {value}; put it in quotes"
+            ));
+            return None;
+        }
         self.take(self.value.as_str(), "a string")
     }
 
@@ -138,6 +161,16 @@ impl<'a> Node<'a> {
         let text = self.text()?;
         if text.is_empty() {
             self.wrong("must not be empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A name or another short text for people: it says something and has no control characters.
+    pub fn plain(&self) -> Option<&'a str> {
+        let text = self.nonempty()?;
+        if text.chars().any(char::is_control) {
+            self.wrong("must not hold control characters");
             return None;
         }
         Some(text)
@@ -155,7 +188,25 @@ impl<'a> Node<'a> {
             }),
             _ => None,
         };
+        if got.is_none() && matches!(self.value, Value::String(_) | Value::Number(_)) {
+            self.wrong(format_args!(
+                "expected a whole number, found {}",
+                self.value
+            ));
+            return None;
+        }
         self.take(got, "a whole number")
+    }
+
+    /// A whole number between two bounds, both allowed.
+    pub fn count_in(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let count = self.count()?;
+        if !range.contains(&count) {
+            let (low, high) = range.into_inner();
+            self.wrong(format_args!("expected {low} to {high}, found {count}"));
+            return None;
+        }
+        Some(count)
     }
 
     /// True or false.
@@ -163,11 +214,13 @@ impl<'a> Node<'a> {
         self.take(self.value.as_bool(), "true or false")
     }
 
-    /// A duration such as `"10s"`, `"1.5s"`, `"250ms"`, `"2m"`; never zero.
+    /// A duration such as `"10s"`, `"1.5s"`, `"250ms"`, `"2m"`, from a millisecond to a day.
     pub fn duration(&self) -> Option<Duration> {
-        const WANT: &str = "a duration such as \"10s\", \"250ms\" or \"2m\"";
+        const WANT: &str = "a duration such as \"10s\", \"250ms\" or \"2m\", from 1ms to 24h";
+        // Envoy counts whole milliseconds and takes none as "no limit".
+        const RANGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
         let text = self.take(self.value.as_str(), WANT)?;
-        let got = duration(text).filter(|d| !d.is_zero());
+        let got = duration(text).filter(|d| RANGE.contains(d));
         if got.is_none() {
             self.wrong(format_args!("expected {WANT}, found {text:?}"));
         }
@@ -195,15 +248,19 @@ impl<'a> Node<'a> {
             map,
             node: self,
             asked: RefCell::default(),
+            reserved: RefCell::default(),
+            tolerant: Cell::default(),
         };
         let out = read(&fields);
-        let asked = fields.asked.into_inner();
-        for key in map.keys().filter(|key| !asked.contains(key.as_str())) {
+        let (asked, reserved) = (fields.asked.into_inner(), fields.reserved.into_inner());
+        let known = |key: &str| asked.contains(key) || reserved.contains(key);
+        for key in map.keys().filter(|key| !known(key)) {
+            if fields.tolerant.get() {
+                break;
+            }
             let allowed: Vec<_> = asked.iter().copied().collect();
-            self.child(Step::Key(key)).report(
-                self.reading,
-                format_args!("unknown key; allowed: {}", allowed.join(", ")),
-            );
+            let what = format_args!("unknown key; allowed: {}", allowed.join(", "));
+            self.reading.add(&self.path.then(Step::Key(key)), what);
         }
         let mut known = self.reading.known.borrow_mut();
         known.entry(self.path.pattern()).or_default().extend(asked);
@@ -215,12 +272,14 @@ impl<'a> Node<'a> {
     /// `None` if one of them failed; each failure is already reported.
     pub fn map<T>(&self, mut read: impl FnMut(&'a str, Node<'_>) -> Option<T>) -> Option<Vec<T>> {
         let map = self.take(self.value.as_object(), "an object")?;
-        let read: Vec<_> = map
-            .iter()
+        let mut entries: Vec<_> = map.iter().collect();
+        entries.sort_unstable_by_key(|(name, _)| *name);
+        let read: Vec<_> = entries
+            .into_iter()
             .map(|(name, value)| {
                 let node = Node {
                     value,
-                    path: self.child(Step::Name(name)),
+                    path: self.path.then(Step::Name(name)),
                     reading: self.reading,
                 };
                 read(name, node)
@@ -240,19 +299,12 @@ impl<'a> Node<'a> {
             .map(|(index, value)| {
                 read(Node {
                     value,
-                    path: self.child(Step::Index(index)),
+                    path: self.path.then(Step::Index(index)),
                     reading: self.reading,
                 })
             })
             .collect();
         read.into_iter().collect()
-    }
-
-    fn child<'s>(&'s self, step: Step<'s>) -> Path<'s> {
-        Path {
-            up: Some(&self.path),
-            step,
-        }
     }
 
     fn take<T>(&self, got: Option<T>, want: &str) -> Option<T> {
@@ -263,28 +315,29 @@ impl<'a> Node<'a> {
     }
 }
 
-impl Path<'_> {
-    fn report(&self, reading: &Reading, what: impl fmt::Display) {
-        reading.add(self, what);
-    }
-}
-
 /// The fields of one object.
 #[derive(Debug)]
 pub struct Fields<'n> {
     map: &'n Map<String, Value>,
     node: &'n Node<'n>,
     asked: RefCell<BTreeSet<&'static str>>,
+    reserved: RefCell<BTreeSet<&'static str>>,
+    tolerant: Cell<bool>,
 }
 
 impl<'n> Fields<'n> {
     /// A field that may be absent; `null` is absent.
     pub fn optional(&self, key: &'static str) -> Option<Node<'_>> {
+        self.given(key).filter(|node| !node.value.is_null())
+    }
+
+    /// A field that may be absent, where `null` is no way to say so: a list of keys whose lines
+    /// were all commented out must not open the door.
+    pub fn given(&self, key: &'static str) -> Option<Node<'_>> {
         self.asked.borrow_mut().insert(key);
-        let value = self.map.get(key).filter(|value| !value.is_null())?;
         Some(Node {
-            value,
-            path: self.node.child(Step::Key(key)),
+            value: self.map.get(key)?,
+            path: self.node.path.then(Step::Key(key)),
             reading: self.node.reading,
         })
     }
@@ -293,11 +346,28 @@ impl<'n> Fields<'n> {
     pub fn required(&self, key: &'static str) -> Option<Node<'_>> {
         let got = self.optional(key);
         if got.is_none() {
-            self.node
-                .child(Step::Key(key))
-                .report(self.node.reading, "missing");
+            self.lacks(key, "missing");
         }
         got
+    }
+
+    /// Reports a problem of a field that is not there, or not offered.
+    pub fn lacks(&self, key: &'static str, what: impl fmt::Display) {
+        let path = self.node.path.then(Step::Key(key));
+        self.node.reading.add(&path, what);
+    }
+
+    /// A field that is not offered, with a better reason than "unknown key".
+    pub fn reserved(&self, key: &'static str, why: impl fmt::Display) {
+        self.reserved.borrow_mut().insert(key);
+        if self.map.contains_key(key) {
+            self.lacks(key, why);
+        }
+    }
+
+    /// Reports no unknown keys here: which ones are known depends on a field that is wrong.
+    pub fn tolerate(&self) {
+        self.tolerant.set(true);
     }
 
     /// Reads a field or takes the default; `None` only when the field is there and wrong.
@@ -384,10 +454,10 @@ mod tests {
         assert_eq!(
             read(&value).unwrap_err(),
             [
-                "$.models[0].limit: expected a whole number, found a string",
+                "$.extra: unknown key; allowed: models",
+                "$.models[0].limit: expected a whole number, found \"x\"",
                 "$.models[1].name: missing",
                 "$.models[1].nmae: unknown key; allowed: limit, name",
-                "$.extra: unknown key; allowed: models",
             ]
         );
     }

@@ -54,15 +54,12 @@ impl Splitter {
     /// Errors: [`Overflow`]; the stream cannot be continued after it.
     pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), Overflow> {
         let known = self.held.len();
-        let whole;
-        let mut rest = if known == 0 {
-            bytes
-        } else {
+        if known > 0 {
             self.held.extend_from_slice(bytes);
-            whole = std::mem::take(&mut self.held);
-            whole.as_slice()
-        };
-        let mut from = known;
+        }
+        let held = std::mem::take(&mut self.held);
+        let whole = if known > 0 { held.as_slice() } else { bytes };
+        let (mut rest, mut from) = (whole, known);
         while let Some(end) = self.scan.block_end(rest, from) {
             let (block, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             each(self.parse(block));
@@ -72,7 +69,12 @@ impl Splitter {
         if rest.len() > self.limit {
             return Err(Overflow);
         }
-        self.held = rest.to_vec();
+        // An event that is still growing stays where it is: copying it each time would be quadratic.
+        self.held = if known > 0 && rest.len() == held.len() {
+            held
+        } else {
+            rest.to_vec()
+        };
         Ok(())
     }
 
@@ -141,6 +143,10 @@ impl Scan {
             self.after_cr = cr;
             from += at + 1;
             if second_half_of_crlf {
+                if from == 1 {
+                    // It ends the block before this one, which has gone already.
+                    return Some(from);
+                }
                 continue;
             }
             let blank = at == 0 && !self.line_has_bytes;

@@ -1,1 +1,268 @@
 //! The real host. The only file that names `proxy_wasm`.
+//!
+//! The SDK panics when the proxy answers a call with an unexpected status, and a panic cuts every
+//! stream of the worker. So each call is made only where it cannot fail: headers while their side
+//! is held, bodies inside a body callback or while gathered. Everything else is refused here.
+
+use super::{Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, Stream};
+use crate::{attempt::Attempt, config::Config, gateway::Request};
+use proxy_wasm::{
+    hostcalls,
+    traits::{Context, HttpContext, RootContext},
+    types::{Action, BufferType, LogLevel, MapType, MetricType},
+};
+use std::{cell::Cell, rc::Rc, time::SystemTime};
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|_| Box::new(Root { config: None }));
+}}
+
+/// The plugin: one per configuration and worker.
+struct Root {
+    config: Option<Roles>,
+}
+
+enum Roles {
+    Gateway(Rc<crate::config::Gateway>),
+    Provider(Rc<crate::config::Provider>),
+}
+
+impl Context for Root {}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX);
+        match Config::parse(&bytes.ok().flatten().unwrap_or_default()) {
+            Ok(Config::Gateway(config)) => {
+                if config.keys.is_none() {
+                    log::warn!(
+                        "no `keys` are configured: this gateway serves anybody who can reach it"
+                    );
+                }
+                self.config = Some(Roles::Gateway(Rc::new(config)));
+                true
+            }
+            Ok(Config::Provider(config)) => {
+                self.config = Some(Roles::Provider(Rc::new(config)));
+                true
+            }
+            Err(problems) => {
+                log::error!("the configuration has {} problem(s):", problems.len());
+                for problem in problems {
+                    log::error!("  {problem}");
+                }
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        let stream: Box<dyn Stream> = match &self.config {
+            Some(Roles::Gateway(config)) => Box::new(Request::new(config.clone())),
+            Some(Roles::Provider(config)) => Box::new(Attempt::new(config.clone())),
+            // Envoy sends no stream to a plugin whose configuration was refused.
+            None => Box::new(Unconfigured),
+        };
+        Some(Box::new(Shell {
+            stream,
+            envoy: Envoy::default(),
+        }))
+    }
+
+    fn get_type(&self) -> Option<proxy_wasm::types::ContextType> {
+        Some(proxy_wasm::types::ContextType::HttpContext)
+    }
+}
+
+/// Answers for a plugin without a configuration.
+struct Unconfigured;
+
+impl Stream for Unconfigured {
+    fn on_request_headers(&mut self, host: &dyn Host, _end: bool) -> Flow {
+        host.reply(503, &[], b"the LLM gateway has no configuration");
+        Flow::Pause
+    }
+}
+
+/// What may be touched on one side, at this moment of the stream.
+#[derive(Default)]
+struct Door {
+    /// From the headers callback until a callback of this side continued.
+    headers: Cell<bool>,
+    /// Inside a body callback, or after one that paused.
+    body: Cell<bool>,
+}
+
+#[derive(Default)]
+struct Envoy {
+    request: Door,
+    response: Door,
+}
+
+impl Envoy {
+    fn door(&self, side: Side) -> &Door {
+        match side {
+            Side::Request => &self.request,
+            Side::Response => &self.response,
+        }
+    }
+}
+
+fn map(side: Side) -> MapType {
+    match side {
+        Side::Request => MapType::HttpRequestHeaders,
+        Side::Response => MapType::HttpResponseHeaders,
+    }
+}
+
+fn buffer(side: Side) -> BufferType {
+    match side {
+        Side::Request => BufferType::HttpRequestBody,
+        Side::Response => BufferType::HttpResponseBody,
+    }
+}
+
+impl Exchange for Envoy {
+    fn headers(&self, side: Side) -> Headers {
+        if !self.door(side).headers.get() {
+            return Headers::default();
+        }
+        let lines = hostcalls::get_map_bytes(map(side)).unwrap_or_default();
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+        };
+        Headers(
+            lines
+                .into_iter()
+                .map(|(name, value)| (name, text(value)))
+                .collect(),
+        )
+    }
+
+    fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused> {
+        if !self.door(side).headers.get() {
+            return Err(Refused("the headers have left"));
+        }
+        hostcalls::set_map_value(map(side), name, value).map_err(|_| Refused("header not written"))
+    }
+
+    fn body(&self, side: Side, from: usize) -> Vec<u8> {
+        if !self.door(side).body.get() {
+            return Vec::new();
+        }
+        hostcalls::get_buffer(buffer(side), from, usize::MAX)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
+    }
+
+    fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused> {
+        if !self.door(side).body.get() {
+            return Err(Refused("there is no body here"));
+        }
+        hostcalls::set_buffer(buffer(side), 0, cut, bytes).map_err(|_| Refused("body not written"))
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        hostcalls::get_property(path.to_vec()).ok().flatten()
+    }
+
+    fn state(&self, key: &str) -> Option<Vec<u8>> {
+        let key = ["wasm.", key].concat();
+        self.property(&["filter_state", &key])
+    }
+
+    fn set_state(&self, key: &str, value: &str) {
+        let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let _ = hostcalls::send_http_response(status.into(), headers.to_vec(), Some(body));
+    }
+}
+
+impl Clock for Envoy {
+    fn now(&self) -> SystemTime {
+        hostcalls::get_current_time().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+impl Meter for Envoy {
+    fn count(&self, metric: &'static str, amount: i64) {
+        // Defining an existing counter gives its id again.
+        if let Ok(id) = hostcalls::define_metric(MetricType::Counter, metric) {
+            let _ = hostcalls::increment_metric(id, amount);
+        }
+    }
+}
+
+/// One stream: the role, and what of Envoy it may touch right now.
+struct Shell {
+    stream: Box<dyn Stream>,
+    envoy: Envoy,
+}
+
+impl Shell {
+    fn answered(&self, side: Side, flow: Flow) -> Action {
+        let door = self.envoy.door(side);
+        let held = flow == Flow::Pause;
+        door.headers.set(door.headers.get() && held);
+        door.body.set(door.body.get() && held);
+        match flow {
+            Flow::Continue => Action::Continue,
+            Flow::Pause => Action::Pause,
+        }
+    }
+
+    fn headers_came(&self, side: Side) {
+        self.envoy.door(side).headers.set(true);
+    }
+
+    fn body_came(&self, side: Side) {
+        self.envoy.door(side).body.set(true);
+    }
+}
+
+impl Context for Shell {}
+
+impl HttpContext for Shell {
+    fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
+        self.headers_came(Side::Request);
+        let flow = self.stream.on_request_headers(&self.envoy, end);
+        self.answered(Side::Request, flow)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.body_came(Side::Request);
+        let flow = self.stream.on_request_body(&self.envoy, size, end);
+        self.answered(Side::Request, flow)
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        let flow = self.stream.on_request_trailers(&self.envoy);
+        self.answered(Side::Request, flow)
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
+        self.headers_came(Side::Response);
+        let flow = self.stream.on_response_headers(&self.envoy, end);
+        self.answered(Side::Response, flow)
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.body_came(Side::Response);
+        let flow = self.stream.on_response_body(&self.envoy, size, end);
+        self.answered(Side::Response, flow)
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        let flow = self.stream.on_response_trailers(&self.envoy);
+        self.answered(Side::Response, flow)
+    }
+
+    fn on_log(&mut self) {
+        self.stream.on_log(&self.envoy);
+    }
+}

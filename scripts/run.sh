@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Builds the filter and starts Envoy with it: run.sh [envoy.yaml]. Stop with Ctrl-C or SIGTERM.
+set -euo pipefail
+given="${1:-}"
+[[ -z $given ]] || given="$(realpath -- "$given")"
+. "$(dirname "${BASH_SOURCE[0]}")/where.sh"
+
+config="${given:-$PWD/envoy/envoy.yaml}"
+port="${LLM_GATEWAY_PORT:-8080}"
+admin="${LLM_GATEWAY_ADMIN_PORT:-9901}"
+
+# Envoy shares a listening port with another Envoy without a word, so ask before starting.
+free_port() { # <variable> <port>
+  [[ $2 =~ ^[1-9][0-9]{0,4}$ && $2 -le 65535 ]] || fail "$1=$2 is not a port (1 to 65535)"
+  if (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then
+    fail "port $2 is in use; choose another with $1=<port>"
+  fi
+}
+
+ready() {
+  local status
+  (exec 3<>"/dev/tcp/127.0.0.1/$admin" && printf 'GET /ready HTTP/1.0\r\n\r\n' >&3 &&
+    read -r -t 2 status <&3 && [[ $status == *" 200 "* ]]) 2>/dev/null
+}
+
+[[ -r $config ]] || fail "cannot read $config"
+[[ $port != "$admin" ]] || fail "LLM_GATEWAY_PORT and LLM_GATEWAY_ADMIN_PORT are both $port"
+free_port LLM_GATEWAY_PORT "$port"
+free_port LLM_GATEWAY_ADMIN_PORT "$admin"
+scripts/setup.sh run
+scripts/build.sh >&2
+envoy="$(find_envoy)"
+
+# Envoy refuses to start when a variable that a secret names is missing.
+for name in OPENAI_API_KEY ANTHROPIC_API_KEY; do
+  if [[ -z ${!name:-} ]]; then
+    say "$name is not set: starting with a placeholder; only the model echo answers without keys"
+    export "$name=placeholder"
+  fi
+done
+
+private="$(mktemp -d)"
+trap 'rm -rf "$private"' EXIT
+# In two steps, because one port may be asked for under the other's number.
+sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(realpath "$wasm")|" \
+  -e 's/port_value: 8080([^0-9]|$)/port_value: @port@\1/' \
+  -e "s/port_value: 9901([^0-9]|$)/port_value: $admin\1/" -e "s/@port@/$port/" "$config" >"$private/envoy.yaml"
+
+"$envoy" -c "$private/envoy.yaml" --disable-hot-restart --log-level "${LLM_GATEWAY_LOG_LEVEL:-warning}" &
+pid=$!
+# shellcheck disable=SC2317 # called by the traps
+pass_on() {
+  passed=1
+  kill "-$1" "$pid" 2>/dev/null || true
+}
+trap 'pass_on TERM' TERM
+trap 'pass_on INT' INT
+
+# A private configuration may lack an admin port; then Envoy runs without the greeting.
+until ready; do
+  kill -0 "$pid" 2>/dev/null || break
+  sleep 0.05
+done
+if ready; then
+  cat >&2 <<TEXT
+
+Envoy is ready: http://127.0.0.1:$port/v1 (admin: http://127.0.0.1:$admin)
+
+  curl http://127.0.0.1:$port/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{"model": "echo", "messages": [{"role": "user", "content": "Hello"}]}'
+
+TEXT
+fi
+
+# A signal ends the wait early; then wait again for Envoy's own exit code.
+while :; do
+  passed='' code=0
+  wait "$pid" || code=$?
+  [[ $passed ]] || break
+done
+exit "$code"

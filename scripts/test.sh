@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs all tests; stops at the first suite that fails or that runs no test at all.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/where.sh"
+
+scripts/setup.sh test
+record="$(mktemp)"
+trap 'rm -f "$record"' EXIT
+
+# suite <pattern of a summary line with at least one passed test> <command>
+suite() {
+  local pattern=$1
+  shift
+  say "--- $*"
+  "$@" 2>&1 | tee "$record"
+  # Some runners call it a success when they find nothing to run.
+  grep -qE "$pattern" "$record" || fail "no test ran in: $*"
+}
+node_tests() { (cd tests/sdk/node && node --test); }
+rust='^test result: ok\. [1-9][0-9]* passed'
+
+suite "$rust" cargo test --no-fail-fast
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner
+suite "$rust" wasm_cargo wasm32-unknown-unknown test --test wasm
+
+scripts/build.sh >&2
+ENVOY_BIN="$(find_envoy)"
+LLM_GATEWAY_WASM="$(realpath "$wasm")"
+export ENVOY_BIN LLM_GATEWAY_WASM
+for folder in tests/lint tests/e2e tests/sdk; do
+  [[ ! -d $folder ]] || suite '[1-9][0-9]* passed' .venv/bin/python -m pytest -q "$folder" </dev/null
+done
+[[ ! -d tests/sdk/node ]] || suite '^(#|ℹ) pass [1-9]' node_tests </dev/null

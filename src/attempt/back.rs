@@ -1,0 +1,327 @@
+//! The way back: is this the answer, or does Envoy move on?
+//!
+//! The response headers are held until that is known: for an error and a whole answer until their
+//! end, for a stream until its first content.
+
+use super::{
+    Sent,
+    headers::{may_return, rate_limit},
+    stream::{Streaming, Verdict},
+    write_failed,
+};
+use crate::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::{AnswerWriter, ChunkWriter},
+    },
+    config::Provider,
+    fault::{Fault, FaultKind},
+    host::{
+        Flow, Headers, Host, Refused, Side,
+        keys::{header, state},
+    },
+    json::Object,
+    log::{self, seconds},
+};
+
+/// Where the answer stands.
+#[derive(Debug)]
+pub(super) enum Back {
+    /// Nothing has come yet.
+    Waiting,
+    /// Gathering an error answer, or one that is not what was asked for.
+    Error { status: u16, headers: Headers },
+    /// Gathering a whole answer.
+    Whole { status: u16 },
+    /// Passing a stream on, event by event.
+    Stream(Box<Streaming>),
+    /// Decided; what still comes passes.
+    Done,
+}
+
+impl Back {
+    /// Looks at the response headers; they stay held.
+    pub(super) fn begin(host: &dyn Host, provider: &Provider, sent: &Sent) -> Self {
+        let headers = host.headers(Side::Response);
+        let status = headers
+            .get(":status")
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0);
+        if !(200..300).contains(&status) || is_compressed(&headers) {
+            return Self::Error { status, headers };
+        }
+        let kind = headers.get("content-type").unwrap_or("text/event-stream");
+        if sent.stream && kind.starts_with("text/event-stream") {
+            return Self::Stream(Box::new(Streaming::new(
+                provider.speaks.chat().and_then(|chat| chat.events()),
+                ChunkWriter::new(seconds(host.now()), sent.wants_usage),
+                sent.wants_usage,
+            )));
+        }
+        Self::Whole { status }
+    }
+
+    /// More of the answer is here, or its end.
+    pub(super) fn body(
+        &mut self,
+        host: &dyn Host,
+        provider: &Provider,
+        sent: &mut Sent,
+        end: bool,
+    ) -> Flow {
+        if let Self::Stream(streaming) = self {
+            return match streaming.advance(host, provider, sent, end) {
+                Verdict::Hold => Flow::Pause,
+                Verdict::Pass => Flow::Continue,
+                Verdict::Failed(fault) => {
+                    *self = Self::Done;
+                    conclude(host, sent, 200, &fault, None)
+                }
+            };
+        }
+        if matches!(self, Self::Done | Self::Waiting) {
+            return Flow::Continue;
+        }
+        if !end {
+            return Flow::Pause;
+        }
+        let body = host.body(Side::Response, 0);
+        match std::mem::replace(self, Self::Done) {
+            Self::Error { status, headers } => error(host, provider, sent, status, &headers, &body),
+            Self::Whole { status } => match whole(host, provider, sent, status, &body) {
+                Ok(flow) => flow,
+                Err(fault) => conclude(host, sent, status, &fault, None),
+            },
+            _ => Flow::Continue,
+        }
+    }
+}
+
+/// Prepares the response headers for the client: foreign ones away, the gateway's own set.
+pub(super) fn head(host: &dyn Host, sent: &Sent, model: &str) -> Result<(), Refused> {
+    let set = |name: &str, value: &str| host.set_header(Side::Response, name, Some(value));
+    for (name, value) in host.headers(Side::Response).iter() {
+        if !may_return(name) {
+            host.set_header(Side::Response, name, None)?;
+        }
+        if let Some(name) = rate_limit(name) {
+            set(&name, value)?;
+        }
+    }
+    set(header::PROVIDER, &sent.name)?;
+    set(
+        header::MODEL,
+        if model.is_empty() { &sent.model } else { model },
+    )?;
+    set(header::ATTEMPTS, &sent.number.to_string())?;
+    if !sent.dropped.is_empty() {
+        set(header::DROPPED, &sent.dropped.join(","))?;
+    }
+    Ok(())
+}
+
+/// A whole answer with a good status.
+fn whole(
+    host: &dyn Host,
+    provider: &Provider,
+    sent: &mut Sent,
+    status: u16,
+    body: &[u8],
+) -> Result<Flow, Fault> {
+    let Some(dialect) = provider.speaks.chat() else {
+        return Ok(Flow::Continue);
+    };
+    let mut facts = Facts::default();
+    let created = seconds(host.now());
+    // The client's own language passes untouched, unless it asked for a stream and got none.
+    let new = if sent.stream {
+        let mut writer = ChunkWriter::new(created, sent.wants_usage);
+        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+        writer.done();
+        Some(writer.take())
+    } else if dialect.events().is_none() {
+        dialect.answer(body, &mut facts)?;
+        None
+    } else {
+        let mut writer = AnswerWriter::default();
+        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+        Some(writer.body(created))
+    };
+    let written = head(host, sent, &facts.model).and_then(|()| {
+        if sent.stream {
+            host.set_header(Side::Response, "content-type", Some("text/event-stream"))?;
+        }
+        new.map_or(Ok(()), |new| put(host, &new))
+    });
+    written.map_err(|_| write_failed(Side::Response))?;
+    sent.close(host, Some(status), None);
+    facts.record(host);
+    if sent.stream {
+        record_ttft(host, sent);
+    }
+    Ok(Flow::Continue)
+}
+
+/// An answer with a bad status, or one that cannot be read because it is compressed.
+fn error(
+    host: &dyn Host,
+    provider: &Provider,
+    sent: &mut Sent,
+    status: u16,
+    headers: &Headers,
+    body: &[u8],
+) -> Flow {
+    if is_compressed(headers) {
+        let fault = Fault::new(
+            FaultKind::ProviderFailed,
+            "The provider sent a compressed answer, which it was asked not to do.",
+        );
+        return conclude(host, sent, status, &fault, None);
+    }
+    if !(400..600).contains(&status) {
+        let fault = Fault::new(
+            FaultKind::ProviderFailed,
+            "The provider answered with a redirect or an unknown status.",
+        );
+        return conclude(host, sent, status, &fault, None);
+    }
+    let fault = provider.speaks.fault(status, headers, body);
+    let native = provider
+        .speaks
+        .chat()
+        .is_some_and(|chat| chat.events().is_none());
+    let own_words = native && says_error(body);
+    conclude(host, sent, status, &fault, own_words.then_some(body))
+}
+
+/// Ends the attempt with a fault: a failed attempt gets a status that Envoy retries, a client's
+/// fault goes to the client (`own_words`: the provider's body already has OpenAI's shape).
+fn conclude(
+    host: &dyn Host,
+    sent: &mut Sent,
+    status: u16,
+    fault: &Fault,
+    own_words: Option<&[u8]>,
+) -> Flow {
+    sent.close(host, Some(status), Some(fault));
+    let failed = fault.kind.is_attempts();
+    if sent.bodiless && !failed {
+        sent.refuse(host, fault);
+        return Flow::Pause;
+    }
+    let status = match status {
+        408 | 429 | 500..=599 if failed => status,
+        _ if failed => 503,
+        _ if own_words.is_some() => status,
+        _ => fault.status(),
+    };
+    let write = || {
+        let set = |name: &str, value: &str| host.set_header(Side::Response, name, Some(value));
+        head(host, sent, "")?;
+        set(":status", &status.to_string())?;
+        set("content-type", "application/json")?;
+        if failed {
+            set(header::FAILED, "1")?;
+        }
+        match own_words {
+            None if !sent.bodiless => put(host, &fault.body()),
+            _ => Ok(()),
+        }
+    };
+    if write().is_err() {
+        sent.refuse(host, &write_failed(Side::Response));
+        return Flow::Pause;
+    }
+    Flow::Continue
+}
+
+/// Replaces the whole body that is here and says its size.
+fn put(host: &dyn Host, body: &[u8]) -> Result<(), Refused> {
+    host.set_header(
+        Side::Response,
+        "content-length",
+        Some(&body.len().to_string()),
+    )?;
+    host.replace_body(Side::Response, usize::MAX, body)
+}
+
+pub(super) fn record_ttft(host: &dyn Host, sent: &Sent) {
+    let elapsed = host.now().duration_since(sent.started).unwrap_or_default();
+    host.set_state(state::TTFT_MS, &elapsed.as_millis().to_string());
+}
+
+fn is_compressed(headers: &Headers) -> bool {
+    let encoding = headers.get("content-encoding").unwrap_or("identity");
+    !matches!(encoding, "" | "identity")
+}
+
+/// Whether a body is an error as OpenAI's SDKs read it.
+fn says_error(body: &[u8]) -> bool {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    Object::parse(text)
+        .ok()
+        .and_then(|o| o.raw("error").map(|raw| raw.get().starts_with('{')))
+        .unwrap_or(false)
+}
+
+/// What the record needs to know of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) model: String,
+    pub(super) usage: Option<Usage>,
+    pub(super) finish: Option<Finish>,
+    /// A part has come that the client must see.
+    pub(super) content: bool,
+}
+
+impl Facts {
+    /// Writes what is known.
+    pub(super) fn record(&self, host: &dyn Host) {
+        if !self.model.is_empty() {
+            host.set_state(state::SERVED_MODEL, &self.model);
+        }
+        if let Some(finish) = self.finish {
+            host.set_state(state::FINISH, finish.as_str());
+        }
+        if let Some(usage) = self.usage {
+            log::usage(host, usage);
+        }
+    }
+}
+
+impl AnswerSink for Facts {
+    fn open(&mut self, _id: &str, model: &str) {
+        model.clone_into(&mut self.model);
+    }
+
+    fn part(&mut self, _choice: u32, part: Part<'_>) {
+        self.content = true;
+        if let Part::Finish(finish) = part {
+            self.finish.get_or_insert(finish);
+        }
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+}
+
+/// Two sinks for one answer.
+pub(super) struct Both<'a>(pub(super) &'a mut Facts, pub(super) &'a mut dyn AnswerSink);
+
+impl AnswerSink for Both<'_> {
+    fn open(&mut self, id: &str, model: &str) {
+        self.0.open(id, model);
+        self.1.open(id, model);
+    }
+
+    fn part(&mut self, choice: u32, part: Part<'_>) {
+        self.0.part(choice, part);
+        self.1.part(choice, part);
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.0.usage(usage);
+        self.1.usage(usage);
+    }
+}

@@ -1,0 +1,159 @@
+//! The upstream role, once per attempt: from the client's original to one provider, and back.
+//!
+//! [`out`] computes a complete request and sends nothing of an earlier attempt along; [`back`]
+//! decides whether this attempt is the answer or whether Envoy moves on, and until the first
+//! content of a stream nothing has left yet. Envoy executes: a retriable `:status` is a retry.
+
+mod back;
+mod headers;
+mod out;
+mod stream;
+
+use crate::{
+    config::Provider,
+    fault::Fault,
+    host::{Flow, Host, Side, Stream, keys::header},
+    log::{attempts, now_ms},
+};
+use back::Back;
+use std::{rc::Rc, time::SystemTime};
+
+/// One attempt at one provider.
+#[derive(Debug)]
+pub struct Attempt {
+    provider: Rc<Provider>,
+    sent: Option<Sent>,
+    back: Back,
+}
+
+/// What the way back must know of the way out.
+#[derive(Debug)]
+struct Sent {
+    name: String,
+    model: String,
+    number: u64,
+    stream: bool,
+    wants_usage: bool,
+    dropped: Vec<String>,
+    started: SystemTime,
+    attempts: Vec<attempts::Attempt>,
+    /// The response ended with its headers: there is no body that could be replaced.
+    bodiless: bool,
+}
+
+impl Attempt {
+    /// An attempt that has not begun.
+    pub fn new(provider: Rc<Provider>) -> Self {
+        Self {
+            provider,
+            sent: None,
+            back: Back::Waiting,
+        }
+    }
+
+    fn request_is_complete(&mut self, host: &dyn Host) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Pause; // already answered
+        };
+        match out::send(host, &self.provider, sent) {
+            Ok(()) => Flow::Continue,
+            Err(fault) => {
+                sent.close(host, Some(fault.status()), Some(&fault));
+                sent.refuse(host, &fault);
+                self.sent = None;
+                Flow::Pause
+            }
+        }
+    }
+}
+
+impl Stream for Attempt {
+    fn on_request_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
+        match out::begin(host, &self.provider) {
+            Ok(sent) => self.sent = Some(sent),
+            Err(fault) => {
+                host.reply(fault.status(), &[], &fault.body());
+                return Flow::Pause;
+            }
+        }
+        if end {
+            return self.request_is_complete(host);
+        }
+        Flow::Pause
+    }
+
+    fn on_request_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
+        if end {
+            return self.request_is_complete(host);
+        }
+        Flow::Pause
+    }
+
+    fn on_request_trailers(&mut self, host: &dyn Host) -> Flow {
+        self.request_is_complete(host)
+    }
+
+    fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Continue;
+        };
+        self.back = Back::begin(host, &self.provider, sent);
+        sent.bodiless = end;
+        if end {
+            return self.back.body(host, &self.provider, sent, true);
+        }
+        Flow::Pause
+    }
+
+    fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Continue;
+        };
+        self.back.body(host, &self.provider, sent, end)
+    }
+
+    fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Continue;
+        };
+        self.back.body(host, &self.provider, sent, true)
+    }
+}
+
+impl Sent {
+    /// Completes this attempt's entry in the record.
+    fn close(&mut self, host: &dyn Host, status: Option<u16>, fault: Option<&Fault>) {
+        let now = now_ms(host);
+        if let Some(entry) = self.attempts.last_mut() {
+            entry.status = status;
+            entry.ms = Some(now.saturating_sub(entry.at_ms));
+            entry.reason = fault.map(|fault| fault.kind.wire().2.to_owned());
+            entry.retry_after = fault.and_then(|fault| fault.retry_after.clone());
+        }
+        attempts::store(host, &self.attempts);
+    }
+
+    /// A final refusal by this filter: Envoy does not retry it.
+    fn refuse(&self, host: &dyn Host, fault: &Fault) {
+        let number = self.number.to_string();
+        let headers = [
+            ("content-type", "application/json"),
+            (header::PROVIDER, self.name.as_str()),
+            (header::MODEL, self.model.as_str()),
+            (header::ATTEMPTS, number.as_str()),
+        ];
+        host.reply(fault.status(), &headers, &fault.body());
+    }
+}
+
+/// A host that refuses a write leaves the exchange half translated: nothing may go on.
+fn write_failed(side: Side) -> Fault {
+    let side = match side {
+        Side::Request => "request",
+        Side::Response => "answer",
+    };
+    Fault::new(
+        crate::fault::FaultKind::Internal,
+        format!("The gateway could not write the {side}."),
+    )
+}

@@ -1,0 +1,354 @@
+//! A streamed answer: held until its first content, then passed on event by event.
+
+use super::{
+    Sent,
+    back::{Both, Facts, head, record_ttft},
+    write_failed,
+};
+use crate::{
+    api::chat::{ChunkWriter, look},
+    config::Provider,
+    fault::{Fault, FaultKind},
+    frame::sse::{Event, Splitter},
+    host::{Headers, Host, Refused, Side, keys::state},
+    provider::ChatEvents,
+};
+
+/// Largest event, and most bytes that may come before the first content.
+const EVENT_LIMIT_BYTES: usize = 8 << 20;
+const HOLD_LIMIT_BYTES: usize = 1 << 20;
+
+/// What becomes of the bytes that are here.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Nothing for the client yet.
+    Hold,
+    /// They go on, as they have been rewritten.
+    Pass,
+    /// The attempt failed before its first content.
+    Failed(Fault),
+}
+
+/// All that one streamed answer remembers.
+pub(super) struct Streaming {
+    splitter: Splitter,
+    language: Language,
+    facts: Facts,
+    recorded: Recorded,
+    /// Bytes of the held body that have been looked at.
+    fed: usize,
+    released: bool,
+    /// An error event has been written: nothing more may follow.
+    broken: bool,
+}
+
+/// How the client's events come about.
+enum Language {
+    /// The provider's events are the client's: they pass as they are.
+    Same {
+        out: Vec<u8>,
+        /// Something was left out or added: `out` must replace what is here.
+        changed: bool,
+        /// The last event was left out.
+        left_out: bool,
+        wants_usage: bool,
+        done: bool,
+    },
+    /// They are written anew.
+    Other {
+        events: Box<dyn ChatEvents>,
+        writer: ChunkWriter,
+    },
+}
+
+/// What filter state already says.
+#[derive(Debug, Default)]
+struct Recorded {
+    usage: Option<crate::api::answer::Usage>,
+    finish: bool,
+}
+
+impl std::fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streaming")
+            .field("facts", &self.facts)
+            .field("released", &self.released)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Streaming {
+    pub(super) fn new(
+        events: Option<Box<dyn ChatEvents>>,
+        writer: ChunkWriter,
+        wants_usage: bool,
+    ) -> Self {
+        let language = match events {
+            Some(events) => Language::Other { events, writer },
+            None => Language::Same {
+                out: Vec::new(),
+                changed: false,
+                left_out: false,
+                wants_usage,
+                done: false,
+            },
+        };
+        Self {
+            splitter: Splitter::new(EVENT_LIMIT_BYTES),
+            language,
+            facts: Facts::default(),
+            recorded: Recorded::default(),
+            fed: 0,
+            released: false,
+            broken: false,
+        }
+    }
+
+    /// Takes in the bytes that are here.
+    pub(super) fn advance(
+        &mut self,
+        host: &dyn Host,
+        provider: &Provider,
+        sent: &mut Sent,
+        end: bool,
+    ) -> Verdict {
+        let from = if self.released { 0 } else { self.fed };
+        let bytes = host.body(Side::Response, from);
+        self.fed += bytes.len();
+        // While held, everything since the start is here; afterwards an event may have begun before.
+        let begun_before = self.released && self.splitter.held() > 0;
+        let read = if self.broken {
+            Ok(())
+        } else {
+            self.read(provider, &bytes, end)
+        };
+        if !self.released {
+            // Content decides, not what else is in this chunk: how the network cut the stream must
+            // make no difference.
+            match &read {
+                Err(fault) if !self.facts.content => return Verdict::Failed(fault.clone()),
+                Ok(()) if !self.facts.content && !end => return self.hold(),
+                _ => {}
+            }
+            if self.release(host, sent).is_err() {
+                return Verdict::Failed(write_failed(Side::Response));
+            }
+        }
+        if let Err(fault) = read {
+            self.broken = true;
+            self.language.fail(&fault);
+            host.set_state(state::FINISH, "error");
+        }
+        self.record(host);
+        // What is here is exactly what the client gets when no part of an event was held over the
+        // border of this chunk, before or now, and nothing was left out or added.
+        let whole = !begun_before && self.splitter.held() == 0;
+        let new = self.language.take(whole);
+        if let Some(new) = new
+            && host.replace_body(Side::Response, usize::MAX, &new).is_err()
+        {
+            log::warn!("a part of a streamed answer could not be written");
+        }
+        if self.broken {
+            self.language.mute();
+        }
+        Verdict::Pass
+    }
+
+    fn hold(&self) -> Verdict {
+        if self.fed > HOLD_LIMIT_BYTES {
+            return Verdict::Failed(failed("The provider sent too much before any content."));
+        }
+        Verdict::Hold
+    }
+
+    /// The first content is here: this attempt is the answer.
+    fn release(&mut self, host: &dyn Host, sent: &mut Sent) -> Result<(), Refused> {
+        head(host, sent, &self.facts.model)?;
+        host.set_header(Side::Response, "content-length", None)?;
+        self.released = true;
+        record_ttft(host, sent);
+        sent.close(host, Some(200), None);
+        if !self.facts.model.is_empty() {
+            host.set_state(state::SERVED_MODEL, &self.facts.model);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, provider: &Provider, bytes: &[u8], end: bool) -> Result<(), Fault> {
+        let Self {
+            splitter,
+            language,
+            facts,
+            ..
+        } = self;
+        let mut result = Ok(());
+        let mut each = |event: Event<'_>| {
+            if result.is_ok() {
+                result = language.event(provider, &event, facts);
+            }
+        };
+        let fed = splitter.push(bytes, &mut each);
+        if end {
+            splitter.close(&mut each);
+        }
+        result?;
+        fed.map_err(|_| failed("The provider sent an event that is too large."))?;
+        if end {
+            language.close(facts)?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, host: &dyn Host) {
+        if self.facts.usage != self.recorded.usage
+            && let Some(usage) = self.facts.usage
+        {
+            crate::log::usage(host, usage);
+            self.recorded.usage = self.facts.usage;
+        }
+        if let (Some(finish), false, false) = (self.facts.finish, self.recorded.finish, self.broken)
+        {
+            host.set_state(state::FINISH, finish.as_str());
+            self.recorded.finish = true;
+        }
+    }
+}
+
+impl Language {
+    fn event(
+        &mut self,
+        provider: &Provider,
+        event: &Event<'_>,
+        facts: &mut Facts,
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Other { events, writer } => match event.data {
+                Some(_) => events.event(event, &mut Both(facts, writer)),
+                None => Ok(()),
+            },
+            Self::Same {
+                out,
+                changed,
+                left_out,
+                wants_usage,
+                done,
+            } => {
+                // A lone LF is the second half of the CRLF that ended the event before.
+                let goes = match event.raw {
+                    b"\n" if *left_out => false,
+                    _ => watch(provider, event, facts, *wants_usage, done)?,
+                };
+                *left_out = !goes;
+                if goes {
+                    out.extend_from_slice(event.raw);
+                } else {
+                    *changed = true;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The provider closed the stream.
+    fn close(&mut self, facts: &mut Facts) -> Result<(), Fault> {
+        match self {
+            Self::Other { events, writer } => {
+                events.close(&mut Both(facts, writer))?;
+                writer.done();
+                Ok(())
+            }
+            Self::Same { done: true, .. } => Ok(()),
+            Self::Same { out, changed, .. } if facts.finish.is_some() => {
+                // Some hosts leave it out; the SDKs wait for it.
+                if !out.is_empty() && !out.ends_with(b"\n\n") {
+                    out.extend_from_slice(b"\n\n");
+                }
+                out.extend_from_slice(b"data: [DONE]\n\n");
+                *changed = true;
+                Ok(())
+            }
+            Self::Same { .. } => Err(failed(
+                "The provider closed the stream before the answer was complete.",
+            )),
+        }
+    }
+
+    /// Ends the client's stream with an error event and no `[DONE]`.
+    fn fail(&mut self, fault: &Fault) {
+        match self {
+            Self::Other { writer, .. } => writer.fail(fault),
+            Self::Same { out, changed, .. } => {
+                if !out.is_empty() && !out.ends_with(b"\n\n") {
+                    out.extend_from_slice(b"\n\n");
+                }
+                out.extend_from_slice(b"data: ");
+                out.extend_from_slice(&fault.body());
+                out.extend_from_slice(b"\n\n");
+                *changed = true;
+            }
+        }
+    }
+
+    /// What replaces the bytes that are here; `None` when they may go as they are.
+    fn take(&mut self, whole: bool) -> Option<Vec<u8>> {
+        match self {
+            Self::Other { writer, .. } => Some(writer.take()),
+            Self::Same { out, changed, .. } => {
+                let new = std::mem::take(out);
+                let changed = std::mem::take(changed);
+                (changed || !whole).then_some(new)
+            }
+        }
+    }
+
+    /// From here on everything that the provider sends is left out.
+    fn mute(&mut self) {
+        if let Self::Same { changed, .. } = self {
+            *changed = true;
+        }
+    }
+}
+
+/// Looks at an event that passes; false when the client must not see it.
+///
+/// Errors: the event is the provider's error.
+fn watch(
+    provider: &Provider,
+    event: &Event<'_>,
+    facts: &mut Facts,
+    wants_usage: bool,
+    done: &mut bool,
+) -> Result<bool, Fault> {
+    let Some(data) = event.data.as_deref() else {
+        return Ok(true);
+    };
+    if data == "[DONE]" {
+        *done = true;
+        return Ok(true);
+    }
+    let is_error = event.name == "error";
+    let Some(seen) = look(data).filter(|seen| !is_error && !seen.error) else {
+        if is_error || data.trim_start().starts_with('{') && look(data).is_some_and(|s| s.error) {
+            return Err(provider
+                .speaks
+                .fault(200, &Headers::default(), data.as_bytes()));
+        }
+        return Err(failed(
+            "The provider sent an event that is not a chunk of a chat completion.",
+        ));
+    };
+    if let Some(model) = seen.model
+        && facts.model.is_empty()
+    {
+        facts.model = model.into_cow().into_owned();
+    }
+    facts.content |= seen.content;
+    facts.finish = facts.finish.or(seen.finish);
+    facts.usage = seen.usage.or(facts.usage);
+    Ok(wants_usage || !seen.usage_only)
+}
+
+fn failed(message: &'static str) -> Fault {
+    Fault::new(FaultKind::ProviderFailed, message)
+}

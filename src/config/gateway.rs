@@ -1,0 +1,321 @@
+//! The gateway role's configuration: who may ask for what, and where it may go.
+
+use super::{
+    Destination, Gateway, Key, Model, Target, dialects,
+    node::{Fields, Node, Reading},
+};
+use crate::provider::{Common, Entry, params::Unknown};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, time::Duration};
+
+const BODY_LIMIT_BYTES: u64 = 16 << 20;
+const BODY_LIMIT_CEILING_BYTES: u64 = 1 << 30;
+const MAX_TARGETS: usize = 16;
+/// Answered by the gateway itself.
+const ECHO: &str = "echo";
+/// SHA-256 of nothing: what a digest is when the variable that should hold the key is not set.
+const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// How long an attempt may take.
+#[derive(Clone, Copy)]
+struct Timeouts {
+    first_token: Duration,
+    answer: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            first_token: Duration::from_secs(10),
+            answer: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Reads everything of the role; `None`: what is wrong is reported.
+pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
+    let limit = 1..=BODY_LIMIT_CEILING_BYTES;
+    let body_limit = fields.or("body_limit_bytes", BODY_LIMIT_BYTES, |node| {
+        node.count_in(limit)
+    });
+    let timeouts = timeouts(fields, Timeouts::default());
+    // Names are noted before what they stand for is read: one mistake makes one problem.
+    let (mut known_providers, mut known_models) = (Vec::new(), Vec::new());
+    let providers = fields.required("providers").and_then(|node| {
+        node.map(|name, node| {
+            known_providers.push(name.to_owned());
+            destination(name, &node, registry)
+        })
+    });
+    let inherited = timeouts.unwrap_or_default();
+    let models = fields.required("models").and_then(|node| {
+        let models = node.map(|name, node| {
+            known_models.push(name.to_owned());
+            model(name, &node, &known_providers, inherited)
+        });
+        some(&node, models, "model")
+    });
+    let keys = match fields.given("keys") {
+        Some(node) => keys(&node, &known_models).map(Some),
+        None => Some(None),
+    };
+    Some(Gateway {
+        models: models?,
+        providers: providers?,
+        keys: keys?,
+        body_limit_bytes: body_limit?.try_into().ok()?,
+    })
+}
+
+fn timeouts(fields: &Fields<'_>, inherited: Timeouts) -> Option<Timeouts> {
+    let first_token = fields.or("first_token_timeout", inherited.first_token, |node| {
+        node.duration()
+    });
+    let answer = fields.or("answer_timeout", inherited.answer, |node| node.duration());
+    Some(Timeouts {
+        first_token: first_token?,
+        answer: answer?,
+    })
+}
+
+fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destination> {
+    // The name becomes a header's value and the part of a model's name before its first `/`.
+    let named = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if !named {
+        node.wrong(
+            "a provider's name holds ASCII letters, digits, `.`, `_` and `-`; `cluster` may be any",
+        );
+    }
+    node.object(|fields| {
+        let cluster = fields.or("cluster", name.to_owned(), |node| {
+            node.plain().map(str::to_owned)
+        });
+        let entry = match fields.optional("dialect") {
+            Some(node) => super::dialect(&node, registry),
+            None => {
+                let entry = registry.iter().find(|entry| entry.name == name);
+                if entry.is_none() {
+                    let allowed = dialects(registry);
+                    fields.lacks(
+                        "dialect",
+                        format_args!("missing, and {name:?} is not a dialect; allowed: {allowed}"),
+                    );
+                }
+                entry
+            }
+        };
+        let entry = entry?;
+        let speaks = with_defaults(entry);
+        if speaks.is_none() {
+            fields.lacks("dialect", "cannot be asked without settings of its own");
+        }
+        named.then_some(Destination {
+            name: name.to_owned(),
+            cluster: cluster?,
+            dialect: entry.name,
+            speaks: speaks?,
+        })
+    })
+}
+
+/// A dialect without settings: what it refuses to express does not depend on them.
+fn with_defaults(entry: &Entry) -> Option<Box<dyn crate::provider::Provider>> {
+    let (nothing, reading) = (Value::Object(Map::new()), Reading::default());
+    let common = Common {
+        base_path: entry.base_path.to_owned(),
+        unknown: Unknown::default(),
+    };
+    Node::root(&nothing, &reading).object(|fields| (entry.open)(common, fields))
+}
+
+fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> Option<Model> {
+    let fault = match name {
+        "" => Some("a model's name must not be empty"),
+        ECHO => Some("is built in and answered by the gateway itself; choose another name"),
+        _ if name.chars().any(char::is_control) => Some("must not hold control characters"),
+        _ if !star_is_last(name) => Some("`*` may stand at the end only"),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        node.wrong(fault);
+    }
+    node.object(|fields| {
+        fields.optional("route").and_then(route);
+        let targets = fields.required("targets").and_then(|node| {
+            let targets = some(&node, node.list(|node| target(&node, providers)), "target")?;
+            if targets.len() > MAX_TARGETS {
+                let count = targets.len();
+                node.wrong(format_args!("{count} targets; allowed: {MAX_TARGETS}"));
+                return None;
+            }
+            Some(targets)
+        });
+        let timeouts = timeouts(fields, above);
+        Some(Model {
+            name: name.to_owned(),
+            targets: targets?,
+            first_token_timeout: timeouts?.first_token,
+            answer_timeout: timeouts?.answer,
+        })
+    })
+}
+
+fn route(node: Node<'_>) -> Option<()> {
+    let text = node.text()?;
+    let what = match text {
+        "fallback" => return Some(()),
+        "weighted" | "cheapest" | "fastest" => "is not available yet",
+        _ => "is not a route",
+    };
+    node.wrong(format_args!("{text:?} {what}; allowed: fallback"));
+    None
+}
+
+fn target(node: &Node<'_>, providers: &[String]) -> Option<Target> {
+    node.object(|fields| {
+        let provider = fields.required("provider").and_then(|node| {
+            let name = node.text()?;
+            let place = providers.iter().position(|known| known == name);
+            if place.is_none() {
+                let known = providers.join(", ");
+                node.wrong(format_args!("no provider {name:?}; configured: {known}"));
+            }
+            place
+        });
+        let model = fields.maybe("model", |node| {
+            let name = node.plain()?;
+            if name.contains('*') {
+                node.wrong("names one model; leave it out to pass on the name that was asked for");
+                return None;
+            }
+            Some(name.to_owned())
+        });
+        fields.reserved(
+            "weight",
+            "belongs to `route: weighted`, which is not available yet; targets are tried in order",
+        );
+        Some(Target {
+            provider: provider?,
+            model: model?,
+        })
+    })
+}
+
+fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
+    let (mut ids, mut digests) = (BTreeMap::new(), BTreeMap::new());
+    let mut place = 0;
+    let keys = node.list(|node| {
+        let key = node.object(|fields| {
+            let id = fields.required("id").and_then(|node| {
+                let id = node.plain()?.to_owned();
+                unique(&node, &mut ids, id, place)
+            });
+            let sha256 = fields.required("sha256").and_then(|node| {
+                let digest = digest(&node)?;
+                unique(&node, &mut digests, digest, place)
+            });
+            let team = fields.maybe("team", |node| node.plain().map(str::to_owned));
+            let may = match fields.given("models") {
+                Some(node) => {
+                    let may = node.list(|node| permission(&node, models));
+                    some(&node, may, "model").map(Some)
+                }
+                None => Some(None),
+            };
+            Some(Key {
+                id: id?,
+                sha256: sha256?,
+                team: team?,
+                models: may?,
+            })
+        });
+        place += 1;
+        key
+    });
+    some(node, keys, "key")
+}
+
+/// A name, or the beginning of names, that a key may ask for.
+fn permission(node: &Node<'_>, models: &[String]) -> Option<String> {
+    let name = node.plain()?;
+    if !star_is_last(name) {
+        node.wrong("`*` may stand at the end only");
+        return None;
+    }
+    let known = models.iter().map(String::as_str).chain([ECHO]);
+    if !models.is_empty() && !known.clone().any(|model| overlap(name, model)) {
+        let known: Vec<_> = known.collect();
+        let known = known.join(", ");
+        node.wrong(format_args!("no such model; configured: {known}"));
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn star_is_last(name: &str) -> bool {
+    name.find('*').is_none_or(|at| at + 1 == name.len())
+}
+
+/// Whether one name, or beginning of names, has anything in common with another.
+fn overlap(a: &str, b: &str) -> bool {
+    match (a.strip_suffix('*'), b.strip_suffix('*')) {
+        (None, None) => a == b,
+        (Some(a), None) => b.starts_with(a),
+        (None, Some(b)) => a.starts_with(b),
+        (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
+    }
+}
+
+fn digest(node: &Node<'_>) -> Option<[u8; 32]> {
+    let text = node.text()?;
+    if text == DIGEST_OF_NOTHING {
+        node.wrong("is the digest of an empty key");
+        return None;
+    }
+    let digest = (text.len() == 64).then(|| unhex(text)).flatten();
+    if digest.is_none() {
+        node.wrong("expected the SHA-256 of the exact key as 64 lower-case hex digits");
+    }
+    digest
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let nibble = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut out = [0; 32];
+    for (byte, pair) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (high, low) = (*pair.first()?, *pair.last()?);
+        *byte = nibble(high)? << 4 | nibble(low)?;
+    }
+    Some(out)
+}
+
+/// The value, unless an earlier key has the same.
+fn unique<T: Ord + Clone>(
+    node: &Node<'_>,
+    seen: &mut BTreeMap<T, usize>,
+    value: T,
+    place: usize,
+) -> Option<T> {
+    if let Some(first) = seen.get(&value) {
+        node.wrong(format_args!("the same as in $.keys[{first}]"));
+        return None;
+    }
+    seen.insert(value.clone(), place);
+    Some(value)
+}
+
+/// A list with something in it.
+fn some<T>(node: &Node<'_>, list: Option<Vec<T>>, what: &str) -> Option<Vec<T>> {
+    if list.as_ref().is_some_and(Vec::is_empty) {
+        node.wrong(format_args!("empty; name at least one {what}"));
+        return None;
+    }
+    list
+}

@@ -1,0 +1,85 @@
+//! Who asks: the client's key becomes an id and a team, and the key itself goes no further.
+
+use crate::{
+    config::{Gateway, Key},
+    fault::{Fault, FaultKind},
+    host::{Exchange, Headers, keys::state},
+    plan::covers,
+};
+use sha2::{Digest, Sha256};
+
+/// Who a request comes from; on an open gateway, nobody in particular.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    key: Option<Key>,
+}
+
+impl Caller {
+    /// Looks the key up by its hash; `Authorization` wins over `x-api-key`.
+    ///
+    /// Errors: `Unauthenticated` when keys are configured and none of them came.
+    pub(super) fn identify(config: &Gateway, headers: &Headers) -> Result<Self, Fault> {
+        let Some(keys) = &config.keys else {
+            return Ok(Self::default());
+        };
+        let authorization = headers.get("authorization").map(|value| {
+            let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+            if scheme.eq_ignore_ascii_case("bearer") {
+                token.trim()
+            } else {
+                ""
+            }
+        });
+        let sent = authorization.or(headers.get("x-api-key").map(str::trim));
+        let Some(sent) = sent.filter(|key| !key.is_empty()) else {
+            return Err(Fault::new(
+                FaultKind::Unauthenticated,
+                "This gateway needs a key: send `Authorization: Bearer <key>` or `x-api-key: <key>`.",
+            ));
+        };
+        let hash: [u8; 32] = Sha256::digest(sent.as_bytes()).into();
+        // Hashes, not keys, are compared: how long it takes tells nothing about a key.
+        match keys.iter().find(|key| key.sha256 == hash) {
+            Some(key) => Ok(Self {
+                key: Some(key.clone()),
+            }),
+            None => Err(Fault::new(
+                FaultKind::Unauthenticated,
+                "This gateway does not know the key that was sent.",
+            )),
+        }
+    }
+
+    /// Writes who it is into the record.
+    pub(super) fn record(&self, host: &dyn Exchange) {
+        let Some(key) = &self.key else { return };
+        host.set_state(state::KEY_ID, &key.id);
+        if let Some(team) = &key.team {
+            host.set_state(state::TEAM, team);
+        }
+    }
+
+    /// Errors: `Forbidden`, with the names that this key may use.
+    pub(super) fn may_use(&self, config: &Gateway, asked: &str) -> Result<(), Fault> {
+        if self.allows(asked) {
+            return Ok(());
+        }
+        let names = super::models::names(config, self);
+        let message = format!(
+            "This key may not use `{asked}`. It may use: {}.",
+            names.join(", ")
+        );
+        Err(Fault::new(FaultKind::Forbidden, message).at("model"))
+    }
+
+    /// Whether this caller may ask for a name.
+    pub(super) fn allows(&self, asked: &str) -> bool {
+        self.names()
+            .is_none_or(|names| names.iter().any(|name| covers(name, asked)))
+    }
+
+    /// The names that the key is limited to.
+    pub(super) fn names(&self) -> Option<&[String]> {
+        self.key.as_ref()?.models.as_deref()
+    }
+}

@@ -1,0 +1,83 @@
+//! The built-in model `echo`: repeats the last message, with no provider and no key. The quick start
+//! and health probes work with nothing else.
+
+use crate::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::{AnswerWriter, Chat, ChunkWriter},
+    },
+    json::Str,
+    log::seconds,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::time::SystemTime;
+
+/// Its name, which no configuration may use.
+pub const MODEL: &str = "echo";
+
+/// Bytes of text that are counted as one token.
+const BYTES_PER_TOKEN: usize = 4;
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct TextPart<'a> {
+    #[serde(borrow, default)]
+    text: Option<Str<'a>>,
+}
+
+/// The answer's content type and body: JSON, or all events of a stream at once.
+pub(super) fn answer(chat: &Chat<'_>, now: SystemTime) -> (&'static str, Vec<u8>) {
+    let text = last_text(chat);
+    let prompt = chat.body.raw("messages").map_or(0, |raw| raw.get().len());
+    let usage = Usage {
+        input: tokens(prompt),
+        output: tokens(text.len()),
+        ..Usage::default()
+    };
+    let say = |out: &mut dyn AnswerSink| {
+        out.open("chatcmpl-echo", MODEL);
+        out.part(0, Part::Text(&text));
+        out.part(0, Part::Finish(Finish::Stop));
+        out.usage(usage);
+    };
+    if chat.stream {
+        let mut writer = ChunkWriter::new(seconds(now), chat.wants_usage);
+        say(&mut writer);
+        writer.done();
+        return ("text/event-stream", writer.take());
+    }
+    let mut writer = AnswerWriter::default();
+    say(&mut writer);
+    ("application/json", writer.body(seconds(now)))
+}
+
+fn last_text(chat: &Chat<'_>) -> String {
+    let messages: Vec<Message<'_>> = chat
+        .body
+        .read("messages")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    let content = messages
+        .last()
+        .and_then(|m| m.content)
+        .map_or("null", RawValue::get);
+    if let Ok(text) = serde_json::from_str::<Str<'_>>(content) {
+        return text.into_cow().into_owned();
+    }
+    let parts: Vec<TextPart<'_>> = serde_json::from_str(content).unwrap_or_default();
+    parts
+        .iter()
+        .filter_map(|part| part.text.as_deref())
+        .collect()
+}
+
+fn tokens(bytes: usize) -> u64 {
+    u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,181 @@
+//! The downstream role, once per request: who asks, for what, and where it may go.
+//!
+//! The steps in order: [`endpoint`] (which API), [`caller`] (whose key), [`entry`] (what may come
+//! in), [`hand_over`] (the plan, for Envoy and the provider role). On the way back [`answer`] turns
+//! what Envoy or the last attempt could not do into one error, and writes the end of the record.
+
+mod answer;
+mod caller;
+mod echo;
+mod endpoint;
+mod entry;
+mod failed;
+mod hand_over;
+mod models;
+
+use crate::{
+    api::chat::Chat,
+    config::Gateway,
+    fault::Fault,
+    host::{
+        Flow, Host, Side, Stream,
+        keys::{header, state},
+    },
+};
+use answer::Answer;
+use caller::Caller;
+use endpoint::Endpoint;
+use std::{rc::Rc, time::Duration};
+
+pub use echo::MODEL as ECHO_MODEL;
+
+/// One request of a client.
+#[derive(Debug)]
+pub struct Request {
+    config: Rc<Gateway>,
+    caller: Caller,
+    /// Envoy's id of this request, for the answer: the provider role takes it off the request.
+    id: Option<String>,
+    stage: Stage,
+    answer: Answer,
+}
+
+/// How far the request has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The body is being gathered.
+    Gathering,
+    /// This filter has answered; nothing goes further.
+    Replied,
+    /// Envoy executes the plan. The per-attempt timeout tells a late attempt from a broken one.
+    HandedOver { timeout: Duration },
+}
+
+impl Request {
+    /// A request that has not begun.
+    pub fn new(config: Rc<Gateway>) -> Self {
+        Self {
+            config,
+            caller: Caller::default(),
+            id: None,
+            stage: Stage::Gathering,
+            answer: Answer::default(),
+        }
+    }
+
+    fn admit(&mut self, host: &dyn Host, end: bool) -> Result<Flow, Fault> {
+        let headers = host.headers(Side::Request);
+        self.id = headers.get("x-request-id").map(str::to_owned);
+        entry::remove_controls(host, &headers)?;
+        let endpoint = endpoint::find(&headers)?;
+        if endpoint == Endpoint::Health {
+            return Ok(self.reply(host, "application/json", br#"{"status":"ok"}"#));
+        }
+        self.caller = Caller::identify(&self.config, &headers)?;
+        self.caller.record(host);
+        match endpoint {
+            Endpoint::Health => {}
+            Endpoint::Models => {
+                let body = models::list(&self.config, &self.caller);
+                return Ok(self.reply(host, "application/json", &body));
+            }
+            Endpoint::Model(id) => {
+                let body = models::one(&self.config, &self.caller, &id)?;
+                return Ok(self.reply(host, "application/json", &body));
+            }
+            Endpoint::Chat => entry::check_head(&headers, self.config.body_limit_bytes, end)?,
+        }
+        Ok(Flow::Pause)
+    }
+
+    fn send_on(&mut self, host: &dyn Host) -> Result<Flow, Fault> {
+        let body = host.body(Side::Request, 0);
+        entry::check_size(body.len(), self.config.body_limit_bytes)?;
+        let chat = Chat::parse(&body)?;
+        host.set_state(state::OPERATION, "chat");
+        host.set_state(state::MODEL, &chat.model);
+        self.caller.may_use(&self.config, &chat.model)?;
+        if chat.model == ECHO_MODEL {
+            let (kind, body) = echo::answer(&chat, host.now());
+            return Ok(self.reply(host, kind, &body));
+        }
+        let timeout = hand_over::send(host, &self.config, &self.caller, &chat)?;
+        self.stage = Stage::HandedOver { timeout };
+        Ok(Flow::Continue)
+    }
+
+    /// Goes on with what a step decided, or answers with its refusal.
+    fn settle(&mut self, host: &dyn Host, step: Result<Flow, Fault>) -> Flow {
+        let Err(fault) = step else {
+            return step.unwrap_or(Flow::Pause);
+        };
+        host.set_state(
+            state::REASON,
+            fault.code.as_deref().unwrap_or(fault.kind.wire().2),
+        );
+        self.stage = Stage::Replied;
+        let mut headers = vec![("content-type", "application/json")];
+        if let Some(allowed) = endpoint::allowed_methods(&fault) {
+            headers.push(("allow", allowed));
+        }
+        host.reply(fault.status(), &headers, &fault.body());
+        Flow::Pause
+    }
+
+    fn reply(&mut self, host: &dyn Host, kind: &str, body: &[u8]) -> Flow {
+        self.stage = Stage::Replied;
+        host.reply(200, &[("content-type", kind)], body);
+        Flow::Pause
+    }
+}
+
+impl Stream for Request {
+    fn on_request_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
+        let step = self.admit(host, end);
+        self.settle(host, step)
+    }
+
+    fn on_request_body(&mut self, host: &dyn Host, size: usize, end: bool) -> Flow {
+        if self.stage != Stage::Gathering {
+            return Flow::Pause;
+        }
+        let step = match entry::check_size(size, self.config.body_limit_bytes) {
+            Ok(()) if !end => return Flow::Pause,
+            Ok(()) => self.send_on(host),
+            Err(fault) => Err(fault),
+        };
+        self.settle(host, step)
+    }
+
+    fn on_request_trailers(&mut self, host: &dyn Host) -> Flow {
+        if self.stage != Stage::Gathering {
+            return Flow::Pause;
+        }
+        let step = self.send_on(host);
+        self.settle(host, step)
+    }
+
+    fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
+        let timeout = match self.stage {
+            Stage::HandedOver { timeout } => Some(timeout),
+            Stage::Gathering => Some(Duration::MAX), // Envoy refused it before its body was here
+            Stage::Replied => None,
+        };
+        let flow = self.answer.head(host, timeout, end);
+        if flow == Flow::Continue {
+            let id = self.id.as_deref();
+            // Without these the answer is as good; a refused write here loses nothing else.
+            let _ = id.map(|id| host.set_header(Side::Response, "x-request-id", Some(id)));
+            let _ = host.set_header(Side::Response, header::CACHE, Some("off"));
+        }
+        flow
+    }
+
+    fn on_response_body(&mut self, host: &dyn Host, _size: usize, _end: bool) -> Flow {
+        self.answer.body(host)
+    }
+
+    fn on_log(&mut self, host: &dyn Host) {
+        self.answer.record(host, self.stage == Stage::Replied);
+    }
+}

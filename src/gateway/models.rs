@@ -1,0 +1,81 @@
+//! The configured names, as far as the caller may use them.
+
+use super::{ECHO_MODEL, caller::Caller};
+use crate::{
+    api::models::{ModelView, list as list_body},
+    config::Gateway,
+    fault::{Fault, FaultKind},
+    plan,
+};
+
+/// Most names that an error message lists.
+const MAX_NAMED: usize = 30;
+
+/// The body of `GET /v1/models`.
+pub(super) fn list(config: &Gateway, caller: &Caller) -> Vec<u8> {
+    list_body(&views(config, caller))
+}
+
+/// The body of `GET /v1/models/{id}`.
+///
+/// Errors: `UnknownModel`, also for one that the caller may not use.
+pub(super) fn one(config: &Gateway, caller: &Caller, id: &str) -> Result<Vec<u8>, Fault> {
+    let owner = owner(config, id).filter(|_| caller.allows(id));
+    owner
+        .map(|owner| ModelView::new(id, owner).body())
+        .ok_or_else(|| unknown(config, caller, id))
+}
+
+/// `model_not_found`, with the names that the caller may use.
+pub(super) fn unknown(config: &Gateway, caller: &Caller, asked: &str) -> Fault {
+    let asked: String = asked.chars().take(128).collect();
+    let message = format!(
+        "The model `{asked}` is not known here. Known: {}.",
+        names(config, caller).join(", ")
+    );
+    Fault::new(FaultKind::UnknownModel, message).at("model")
+}
+
+/// The names for a message.
+pub(super) fn names(config: &Gateway, caller: &Caller) -> Vec<String> {
+    let mut names: Vec<_> = views(config, caller)
+        .into_iter()
+        .map(|view| view.id)
+        .collect();
+    let more = names.len().saturating_sub(MAX_NAMED);
+    names.truncate(MAX_NAMED);
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    names
+}
+
+/// What the caller may ask for: configured names, and names that its key spells out where the
+/// configuration has a wildcard.
+fn views(config: &Gateway, caller: &Caller) -> Vec<ModelView> {
+    let configured = config.models.iter().map(|model| model.name.as_str());
+    let mut ids: Vec<&str> = configured
+        .chain([ECHO_MODEL])
+        .filter(|id| caller.allows(id))
+        .collect();
+    for name in caller.names().unwrap_or_default() {
+        if !ids.contains(&name.as_str()) && owner(config, name).is_some() {
+            ids.push(name);
+        }
+    }
+    ids.sort_unstable();
+    let view = |id: &str| ModelView::new(id, owner(config, id).unwrap_or_default());
+    ids.into_iter().map(view).collect()
+}
+
+/// The provider that serves a name first.
+fn owner<'c>(config: &'c Gateway, id: &str) -> Option<&'c str> {
+    if id == ECHO_MODEL {
+        return Some("envoy-llm-gateway");
+    }
+    let first = plan::model(config, id)?.targets.first()?;
+    config
+        .providers
+        .get(first.provider)
+        .map(|d| d.name.as_str())
+}

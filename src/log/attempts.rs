@@ -1,0 +1,50 @@
+//! The list of attempts, kept in filter state: each provider role adds its own entry, the gateway
+//! role reads the list when every attempt has failed, and the access log shows it.
+
+use crate::host::{Exchange, keys::state};
+use serde::{Deserialize, Serialize};
+
+/// One try at one provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The provider's name in the plan.
+    pub provider: String,
+    /// The model it was asked for.
+    pub model: String,
+    /// What it answered; `None` until response headers came.
+    pub status: Option<u16>,
+    /// From the attempt's start to the verdict. Units: milliseconds.
+    pub ms: Option<u64>,
+    /// Why it failed: an `error.code`; `no_answer` when nothing came back. `None`: it did not fail.
+    pub reason: Option<String>,
+    /// When it began. Units: milliseconds since 1970.
+    pub at_ms: u64,
+    /// The provider's `retry-after`, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<String>,
+}
+
+/// The `reason` of an attempt that ended without response headers.
+pub const NO_ANSWER: &str = "no_answer";
+
+/// The attempts so far. What cannot be read counts as none.
+pub fn load(host: &dyn Exchange) -> Vec<Attempt> {
+    host.state(state::ATTEMPTS)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Writes the list back.
+pub fn store(host: &dyn Exchange, attempts: &[Attempt]) {
+    if let Ok(json) = serde_json::to_string(attempts) {
+        host.set_state(state::ATTEMPTS, &json);
+    }
+}
+
+/// Completes the entries that nothing was heard of: their time ended by `now_ms` at the latest.
+pub fn close_silent(attempts: &mut [Attempt], now_ms: u64) {
+    for attempt in attempts.iter_mut().filter(|a| a.ms.is_none()) {
+        attempt.ms = Some(now_ms.saturating_sub(attempt.at_ms));
+        attempt.reason = Some(NO_ANSWER.to_owned());
+    }
+}

@@ -1,0 +1,270 @@
+//! A fake host and the way Envoy drives a role through it: held bodies are gathered, passed ones are
+//! handed over in chunks, and headers and bodies can only be changed while they are there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+#![allow(dead_code, missing_docs, unreachable_pub)] // each test file uses its part
+
+pub mod fixtures;
+
+use envoy_llm_gateway::host::{Clock, Exchange, Flow, Headers, Meter, Refused, Side, Stream};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+/// 2026-11-01T00:00:00Z, the time of every test until it moves the clock.
+pub const START: u64 = 1_793_491_200;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+#[derive(Debug)]
+pub struct FakeHost {
+    headers: RefCell<BTreeMap<Side, Vec<(String, String)>>>,
+    bodies: RefCell<BTreeMap<Side, Vec<u8>>>,
+    open: RefCell<BTreeMap<Side, bool>>,
+    pub state: RefCell<BTreeMap<String, String>>,
+    pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub counters: RefCell<BTreeMap<&'static str, i64>>,
+    pub replies: RefCell<Vec<Reply>>,
+    pub now_ms: Cell<u64>,
+    /// Every write of a header fails, as it does once headers have left.
+    pub refuse_writes: Cell<bool>,
+}
+
+impl Default for FakeHost {
+    fn default() -> Self {
+        Self {
+            headers: RefCell::default(),
+            bodies: RefCell::default(),
+            open: RefCell::default(),
+            state: RefCell::default(),
+            properties: RefCell::default(),
+            counters: RefCell::default(),
+            replies: RefCell::default(),
+            now_ms: Cell::new(START * 1000),
+            refuse_writes: Cell::new(false),
+        }
+    }
+}
+
+impl FakeHost {
+    pub fn set_headers(&self, side: Side, headers: &[(&str, &str)]) {
+        let lines = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        self.headers.borrow_mut().insert(side, lines.collect());
+    }
+
+    pub fn header_lines(&self, side: Side) -> Vec<(String, String)> {
+        self.headers
+            .borrow()
+            .get(&side)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub fn header_value(&self, side: Side, name: &str) -> Option<String> {
+        let lines = self.header_lines(side);
+        lines.into_iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    pub fn state_value(&self, key: &str) -> Option<String> {
+        self.state.borrow().get(key).cloned()
+    }
+
+    pub fn attempt_number(&self, number: u64) {
+        let path = "upstream.request_attempt_count".to_owned();
+        self.properties
+            .borrow_mut()
+            .insert(path, number.to_le_bytes().to_vec());
+    }
+}
+
+impl Exchange for FakeHost {
+    fn headers(&self, side: Side) -> Headers {
+        Headers(self.header_lines(side))
+    }
+
+    fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused> {
+        if self.refuse_writes.get() {
+            return Err(Refused("headers have left"));
+        }
+        assert!(
+            self.open.borrow().get(&side).copied().unwrap_or(true),
+            "{name} is written after the {side:?} headers have left"
+        );
+        let mut headers = self.headers.borrow_mut();
+        let lines = headers.entry(side).or_default();
+        let at = lines.iter().position(|(n, _)| n == name);
+        lines.retain(|(n, _)| n != name);
+        if let Some(value) = value {
+            let line = (name.to_owned(), value.to_owned());
+            lines.insert(at.unwrap_or(lines.len()), line);
+        }
+        Ok(())
+    }
+
+    fn body(&self, side: Side, from: usize) -> Vec<u8> {
+        let bodies = self.bodies.borrow();
+        bodies
+            .get(&side)
+            .and_then(|body| body.get(from..))
+            .unwrap_or_default()
+            .to_vec()
+    }
+
+    fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused> {
+        let mut bodies = self.bodies.borrow_mut();
+        let body = bodies
+            .get_mut(&side)
+            .expect("a body is replaced where there is none");
+        body.drain(..cut.min(body.len()));
+        body.splice(..0, bytes.iter().copied());
+        Ok(())
+    }
+
+    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.properties.borrow().get(&path.join(".")).cloned()
+    }
+
+    fn state(&self, key: &str) -> Option<Vec<u8>> {
+        self.state_value(key).map(String::into_bytes)
+    }
+
+    fn set_state(&self, key: &str, value: &str) {
+        self.state
+            .borrow_mut()
+            .insert(key.to_owned(), value.to_owned());
+    }
+
+    fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+        let headers = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        self.replies.borrow_mut().push(Reply {
+            status,
+            headers: headers.collect(),
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        });
+    }
+}
+
+impl Clock for FakeHost {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.now_ms.get())
+    }
+}
+
+impl Meter for FakeHost {
+    fn count(&self, metric: &'static str, amount: i64) {
+        *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    }
+}
+
+/// What came out of one side: its headers and body as the other end sees them, or nothing because
+/// the filter answered itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// How many chunks were held before the first one passed.
+    pub held: usize,
+}
+
+impl Passed {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Sends a request through a role, the body in `chunks`; `None` when the filter replied.
+pub fn request(
+    stream: &mut dyn Stream,
+    host: &FakeHost,
+    headers: &[(&str, &str)],
+    chunks: &[&[u8]],
+) -> Option<Passed> {
+    drive(stream, host, Side::Request, headers, chunks)
+}
+
+/// Sends a response through a role.
+pub fn response(
+    stream: &mut dyn Stream,
+    host: &FakeHost,
+    headers: &[(&str, &str)],
+    chunks: &[&[u8]],
+) -> Option<Passed> {
+    drive(stream, host, Side::Response, headers, chunks)
+}
+
+fn drive(
+    stream: &mut dyn Stream,
+    host: &FakeHost,
+    side: Side,
+    headers: &[(&str, &str)],
+    chunks: &[&[u8]],
+) -> Option<Passed> {
+    let replies = host.replies.borrow().len();
+    let replied = || host.replies.borrow().len() > replies;
+    host.set_headers(side, headers);
+    host.open.borrow_mut().insert(side, true);
+    let mut passed = None;
+    let (mut body, mut held) = (Vec::new(), 0);
+    let mut pass = |flow: Flow| {
+        if flow == Flow::Continue && passed.is_none() {
+            passed = Some(host.header_lines(side));
+            host.open.borrow_mut().insert(side, false);
+        }
+        flow == Flow::Continue
+    };
+    pass(match side {
+        Side::Request => stream.on_request_headers(host, chunks.is_empty()),
+        Side::Response => stream.on_response_headers(host, chunks.is_empty()),
+    });
+    for (n, chunk) in chunks.iter().enumerate() {
+        if replied() {
+            return None;
+        }
+        let here = {
+            let mut bodies = host.bodies.borrow_mut();
+            let here = bodies.entry(side).or_default();
+            here.extend_from_slice(chunk);
+            here.len()
+        };
+        let end = n + 1 == chunks.len();
+        let flow = match side {
+            Side::Request => stream.on_request_body(host, here, end),
+            Side::Response => stream.on_response_body(host, here, end),
+        };
+        held += usize::from(flow == Flow::Pause);
+        if pass(flow) {
+            body.extend(host.bodies.borrow_mut().remove(&side).unwrap_or_default());
+        }
+    }
+    host.bodies.borrow_mut().remove(&side);
+    if replied() {
+        return None;
+    }
+    Some(Passed {
+        headers: passed?,
+        body,
+        held,
+    })
+}

@@ -1,0 +1,90 @@
+//! Every fixture of every dialect, through the whole provider role: whole, and cut at every byte.
+//! `PIN=1 cargo test --test translate` writes the files 2, 4 and 5 of cases that lack them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use envoy_llm_gateway::provider::REGISTRY;
+use support::fixtures::{self, Case, Outcome};
+
+#[test]
+fn every_case_gives_exactly_what_its_folder_says() {
+    let cases = fixtures::all();
+    assert!(!cases.is_empty(), "there are no fixtures");
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let got = case.run(&[]);
+        if std::env::var_os("PIN").is_some() {
+            pin(case, &got);
+        } else if got != case.expected() {
+            wrong.push(format!(
+                "{}\n   got {got:#?}\n  want {:#?}",
+                case.name,
+                case.expected()
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_case_gives_the_same_however_its_answer_is_cut() {
+    for case in fixtures::all() {
+        let want = gathered(&case.expected());
+        for cut in case.every_cut() {
+            assert_eq!(
+                gathered(&case.run(&[cut])),
+                want,
+                "{} cut at byte {cut}",
+                case.name
+            );
+        }
+        assert_eq!(
+            gathered(&case.run(&case.all_cuts())),
+            want,
+            "{} byte by byte",
+            case.name
+        );
+    }
+}
+
+#[test]
+fn every_dialect_has_a_folder_and_every_folder_a_dialect() {
+    let registry = REGISTRY.iter().map(|entry| entry.name.to_owned());
+    assert_eq!(fixtures::dialects(), registry.collect());
+}
+
+fn gathered(outcome: &Outcome) -> String {
+    format!("{outcome:#?}")
+}
+
+/// Writes what came out beside the case, for a person to check and commit.
+fn pin(case: &Case, got: &Outcome) {
+    let folder = std::path::Path::new("tests/fixtures").join(&case.name);
+    let write = |name: &str, text: String| {
+        if !folder.join(name).exists() {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+    };
+    let pretty = |value: &serde_json::Value| format!("{value:#}\n");
+    if !got.upstream_request.is_null() {
+        write("2-upstream.json", pretty(&got.upstream_request));
+        write("5-record.json", pretty(&got.record));
+    }
+    match serde_json::from_str::<serde_json::Value>(&got.answer) {
+        Ok(value) => write("4-client.json", pretty(&value)),
+        Err(_) => write("4-client.sse", got.answer.clone()),
+    }
+}
