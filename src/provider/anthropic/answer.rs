@@ -1,7 +1,7 @@
 //! A whole answer, and the pieces that a streamed one is read with as well.
 //! Source: docs.claude.com, API reference, "Messages" (response), "Stop reasons"; read 2026-11.
 
-use super::{fault, messages::tool_id};
+use super::{content::tool_id, fault};
 use crate::{
     api::answer::{AnswerSink, Finish, Part, Usage},
     fault::{Fault, FaultKind},

@@ -299,3 +299,156 @@ fn say<'t>(part: fn(&'t str) -> Part<'t>, text: Option<&'t str>, out: &mut dyn A
         out.part(0, part(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{api::answer::Usage, provider::anthropic::answer};
+    use std::borrow::Cow;
+
+    /// Every call, one line each; pieces of one text are joined, as gathering does.
+    #[derive(Debug, Default, PartialEq)]
+    struct Calls(Vec<(String, String)>, Option<Usage>);
+
+    impl AnswerSink for Calls {
+        fn open(&mut self, id: &str, model: &str) {
+            self.0.push(("open".into(), format!("{id} {model}")));
+        }
+        fn part(&mut self, choice: u32, part: Part<'_>) {
+            assert_eq!(choice, 0);
+            let (what, text) = match part {
+                Part::Text(text) => ("text".to_owned(), text.to_owned()),
+                Part::Refusal(text) => ("refusal".to_owned(), text.to_owned()),
+                Part::Thought(text) => ("thought".to_owned(), text.to_owned()),
+                Part::ToolInput { index, json } => (format!("input {index}"), json.to_owned()),
+                other => (String::new(), format!("{other:?}")),
+            };
+            match self.0.last_mut() {
+                Some((last, joined)) if *last == what && !what.is_empty() => joined.push_str(&text),
+                _ => self.0.push((what, text)),
+            }
+        }
+        fn usage(&mut self, usage: Usage) {
+            self.1 = Some(usage);
+        }
+    }
+
+    fn event(data: &str) -> sse::Event<'_> {
+        sse::Event {
+            name: Cow::Borrowed(""),
+            data: Some(Cow::Borrowed(data)),
+            raw: &[],
+        }
+    }
+
+    fn stream(events: &[&str]) -> Result<Calls, Fault> {
+        let (mut calls, mut stream) = (Calls::default(), Events::default());
+        for data in events {
+            stream.event(&event(data), &mut calls)?;
+        }
+        stream.close(&mut calls)?;
+        Ok(calls)
+    }
+
+    const START: &str = r#"{"type":"message_start","message":{"id":"msg_1","model":"m","content":[],"stop_reason":null,"usage":{"input_tokens":5,"output_tokens":1,"cache_read_input_tokens":2}}}"#;
+    const STOP: &str = r#"{"type":"message_stop"}"#;
+
+    #[test]
+    fn a_stream_gathers_to_the_whole_answer() {
+        let whole = r#"{"id":"msg_1","model":"m","content":[
+            {"type":"thinking","thinking":"a\u00e9b","signature":"s1s2"},{"type":"thinking","thinking":"","signature":"s3"},
+            {"type":"redacted_thinking","data":"d\/"},{"type":"thinking","thinking":"unsigned","signature":""},
+            {"type":"text","text":""},{"type":"text","text":"one"},{"type":"text","text":"two"},
+            {"type":"tool_use","id":"t.1","name":"f","input":{"n":1e400}},{"type":"tool_use","id":"t2","name":"g","input":{}},
+            {"type":"server_tool_use","id":"x","name":"y","input":{"q":1}}],
+            "stop_reason":"refusal","stop_details":{"type":"refusal","explanation":"no"},
+            "usage":{"input_tokens":5,"output_tokens":9,"cache_read_input_tokens":2,"output_tokens_details":{"thinking_tokens":4}}}"#;
+        let events = [
+            START,
+            r#"{"type":"ping"}"#,
+            r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"a","signature":""}}"#,
+            "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"\u{e9}b\"}}",
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"s1"}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"s2"}}"#,
+            r#"{"type":"content_block_stop","index":0}"#,
+            r#"{"type":"content_block_start","index":1,"content_block":{"type":"thinking","thinking":"","signature":"s3"}}"#,
+            r#"{"type":"content_block_stop","index":1}"#,
+            r#"{"type":"content_block_start","index":2,"content_block":{"type":"redacted_thinking","data":"d\/"}}"#,
+            r#"{"type":"content_block_stop","index":2}"#,
+            r#"{"type":"content_block_start","index":3,"content_block":{"type":"thinking","thinking":"unsigned"}}"#,
+            r#"{"type":"content_block_start","index":4,"content_block":{"type":"text","text":""}}"#,
+            r#"{"type":"content_block_stop","index":4}"#,
+            r#"{"type":"content_block_start","index":5,"content_block":{"type":"text","text":"one"}}"#,
+            r#"{"type":"content_block_delta","index":5,"delta":{"type":"text_delta","text":""}}"#,
+            r#"{"type":"content_block_delta","index":5,"delta":{"type":"text_delta","text":"two"}}"#,
+            r#"{"type":"content_block_start","index":7,"content_block":{"type":"tool_use","id":"t.1","name":"f","input":{}}}"#,
+            r#"{"type":"content_block_delta","index":7,"delta":{"type":"input_json_delta","partial_json":"{\"n\":"}}"#,
+            r#"{"type":"content_block_delta","index":7,"delta":{"type":"input_json_delta","partial_json":"1e400}"}}"#,
+            r#"{"type":"content_block_stop","index":7}"#,
+            r#"{"type":"content_block_start","index":8,"content_block":{"type":"tool_use","id":"t2","name":"g","input":{}}}"#,
+            r#"{"type":"content_block_stop","index":8}"#,
+            r#"{"type":"content_block_start","index":9,"content_block":{"type":"server_tool_use","id":"x","name":"y","input":{}}}"#,
+            r#"{"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta","partial_json":"{\"q\":1}"}}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":"refusal","stop_details":{"type":"refusal","explanation":"no"}},"usage":{"output_tokens":9,"output_tokens_details":{"thinking_tokens":4}}}"#,
+            STOP,
+        ];
+        let mut gathered = Calls::default();
+        answer::read(whole.as_bytes(), &mut gathered).unwrap();
+        assert_eq!(stream(&events).unwrap(), gathered);
+        assert_eq!(
+            gathered.1,
+            Some(Usage {
+                input: 7,
+                output: 9,
+                cached: 2,
+                cache_written: 0,
+                reasoning: 4
+            })
+        );
+        let (_, last) = gathered.0.last().unwrap();
+        assert_eq!(last, "Finish(ContentFilter)");
+        assert_eq!(gathered.0.len(), 13);
+    }
+
+    #[test]
+    fn only_an_answer_that_was_stopped_is_complete() {
+        assert!(stream(&[START, STOP]).is_ok());
+        let delta = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}"#;
+        for events in [&[][..], &[START][..], &[START, delta][..]] {
+            assert_eq!(
+                stream(events).unwrap_err().message,
+                "The provider ended its answer before it was complete."
+            );
+        }
+    }
+
+    #[test]
+    fn a_known_event_that_cannot_be_read_is_an_error_and_an_unknown_one_is_not() {
+        let unknown = [
+            START,
+            r#"{"type":"content_block_glow","message":"hot","delta":7}"#,
+            r#"{"type":"new"}"#,
+            STOP,
+        ];
+        assert!(stream(&unknown).is_ok());
+        for bad in [
+            "{",
+            "[DONE]",
+            r#"{"type":"message_start"}"#,
+            r#"{"type":"message_start","message":7}"#,
+            STOP,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"x"}}"#,
+        ] {
+            let fault = stream(&[bad]).unwrap_err();
+            assert_eq!(
+                fault.message, "The provider's answer is not a message.",
+                "{bad}"
+            );
+        }
+        let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"delta":1}"#;
+        assert_eq!(
+            stream(&[START, error]).unwrap_err().kind,
+            FaultKind::Overloaded
+        );
+    }
+}

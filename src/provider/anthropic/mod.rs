@@ -1,7 +1,7 @@
 //! Anthropic's Messages API.
 //!
 //! A request is written anew from the client's ([`request`]): the conversation ([`messages`],
-//! [`media`]), the tools ([`tools`], [`schema`]), how much to think ([`thinking`]) and how freely
+//! [`content`], [`media`]), the tools ([`tools`], [`schema`]), how much to think ([`thinking`]) and how freely
 //! ([`sampling`]), fitted to what the model can do ([`model`]). An answer is read whole ([`answer`])
 //! or event by event ([`events`]) into the same calls; an error by its type and status ([`fault`]).
 //!
@@ -9,6 +9,7 @@
 //! of the official Python SDK 2.11; read 2026-11.
 
 mod answer;
+mod content;
 mod events;
 mod fault;
 mod media;

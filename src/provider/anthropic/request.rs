@@ -351,3 +351,142 @@ fn service_tier(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<&'s
 fn wrong(key: &str, want: &str) -> Fault {
     Fault::new(FaultKind::BadRequest, format!("`{key}` must be {want}.")).at(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{Common, params::Unknown};
+
+    fn sent(fields: &str, unknown: Unknown) -> Result<(String, String), String> {
+        let dialect = Anthropic {
+            common: Common {
+                base_path: "/v1".into(),
+                unknown,
+            },
+            default_max_tokens: None,
+            version: Version::June2023,
+        };
+        let body = format!(
+            r#"{{"model":"claude-haiku-4-5","messages":[{{"role":"user","content":"h\u0069"}}]{fields}}}"#
+        );
+        let chat = Chat::parse(body.as_bytes()).unwrap();
+        let outgoing = translate(&dialect, &chat).map_err(|fault| fault.message.into_owned())?;
+        assert_eq!(outgoing.path, "/v1/messages");
+        let sent = outgoing.body.apply(body.as_bytes());
+        Ok((String::from_utf8(sent).unwrap(), outgoing.dropped.join(",")))
+    }
+
+    const PLAIN: &str = r#"{"model":"claude-haiku-4-5","max_tokens":64000,"messages":[{"role":"user","content":[{"type":"text","text":"h\u0069"}]}]"#;
+
+    #[test]
+    fn what_is_said_twice_is_taken_once_and_what_is_unknown_follows_the_setting() {
+        let cases = [
+            ("", Unknown::Keep, "}", ""),
+            (
+                r#","new":{"a":1.10}"#,
+                Unknown::Keep,
+                r#","new":{"a":1.10}}"#,
+                "",
+            ),
+            (r#","new":1"#, Unknown::Drop, "}", "new"),
+            (r#","seed":1,"store":null"#, Unknown::Keep, "}", "seed"),
+            (
+                r#","n":1,"logprobs":false,"logit_bias":{},"modalities":["text"]"#,
+                Unknown::Refuse,
+                "}",
+                "",
+            ),
+            (
+                r#","user":"u","safety_identifier":"s""#,
+                Unknown::Keep,
+                r#","metadata":{"user_id":"s"}}"#,
+                "",
+            ),
+            (
+                r#","user":"u","metadata":{"user_id":"m","k":"v"}"#,
+                Unknown::Keep,
+                r#","metadata":{"user_id":"m"}}"#,
+                "metadata",
+            ),
+            (
+                r#","service_tier":"default""#,
+                Unknown::Keep,
+                r#","service_tier":"standard_only"}"#,
+                "",
+            ),
+            (r#","stop":"""#, Unknown::Keep, "}", "stop"),
+            (
+                r#","output_config":{"format":{"type":"json_schema","schema":{}},"x":1},"response_format":{"type":"text"}"#,
+                Unknown::Keep,
+                r#","output_config":{"format":{"type":"json_schema","schema":{}},"x":1}}"#,
+                "",
+            ),
+        ];
+        for (fields, unknown, end, dropped) in cases {
+            let want = Ok((format!("{PLAIN}{end}"), dropped.to_owned()));
+            assert_eq!(sent(fields, unknown), want, "{fields}");
+        }
+    }
+
+    #[test]
+    fn the_newer_limit_wins_and_none_exceeds_what_the_model_can() {
+        let limit = |fields: &str| {
+            let (body, _) = sent(fields, Unknown::Keep).unwrap();
+            let limit = body.split(r#""max_tokens":"#).nth(1).unwrap();
+            limit.split(',').next().unwrap().to_owned()
+        };
+        assert_eq!(limit(r#","max_tokens":5"#), "5");
+        assert_eq!(limit(r#","max_tokens":5,"max_completion_tokens":9"#), "9");
+        assert_eq!(
+            limit(r#","max_tokens":5,"max_completion_tokens":null"#),
+            "5"
+        );
+        assert_eq!(limit(r#","max_tokens":100000"#), "64000");
+    }
+
+    #[test]
+    fn what_would_be_missed_or_is_wrong_is_refused_by_name() {
+        let unsupported = |key: &str| {
+            Err(format!(
+                "`{key}` is not supported by this model's provider; leave it out."
+            ))
+        };
+        for (fields, key) in [
+            (r#","n":2"#, "n"),
+            (r#","logprobs":true"#, "logprobs"),
+            (r#","top_logprobs":3"#, "top_logprobs"),
+            (r#","logit_bias":{"1":1}"#, "logit_bias"),
+            (r#","modalities":["text","audio"]"#, "modalities"),
+            (r#","web_search_options":{}"#, "web_search_options"),
+        ] {
+            assert_eq!(sent(fields, Unknown::Keep), unsupported(key), "{fields}");
+        }
+        for (fields, message) in [
+            (
+                r#","max_tokens":0"#,
+                "`max_tokens` must be a whole number of at least 1.",
+            ),
+            (
+                r#","max_tokens":1.5"#,
+                "`max_tokens` must be a whole number of at least 1.",
+            ),
+            (
+                r#","stop":[1]"#,
+                "`stop` must be a string or a list of strings.",
+            ),
+            (r#","user":7"#, "`user` must be a string."),
+            (r#","metadata":"x""#, "`metadata` must be an object."),
+            (r#","service_tier":1"#, "`service_tier` must be a string."),
+            (
+                r#","output_config":1"#,
+                "`output_config` must be an object.",
+            ),
+        ] {
+            assert_eq!(
+                sent(fields, Unknown::Keep),
+                Err(message.to_owned()),
+                "{fields}"
+            );
+        }
+    }
+}
