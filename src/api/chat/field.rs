@@ -110,14 +110,14 @@ pub(super) fn object<'a, T: Deserialize<'a>>(
 
 /// A list of objects whose fields `T` are all of type [`Field`]; absent is empty.
 pub(super) fn list<'a, T: Deserialize<'a>>(
-    field: Field<'a>,
+    text: Option<&'a str>,
     place: &Place<'_>,
 ) -> Result<Vec<Map<T>>, Fault> {
-    let Some(raw) = field else {
+    let Some(text) = text.filter(|text| *text != "null") else {
         return Ok(Vec::new());
     };
-    serde_json::from_str(raw.get()).map_err(|_| {
-        let items: Vec<&RawValue> = serde_json::from_str(raw.get()).unwrap_or_default();
+    serde_json::from_str(text).map_err(|_| {
+        let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
         let bad = items.iter().position(|item| !item.get().starts_with('{'));
         bad.map_or_else(
             || place.wrong("a list"),

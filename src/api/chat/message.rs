@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{Quoted, Raw},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -190,8 +190,8 @@ struct FunctionFields<'a> {
 /// Errors: `BadRequest` or `Unsupported` that names the field, e.g. `messages[2].content[1].text`.
 pub fn messages<'a>(chat: &'a Chat<'_>) -> Result<Vec<Message<'a>>, Fault> {
     let place = Place::root("messages");
-    let field = chat.body.read("messages").unwrap_or_default();
-    let fields = list::<MessageFields<'a>>(field, &place)?;
+    let text = chat.body.raw("messages").map(Raw::get);
+    let fields = list::<MessageFields<'a>>(text, &place)?;
     fields
         .into_iter()
         .enumerate()
@@ -252,7 +252,7 @@ fn content<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Content<'a>, Fault
     if !raw.get().starts_with('[') {
         return Err(place.wrong("a string or a list of parts"));
     }
-    let fields = list::<PartFields<'a>>(Some(raw), place)?;
+    let fields = list::<PartFields<'a>>(Some(raw.get()), place)?;
     let parts = fields
         .into_iter()
         .enumerate()
@@ -313,7 +313,7 @@ fn calls<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Vec<Call<'
         return Ok(vec![call(None, raw, &place.key("function_call"))?]);
     }
     let place = place.key("tool_calls");
-    let fields = list::<CallFields<'a>>(fields.tool_calls, &place)?;
+    let fields = list::<CallFields<'a>>(fields.tool_calls.map(RawValue::get), &place)?;
     let calls = fields.into_iter().enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         let kind = string(fields.r#type, &place.key("type"))?;

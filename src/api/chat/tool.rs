@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{Quoted, Raw},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -121,17 +121,16 @@ struct SchemaFields<'a> {
 /// Errors: `BadRequest` or `Unsupported` that names the field.
 pub fn tools<'a>(chat: &'a Chat<'_>) -> Result<Vec<Tool<'a>>, Fault> {
     let place = Place::root("tools");
-    let field: Field<'a> = chat.body.read("tools").unwrap_or_default();
-    if field.is_none() {
+    let text = |key| chat.body.raw(key).map(Raw::get);
+    if matches!(text("tools"), None | Some("null")) {
         let place = Place::root("functions");
-        let field = chat.body.read("functions").unwrap_or_default();
-        let fields = list::<FunctionFields<'a>>(field, &place)?.into_iter();
+        let fields = list::<FunctionFields<'a>>(text("functions"), &place)?.into_iter();
         return fields
             .enumerate()
             .map(|(index, Map(fields))| function(&fields, None, &place.index(index)))
             .collect();
     }
-    let fields = list::<ToolFields<'a>>(field, &place)?.into_iter();
+    let fields = list::<ToolFields<'a>>(text("tools"), &place)?.into_iter();
     let tools = fields.enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(fields.r#type, &place.key("type"))?;
@@ -234,7 +233,7 @@ fn allowed<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<ToolChoice<'a>, F
         _ => return Err(place.key("mode").wrong("\"auto\" or \"required\"")),
     };
     let place = place.key("tools");
-    let tools = list::<ToolFields<'a>>(fields.tools, &place)?.into_iter();
+    let tools = list::<ToolFields<'a>>(fields.tools.map(RawValue::get), &place)?.into_iter();
     let names = tools.enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(fields.r#type, &place.key("type"))?;
