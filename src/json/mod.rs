@@ -8,7 +8,7 @@ mod quoted;
 mod scan;
 mod text;
 
-pub use object::{Object, Raw};
+pub use object::{Object, Place, Raw};
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;
