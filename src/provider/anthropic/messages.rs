@@ -269,12 +269,12 @@ mod tests {
         assert_eq!(
             turns(list),
             [
-                r#"[{"role":"user","content":[{"type":"text","text":"q"}]},"#,
+                r#"[{"role":"user","content":"q"},"#,
                 r#"{"role":"assistant","content":[{"type":"thinking","thinking":"t\u0041","signature":"s"},"#,
                 r#"{"type":"redacted_thinking","data":"d"},"#,
                 &format!(r#"{{"type":"tool_use","id":"{id}","name":"f","input":{{"n":9007199254740993}}}},"#),
                 r#"{"type":"tool_use","id":"b","name":"g","input":{}}]},"#,
-                &format!(r#"{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"{id}","content":[{{"type":"text","text":"one"}}]}},"#),
+                &format!(r#"{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"{id}","content":"one"}},"#),
                 r#"{"type":"tool_result","tool_use_id":"b"},{"type":"text","text":"and?"}]}]"#,
             ]
             .concat()
@@ -289,9 +289,9 @@ mod tests {
         assert_eq!(
             turns(list),
             [
-                r#"[{"role":"user","content":[{"type":"text","text":"q"}]},"#,
+                r#"[{"role":"user","content":"q"},"#,
                 r#"{"role":"assistant","content":[{"type":"tool_use","id":"call_function_0","name":"f","input":{}}]},"#,
-                r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"call_function_0","content":[{"type":"text","text":"r"}]}]}]"#,
+                r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"call_function_0","content":"r"}]}]"#,
             ]
             .concat()
         );
@@ -303,7 +303,7 @@ mod tests {
             turns(
                 r#"[{"role":"user","content":"q "},{"role":"assistant","content":"The answer is \n"}]"#
             ),
-            r#"[{"role":"user","content":[{"type":"text","text":"q "}]},{"role":"assistant","content":[{"type":"text","text":"The answer is"}]}]"#
+            r#"[{"role":"user","content":"q "},{"role":"assistant","content":"The answer is"}]"#
         );
     }
 

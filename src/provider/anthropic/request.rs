@@ -34,7 +34,7 @@ const PARAMETERS: &[(&str, Rule)] = &[
     ("frequency_penalty", Rule::Drop),
     ("function_call", Rule::Handled),
     ("functions", Rule::Handled),
-    ("logit_bias", Rule::Handled),
+    ("logit_bias", Rule::Drop),
     ("logprobs", Rule::Handled),
     ("max_completion_tokens", Rule::Handled),
     ("max_tokens", Rule::Handled),
@@ -165,10 +165,6 @@ fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
         (
             "top_logprobs",
             !matches!(text("top_logprobs"), None | Some("null" | "0")),
-        ),
-        (
-            "logit_bias",
-            !matches!(text("logit_bias"), None | Some("null" | "{}")),
         ),
         (
             "modalities",
@@ -376,7 +372,7 @@ mod tests {
         Ok((String::from_utf8(sent).unwrap(), outgoing.dropped.join(",")))
     }
 
-    const PLAIN: &str = r#"{"model":"claude-haiku-4-5","max_tokens":64000,"messages":[{"role":"user","content":[{"type":"text","text":"h\u0069"}]}]"#;
+    const PLAIN: &str = r#"{"model":"claude-haiku-4-5","max_tokens":64000,"messages":[{"role":"user","content":"h\u0069"}]"#;
 
     #[test]
     fn what_is_said_twice_is_taken_once_and_what_is_unknown_follows_the_setting() {
@@ -389,9 +385,14 @@ mod tests {
                 "",
             ),
             (r#","new":1"#, Unknown::Drop, "}", "new"),
-            (r#","seed":1,"store":null"#, Unknown::Keep, "}", "seed"),
             (
-                r#","n":1,"logprobs":false,"logit_bias":{},"modalities":["text"]"#,
+                r#","seed":1,"store":null,"logit_bias":{"1":1}"#,
+                Unknown::Keep,
+                "}",
+                "seed,logit_bias",
+            ),
+            (
+                r#","n":1,"logprobs":false,"modalities":["text"]"#,
                 Unknown::Refuse,
                 "}",
                 "",
@@ -455,7 +456,6 @@ mod tests {
             (r#","n":2"#, "n"),
             (r#","logprobs":true"#, "logprobs"),
             (r#","top_logprobs":3"#, "top_logprobs"),
-            (r#","logit_bias":{"1":1}"#, "logit_bias"),
             (r#","modalities":["text","audio"]"#, "modalities"),
             (r#","web_search_options":{}"#, "web_search_options"),
         ] {

@@ -49,7 +49,22 @@ pub(super) struct System<'a>(pub(super) Vec<Block<'a>>);
 #[derive(Debug, Serialize)]
 pub(super) struct Turn<'a> {
     pub(super) role: &'static str,
+    #[serde(serialize_with = "blocks")]
     pub(super) content: Vec<Block<'a>>,
+}
+
+/// One plain text is a string, which is the API's own short form.
+#[allow(clippy::ptr_arg)] // serde's form
+fn blocks<S: Serializer>(blocks: &Vec<Block<'_>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match blocks.as_slice() {
+        [
+            Block::Text {
+                text,
+                cache_control: None,
+            },
+        ] => text.serialize(serializer),
+        blocks => blocks.serialize(serializer),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -88,7 +103,7 @@ pub(super) enum Block<'a> {
     },
     ToolResult {
         tool_use_id: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "blocks")]
         content: Vec<Block<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Mark<'a>,
@@ -183,22 +198,14 @@ impl Serialize for System<'_> {
                 }
             )
         };
-        match self.0.as_slice() {
-            [
-                Block::Text {
-                    text,
-                    cache_control: None,
-                },
-            ] => text.serialize(serializer),
-            blocks if !blocks.iter().all(plain) => blocks.serialize(serializer),
-            blocks => {
-                let texts = blocks.iter().filter_map(|block| match block {
-                    Block::Text { text, .. } => Some(text.text()),
-                    _ => None,
-                });
-                serializer.serialize_str(&texts.collect::<Vec<_>>().join("\n"))
-            }
+        if self.0.len() == 1 || !self.0.iter().all(plain) {
+            return blocks(&self.0, serializer);
         }
+        let texts = self.0.iter().filter_map(|block| match block {
+            Block::Text { text, .. } => Some(text.text()),
+            _ => None,
+        });
+        serializer.serialize_str(&texts.collect::<Vec<_>>().join("\n"))
     }
 }
 
