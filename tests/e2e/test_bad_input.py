@@ -10,6 +10,7 @@ import h2.events
 import pytest
 
 from fake.client import Client, ask, marker
+from fake.dialects import compact
 from fake.gateway import connection_manager, render
 
 from conftest import role
@@ -47,7 +48,7 @@ BAD = {
     "very deep": (nested(100_000).encode(), None),
     "not UTF-8": (b'{"model":"echo","messages":[{"role":"user","content":"\xff"}]}', None),
     "half a character": (b'{"model":"echo","messages":[{"role":"user","content":"\xc3"}]}', None),
-    "UTF-16": ('{"model":"echo",%s}' % MESSAGES).encode("utf-16", None),
+    "UTF-16": (('{"model":"echo",%s}' % MESSAGES).encode("utf-16"), None),
     "a NUL byte": (b'{"model":"echo",%s}\0' % MESSAGES.encode(), None),
     "random bytes": (bytes(range(256)), None),
     "a form": (b"model=echo&messages=x", None),
@@ -120,7 +121,7 @@ def test_a_small_gzip_that_swells_beyond_reason_is_refused(client, gateway):
 
 def test_a_body_at_the_size_limit_passes_and_one_above_is_a_413(limited):
     gateway, client, limit = limited
-    frame = len(json.dumps(ask("", "echo")))
+    frame = len(compact(ask("", "echo")))
     assert client.chat("x" * (limit - frame), "echo").status == 200
     reply = client.chat("x" * (limit - frame + 1), "echo")
     assert (reply.status, reply.error["code"]) == (413, "request_too_large")

@@ -109,7 +109,7 @@ class OpenAI:
         return compact({"error": {"message": f"provider says {status}", "type": kind, "param": None, "code": code}})
 
     error_event = compact(
-        {"error": {"message": "The server is overloaded", "type": "server_error", "param": None, "code": "overloaded"}}
+        {"error": {"message": "Too fast", "type": "tokens", "param": None, "code": "rate_limit_exceeded"}}
     )
 
 

@@ -256,7 +256,7 @@ async def end_at_once(answer):
 
 
 async def trickle(answer):
-    await answer.open()
+    await answer.open(**{} if answer.stream else {"content-type": "application/json"})
     data = b"".join(answer.frames()) if answer.stream else answer.dialect.whole(answer.request).encode()
     for at in range(len(data)):
         await answer.chunk(data[at : at + 1])
