@@ -12,8 +12,7 @@ import pytest
 from fake.client import Client, ask, marker
 from fake.dialects import compact
 from fake.gateway import connection_manager, render
-
-from conftest import role
+from fake.world import role
 
 MESSAGES = '"messages":[{"role":"user","content":"x"}]'
 

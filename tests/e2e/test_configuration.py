@@ -14,8 +14,7 @@ from fake.gateway import (
     ROOT, SHIPPED, Upstream, connection_manager, credential, http_options, plugin, render, shipped, validate, wasm,
 )  # fmt: skip
 from fake.provider import Provider
-
-from conftest import role
+from fake.world import role
 
 
 def test_the_shipped_configuration_is_valid_as_it_stands(tmp_path, monkeypatch):

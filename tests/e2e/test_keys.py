@@ -6,10 +6,9 @@ import json
 import pytest
 
 from fake.client import Client, marker
-from fake.gateway import Upstream, render
+from fake.gateway import render
 from fake.provider import Provider
-
-from conftest import role
+from fake.world import role, upstreams
 
 # Distinctive enough that finding one of them anywhere is a leak.
 CLIENT = "gw-CANARY-client-7d1f"
@@ -34,13 +33,8 @@ def fakes():
 def keyed(start, fakes, closed_port):
     """A gateway of its own, whose keys nobody else uses."""
     keys = [key("support-app", CLIENT, team="support"), key("narrow", OTHER, models=["openai-anthropic", "gpt-*"])]
-    upstreams = {
-        "openai": Upstream(fakes["openai"].port, "openai", OPENAI_KEY),
-        "anthropic": Upstream(fakes["anthropic"].port, "anthropic", ANTHROPIC_KEY),
-        "no-openai": Upstream(closed_port, "openai"),
-        "no-anthropic": Upstream(closed_port, "anthropic"),
-    }
-    return start(render(role(keys=keys), upstreams))
+    behind = upstreams(fakes["openai"], fakes["anthropic"], closed_port, (OPENAI_KEY, ANTHROPIC_KEY))
+    return start(render(role(keys=keys), behind))
 
 
 @pytest.fixture(scope="module")

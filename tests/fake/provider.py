@@ -94,6 +94,10 @@ class Provider:
         dialect = next((d for d in DIALECTS if seen.path.split("?")[0].endswith(d.path)), None)
         answer = Answer(reader, writer, seen, dialect)
         try:
+            if seen.path.startswith("/seen/"):
+                found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
+                await answer.whole(200, json.dumps(found).encode())
+                return True
             if dialect is None:
                 await answer.whole(404, b"no such path at this provider", "text/plain")
                 return True
