@@ -42,7 +42,7 @@ def test_a_whole_answer_of_anthropic_is_translated(client, anthropic_provider):
     assert seen.path == "/v1/messages"
     assert {key: seen.json[key] for key in ("model", "messages")} == {
         "model": "claude-test",
-        "messages": [{"role": "user", "content": text}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
     }
     body = reply.json
     assert isinstance(body.pop("created"), int)
@@ -142,15 +142,16 @@ def test_a_client_learns_who_answered(client):
     assert told.pop("x-request-id")
     assert told == {
         "x-llm-provider": "anthropic",
-        "x-llm-model": "claude-test",
+        "x-llm-model": "claude-test-20260101",
         "x-llm-attempts": "1",
         "x-llm-cache": "off",
     }
 
 
 def test_parameters_that_a_provider_cannot_be_given_are_listed(client):
-    reply = client.chat(model="anthropic-openai", seed=7, logit_bias={"1": 2}, temperature=0.5)
-    assert (reply.status, reply.headers["x-llm-dropped"]) == (200, "seed,logit_bias")
+    reply = client.chat(model="anthropic-openai", seed=7, temperature=0.5, presence_penalty=0.1)
+    told = reply.status, reply.headers["x-llm-provider"], reply.headers["x-llm-dropped"]
+    assert told == (200, "anthropic", "seed,presence_penalty")
 
 
 def test_the_built_in_model_answers_without_a_provider(client):

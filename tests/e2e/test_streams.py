@@ -22,7 +22,7 @@ MODEL = {"openai": "gpt-test", "anthropic": "claude-test"}
 @BOTH
 @pytest.mark.parametrize(
     "script",
-    ["trickle", "crlf", "comments", "multi-line-data", "no-final-blank-line", "no-done", "not-sse", "slow 0.05"],
+    ["trickle", "crlf", "comments", "multi-line-data", "no-final-blank-line", "not-sse", "slow 0.05"],
 )
 def test_an_odd_stream_is_a_good_answer(gateway, client, provider, script):
     reply = ask_stream(client, provider, script, stream_options={"include_usage": True})
@@ -33,6 +33,17 @@ def test_an_odd_stream_is_a_good_answer(gateway, client, provider, script):
     assert usage["total_tokens"] == 18
     record = gateway.record(reply.id)
     assert (record["outcome"], record["finish"], record["total_tokens"]) == ("ok", "stop", "18")
+
+
+def test_a_stream_of_openai_without_its_done_gets_one(client):
+    """Many compatible hosts leave it out; the finish reason says that the answer is complete."""
+    reply = ask_stream(client, "openai", "no-done")
+    assert (reply.answer.content, reply.answer.finish, reply.events[-1]) == (TEXT, "stop", "[DONE]")
+
+
+def test_a_stream_of_anthropic_without_its_last_event_is_not_complete(client):
+    answer = ask_stream(client, "anthropic", "no-done").answer
+    assert (answer.content, answer.done, answer.error["code"]) == (TEXT, False, "provider_failed")
 
 
 @pytest.mark.parametrize("script", ["trickle", "crlf", "comments", "multi-line-data"])

@@ -223,10 +223,16 @@ async def hang_after_headers(answer):
     return await answer.hang()
 
 
-async def hang_midstream(answer):
+async def first_half(answer):
+    """Events with content, which the client has got before anything else comes."""
     await answer.open()
     for frame in answer.frames()[:5]:
         await answer.chunk(frame)
+    await asyncio.sleep(0.1)
+
+
+async def hang_midstream(answer):
+    await first_half(answer)
     return await answer.hang()
 
 
@@ -240,19 +246,19 @@ async def error_event_after_opening(answer):
 
 
 async def error_event_later(answer):
-    await answer.streamed(*answer.frames()[:5], answer.dialect.frame(answer.dialect.error_event).encode())
+    await first_half(answer)
+    await answer.chunk(answer.dialect.frame(answer.dialect.error_event).encode())
+    await answer.end()
 
 
 async def cut_midstream(answer):
-    await answer.open()
-    for frame in answer.frames()[:5]:
-        await answer.chunk(frame)
-    await asyncio.sleep(0.1)  # a reset overtakes what the peer has not read yet
+    await first_half(answer)
     return answer.reset()
 
 
 async def end_early(answer):
-    await answer.streamed(*answer.frames()[:5])
+    await first_half(answer)
+    await answer.end()
 
 
 async def end_at_once(answer):

@@ -11,8 +11,8 @@ from fake.gateway import render
 from fake.world import role
 
 TEXT = "Grüße, 世界 🎉!"
-MODELS = {"openai": "openai/gpt-test", "anthropic": "anthropic/claude-test"}
-SERVED = {"openai": "gpt-test-2026-01-01", "anthropic": "claude-test-20260101"}
+MODELS = {"openai": "openai/gpt-test", "anthropic": "anthropic/claude-sonnet-4-6"}
+SERVED = {"openai": "gpt-test-2026-01-01", "anthropic": "claude-sonnet-4-6-20260101"}
 BOTH = pytest.mark.parametrize("provider", MODELS)
 WEATHER = {
     "type": "function",
