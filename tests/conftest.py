@@ -10,6 +10,7 @@ from fake.client import Client
 from fake.gateway import Gateway, render
 from fake.provider import Provider
 
+
 @pytest.fixture(scope="session")
 def closed_port():
     with world.closed_port() as held:

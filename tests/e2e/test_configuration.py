@@ -5,13 +5,25 @@ import os
 import shutil
 import ssl
 import time
+from urllib.request import urlopen
 
 import pytest
 import trustme
+import yaml
 
 from fake.client import Client, marker
 from fake.gateway import (
-    ROOT, SHIPPED, Upstream, connection_manager, credential, http_options, plugin, render, shipped, validate, wasm,
+    ROOT,
+    SHIPPED,
+    Upstream,
+    connection_manager,
+    credential,
+    http_options,
+    plugin,
+    render,
+    shipped,
+    validate,
+    wasm,
 )  # fmt: skip
 from fake.provider import Provider
 from fake.world import role
@@ -25,12 +37,33 @@ def test_the_shipped_configuration_is_valid_as_it_stands(tmp_path, monkeypatch):
     code, log = validate_text(text.replace("/etc/envoy/envoy_llm_gateway.wasm", str(wasm())), tmp_path)
     assert code == 0, log
     assert "[warning][misc]" not in log, log  # a deprecated field
-    assert "without keys" in log or "open" in log.lower()
+    assert "no `keys` are configured" in log
+
+
+def test_the_shipped_configuration_starts_and_answers(start, monkeypatch):
+    """As it stands but for the ports, the filter's path, and the providers' addresses, which lead nowhere."""
+    monkeypatch.setenv("OPENAI_API_KEY", "placeholder")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "placeholder")
+    text = SHIPPED.read_text().replace("/etc/envoy/envoy_llm_gateway.wasm", str(wasm()))
+    text = text.replace("0.0.0.0, port_value: 8080", "127.0.0.1, port_value: 0").replace(
+        "port_value: 9901", "port_value: 0"
+    )
+    for host in ("api.openai.com", "api.anthropic.com"):
+        text = text.replace(f"address: {host}, port_value: 443", "address: localhost, port_value: 1")
+    client = Client(start(yaml.safe_load(text)).url)
+    assert client.chat("Hello", "echo").answer.content == "Hello"
+    assert [model["id"] for model in client.get("/v1/models").json["data"]] == [
+        "anthropic/*", "claude-*", "echo", "gpt-*", "openai/*", "smart",
+    ]  # fmt: skip
+    reply = client.chat("Hello", "smart")
+    assert (reply.status, reply.error["message"]) == (
+        502,
+        "No provider could answer `smart`. Tried: anthropic (claude-sonnet-4-6) could not be reached; "
+        "openai (gpt-5-mini) could not be reached.",
+    )
 
 
 def validate_text(text: str, folder) -> tuple[int, str]:
-    import yaml
-
     return validate(yaml.safe_load(text), folder)
 
 
@@ -56,7 +89,13 @@ BAD_GATEWAY_PATHS = [
     "$.keys",
     "$.body_limit_bytes",
 ]
-BAD_PROVIDER = {"role": "provider", "dialect": "openai", "base_path": "v1", "headers": {"authorization": "x"}, "hots": "h"}
+BAD_PROVIDER = {
+    "role": "provider",
+    "dialect": "openai",
+    "base_path": "v1",
+    "headers": {"authorization": "x"},
+    "hots": "h",
+}
 BAD_PROVIDER_PATHS = ["$.base_path", "$.headers.authorization", "$.hots"]
 
 
@@ -87,7 +126,9 @@ def test_a_bad_provider_configuration_names_every_problem(form, upstreams, tmp_p
     assert [path for path in BAD_PROVIDER_PATHS if path not in log] == [], log
 
 
-@pytest.mark.parametrize("value", ["", "{", "[]", "role: gateway", '{"role":"gateway","role":"provider"}', '{"role":"x"}'])
+@pytest.mark.parametrize(
+    "value", ["", "{", "[]", "role: gateway", '{"role":"gateway","role":"provider"}', '{"role":"x"}']
+)
 def test_a_configuration_that_is_none_is_refused(value, upstreams, tmp_path):
     config = render(role(), upstreams)
     configuration = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": value}
@@ -108,7 +149,12 @@ def test_a_text_configuration_does_what_the_yaml_one_does(start, upstreams):
 
 
 def test_a_provider_s_settings_reach_it(start, openai_provider):
-    settings = {"host": "llm.example", "base_path": "/openai/v2", "headers": {"X-Title": "gateway"}, "forward_trace": True}
+    settings = {
+        "host": "llm.example",
+        "base_path": "/openai/v2",
+        "headers": {"X-Title": "gateway"},
+        "forward_trace": True,
+    }
     upstream = Upstream(openai_provider.port, "openai", role=settings)
     models = {"models": {"m": {"targets": [{"provider": "openai"}]}}, "providers": {"openai": {}}}
     client, text = Client(start(render(role(**models), {"openai": upstream})).url), marker()
@@ -120,6 +166,26 @@ def test_a_provider_s_settings_reach_it(start, openai_provider):
         "/openai/v2/chat/completions",
         {"host": "llm.example", "x-title": "gateway", "traceparent": trace},
     )
+
+
+def test_a_provider_without_a_host_is_an_error_in_openai_s_shape(start, openai_provider, closed_port):
+    """No host, or no such cluster: Envoy answers by itself, and does not go on to the next target."""
+    providers = {"openai": {}, "empty": {"dialect": "openai"}, "missing": {"dialect": "openai"}}
+    models = {name: {"targets": [{"provider": name}]} for name in ("empty", "missing")}
+    for name in ("empty", "missing"):
+        models[f"openai-{name}"] = {"targets": [{"provider": "openai"}, {"provider": name}]}
+    upstreams = {"openai": Upstream(openai_provider.port, "openai"), "empty": Upstream(1, "openai")}
+    config = render(role(models=models, providers=providers), upstreams)
+    config["static_resources"]["clusters"][1]["load_assignment"]["endpoints"] = []
+    client = Client(start(config).url)
+    for name in ("empty", "missing"):
+        reply = client.chat(model=name)
+        assert (reply.status, reply.error["code"]) == (503, "provider_overloaded")
+        assert reply.error["message"].startswith("No provider is available")
+        reply = client.chat("[[openai status 500]]", f"openai-{name}")
+        assert reply.error["message"] == (
+            f"No provider could answer `openai-{name}`. Tried: openai (openai-{name}) 500 provider_failed."
+        )
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +273,6 @@ def test_a_key_in_a_file_changes_without_a_restart(start, openai_provider, tmp_p
 
 
 def test_envoy_does_not_show_a_key(gateway):
-    from urllib.request import urlopen
-
     with urlopen(f"{gateway.admin}/config_dump") as answer:
         assert b"key-of-" not in answer.read()
 

@@ -41,7 +41,13 @@ def test_the_record_of_a_fallback_is_complete(gateway, client):
         "dialect": "anthropic",
         "served_model": "claude-test-20260101",
         "attempts": [
-            {"provider": "openai", "model": "gpt-test", "status": 429, "reason": "rate_limit_exceeded", "retry_after": "3"},
+            {
+                "provider": "openai",
+                "model": "gpt-test",
+                "status": 429,
+                "reason": "rate_limit_exceeded",
+                "retry_after": "3",
+            },
             {"provider": "anthropic", "model": "claude-test", "status": 200, "reason": None},
         ],
         "attempt_count": "2",
@@ -79,7 +85,17 @@ def test_the_record_of_a_whole_answer_is_complete(gateway, client):
 def test_the_record_of_a_refused_request_says_why(gateway, client):
     reply = client.chat(model="nobody")
     record = told(gateway, reply)
-    wanted = ("status", "operation", "model", "outcome", "reason", "attempts", "attempt_count", "provider", "total_tokens")
+    wanted = (
+        "status",
+        "operation",
+        "model",
+        "outcome",
+        "reason",
+        "attempts",
+        "attempt_count",
+        "provider",
+        "total_tokens",
+    )
     assert {name: record[name] for name in wanted} == {
         "status": 404, "operation": "chat", "model": "nobody", "outcome": "refused", "reason": "model_not_found",
         "attempts": None, "attempt_count": "0", "provider": None, "total_tokens": None,

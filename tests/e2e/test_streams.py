@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import pytest
 
@@ -9,14 +10,12 @@ from fake.client import Client, Gathered, marker
 
 TEXT = "Grüße, 世界 🎉!"
 BOTH = pytest.mark.parametrize("provider", ["openai", "anthropic"])
+MODEL = {"openai": "gpt-test", "anthropic": "claude-test"}
 SERVED = {"openai": "gpt-test-2026-01-01", "anthropic": "claude-test-20260101"}
 
 
 def ask_stream(client: Client, provider: str, script: str, **more):
     return client.chat(f"[[{provider} {script}]]", f"{provider}/{MODEL[provider]}", stream=True, **more)
-
-
-MODEL = {"openai": "gpt-test", "anthropic": "claude-test"}
 
 
 @BOTH
@@ -137,8 +136,6 @@ def test_a_client_that_leaves_closes_the_provider_s_connection(gateway, provider
 
 
 def until(condition, patience: float = 10) -> None:
-    import time
-
     end = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < end, "it did not happen"

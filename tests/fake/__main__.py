@@ -18,7 +18,9 @@ def main() -> None:
     with world.closed_port() as closed, tempfile.TemporaryDirectory() as folder:
         gateway = Gateway(render(world.role(), world.upstreams(openai, anthropic, closed)), Path(folder))
         try:
-            urls = {name: f"http://127.0.0.1:{fake.port}" for name, fake in (("openai", openai), ("anthropic", anthropic))}
+            urls = {
+                name: f"http://127.0.0.1:{fake.port}" for name, fake in (("openai", openai), ("anthropic", anthropic))
+            }
             print(json.dumps({"gateway": gateway.url} | urls), flush=True)
             sys.stdin.read()
         finally:

@@ -5,7 +5,7 @@ Source: platform.openai.com/docs/api-reference/chat and docs.anthropic.com/en/ap
 
 import json
 
-TEXT = ["Grü", "ße, 世", "界 🎉", "!"]          # characters of two, three and four bytes
+TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
 STRUCTURED = ['{"city":"Köln",', '"degrees":21}']
 

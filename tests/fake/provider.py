@@ -26,7 +26,7 @@ class Seen:
 
     head: bytes
     body: bytes
-    sent: bytearray = field(default_factory=bytearray)              # the answer's body so far
+    sent: bytearray = field(default_factory=bytearray)  # the answer's body so far
     closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
 
     @property
@@ -210,6 +210,35 @@ async def status(answer, code, form="json", *headers):
     await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
 
 
+async def hang_in_body(answer):
+    """Half of a whole answer, then silence."""
+    body = answer.dialect.whole(answer.request).encode()
+    await answer.raw(
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
+    await answer.raw(body[: len(body) // 2])
+    return await answer.hang()
+
+
+async def cut_in_body(answer):
+    """Half of a whole answer, then the connection closes."""
+    body = answer.dialect.whole(answer.request).encode()
+    await answer.raw(
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
+    await answer.raw(body[: len(body) // 2])
+    answer.writer.close()
+    return CLOSED
+
+
+async def only_comments(answer):
+    """Alive, but without an event, for as long as anybody listens."""
+    await answer.open()
+    while True:
+        await answer.chunk(b": still thinking\n\n")
+        await asyncio.sleep(0.1)
+
+
 async def reset(answer):
     return answer.reset()
 
@@ -324,6 +353,16 @@ async def not_sse(answer):
     await answer.whole(200, answer.dialect.whole(answer.request).encode())
 
 
+async def evil_model(answer):
+    """The name of the model that it says it served would be two headers."""
+    evil = answer.dialect.served(answer.request["model"]) + "\\r\\nset-cookie: evil=1"
+    if answer.stream:
+        frames = (f.decode().replace(answer.dialect.served(answer.request["model"]), evil) for f in answer.frames())
+        return await answer.streamed(*(frame.encode() for frame in frames))
+    whole = answer.dialect.whole(answer.request)
+    await answer.whole(200, whole.replace(answer.dialect.served(answer.request["model"]), evil).encode())
+
+
 async def garbage(answer):
     if answer.stream:
         return await answer.streamed(bytes(range(256)) * 40)
@@ -370,7 +409,7 @@ async def bare(answer, *words):
 BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
-        ok, status, reset, hang, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        ok, status, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, bare,

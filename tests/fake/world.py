@@ -45,7 +45,9 @@ def closed_port() -> socket.socket:
     return held
 
 
-def upstreams(openai, anthropic, closed: socket.socket, keys=("key-of-openai", "key-of-anthropic")) -> dict[str, Upstream]:
+def upstreams(
+    openai, anthropic, closed: socket.socket, keys=("key-of-openai", "key-of-anthropic")
+) -> dict[str, Upstream]:
     """The clusters that `role` names, in front of two fakes and a closed port."""
     nobody = closed.getsockname()[1]
     return {

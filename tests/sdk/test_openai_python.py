@@ -6,6 +6,7 @@ import json
 import openai
 import pytest
 from pydantic import BaseModel
+
 from fake.client import marker
 from fake.gateway import render
 from fake.world import role
@@ -213,7 +214,10 @@ def test_an_error_in_the_middle_of_a_stream_is_raised(sdk, provider):
 def test_the_sdk_does_not_repeat_what_the_gateway_has_tried(gateway, openai_provider, anthropic_provider, provider):
     """`x-should-retry: false`: with the SDK's default of two retries, each provider is still asked once."""
     text = marker()
-    with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none") as patient, pytest.raises(openai.InternalServerError):
+    with (
+        openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="none") as patient,
+        pytest.raises(openai.InternalServerError),
+    ):
         patient.chat.completions.create(
             model="openai-anthropic", messages=user(f"{text}[[openai status 500]] [[anthropic status 500]]")
         )
