@@ -96,6 +96,19 @@ impl FaultKind {
         }
     }
 
+    /// What a client may know of a failed attempt: the provider's own words may quote a key or a prompt.
+    pub const fn of_provider(self) -> &'static str {
+        match self {
+            Self::UnknownModel => "The provider does not have this model.",
+            Self::RateLimited => "The provider's rate limit is reached.",
+            Self::QuotaSpent => "The gateway's quota at the provider is used up.",
+            Self::ProviderAuth => "The provider refused the gateway's credentials.",
+            Self::Overloaded => "The provider is overloaded.",
+            Self::TimedOut => "The provider did not answer in time.",
+            _ => "The provider failed.",
+        }
+    }
+
     /// Whether another provider may do better: the attempt failed, not the request.
     pub const fn is_attempts(self) -> bool {
         matches!(

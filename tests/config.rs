@@ -366,14 +366,14 @@ fn a_provider_s_problems_are_all_named_at_once() {
             "$.headers.x-envoy-retry-on: x-envoy-* and x-llm-* never leave the gateway",
             &format!("$.headers.x-goog-api-key: {secret}"),
             "$.headers.x-line: must not hold control characters",
-            "$.headers.x-number: expected a string, found a number",
+            "$.headers.x-number: expected a string, found 1; put it in quotes",
             r#"$.headers[""]: not a header name; allowed: ASCII letters, digits, - _ . and the other token characters"#,
             r#"$.headers[":path"]: belongs to HTTP itself; Envoy writes it (`host` and `base_path` are settings of their own)"#,
             r#"$.headers["sp ace"]: not a header name; allowed: ASCII letters, digits, - _ . and the other token characters"#,
             r#"$.host: expected a host name such as "api.example.com", without scheme and path"#,
             "$.model: unknown key; allowed: base_path, dialect, forward_trace, headers, host, role, unknown_parameters, volume",
             r#"$.unknown_parameters: unknown value "forget"; allowed: keep, drop, refuse"#,
-            "$.volume: expected a whole number, found a string",
+            r#"$.volume: expected a whole number, found "loud""#,
         ]
     );
     let value = json!({"role": "provider", "dialect": "parrot", "headers": {"x-twice": "a", "X-Twice": "b"}});
@@ -396,7 +396,7 @@ fn a_wrong_role_or_dialect_is_one_problem() {
         ),
         (
             json!({"role": 1}),
-            "$.role: expected a string, found a number",
+            "$.role: expected a string, found 1; put it in quotes",
         ),
         (json!([1]), "$: expected an object, found a list"),
         (

@@ -10,7 +10,7 @@ use crate::{
     config::Provider,
     fault::{Fault, FaultKind},
     frame::sse::{Event, Splitter},
-    host::{Headers, Host, Side, keys::state},
+    host::{Headers, Host, Refused, Side, keys::state},
     provider::ChatEvents,
 };
 
@@ -49,6 +49,8 @@ enum Language {
         out: Vec<u8>,
         /// Something was left out or added: `out` must replace what is here.
         changed: bool,
+        /// The last event was left out.
+        left_out: bool,
         wants_usage: bool,
         done: bool,
     },
@@ -86,6 +88,7 @@ impl Streaming {
             None => Language::Same {
                 out: Vec::new(),
                 changed: false,
+                left_out: false,
                 wants_usage,
                 done: false,
             },
@@ -120,30 +123,18 @@ impl Streaming {
             self.read(provider, &bytes, end)
         };
         if !self.released {
-            if let Err(fault) = read {
-                return Verdict::Failed(fault);
+            // Content decides, not what else is in this chunk: how the network cut the stream must
+            // make no difference.
+            match &read {
+                Err(fault) if !self.facts.content => return Verdict::Failed(fault.clone()),
+                Ok(()) if !self.facts.content && !end => return self.hold(),
+                _ => {}
             }
-            if !self.facts.content && !end {
-                if self.fed > HOLD_LIMIT_BYTES {
-                    return Verdict::Failed(failed(
-                        "The provider sent too much before any content.",
-                    ));
-                }
-                return Verdict::Hold;
-            }
-            if head(host, sent, &self.facts.model)
-                .and_then(|()| host.set_header(Side::Response, "content-length", None))
-                .is_err()
-            {
+            if self.release(host, sent).is_err() {
                 return Verdict::Failed(write_failed(Side::Response));
             }
-            self.released = true;
-            record_ttft(host, sent);
-            sent.close(host, Some(200), None);
-            if !self.facts.model.is_empty() {
-                host.set_state(state::SERVED_MODEL, &self.facts.model);
-            }
-        } else if let Err(fault) = read {
+        }
+        if let Err(fault) = read {
             self.broken = true;
             self.language.fail(&fault);
             host.set_state(state::FINISH, "error");
@@ -162,6 +153,26 @@ impl Streaming {
             self.language.mute();
         }
         Verdict::Pass
+    }
+
+    fn hold(&self) -> Verdict {
+        if self.fed > HOLD_LIMIT_BYTES {
+            return Verdict::Failed(failed("The provider sent too much before any content."));
+        }
+        Verdict::Hold
+    }
+
+    /// The first content is here: this attempt is the answer.
+    fn release(&mut self, host: &dyn Host, sent: &mut Sent) -> Result<(), Refused> {
+        head(host, sent, &self.facts.model)?;
+        host.set_header(Side::Response, "content-length", None)?;
+        self.released = true;
+        record_ttft(host, sent);
+        sent.close(host, Some(200), None);
+        if !self.facts.model.is_empty() {
+            host.set_state(state::SERVED_MODEL, &self.facts.model);
+        }
+        Ok(())
     }
 
     fn read(&mut self, provider: &Provider, bytes: &[u8], end: bool) -> Result<(), Fault> {
@@ -219,10 +230,17 @@ impl Language {
             Self::Same {
                 out,
                 changed,
+                left_out,
                 wants_usage,
                 done,
             } => {
-                if watch(provider, event, facts, *wants_usage, done)? {
+                // A lone LF is the second half of the CRLF that ended the event before.
+                let goes = match event.raw {
+                    b"\n" if *left_out => false,
+                    _ => watch(provider, event, facts, *wants_usage, done)?,
+                };
+                *left_out = !goes;
+                if goes {
                     out.extend_from_slice(event.raw);
                 } else {
                     *changed = true;

@@ -146,6 +146,13 @@ impl<'a> Node<'a> {
 
     /// A string.
     pub fn text(&self) -> Option<&'a str> {
+        if matches!(self.value, Value::Number(_) | Value::Bool(_)) {
+            let value = self.value;
+            self.wrong(format_args!(
+                "expected a string, found {value}; put it in quotes"
+            ));
+            return None;
+        }
         self.take(self.value.as_str(), "a string")
     }
 
@@ -181,6 +188,13 @@ impl<'a> Node<'a> {
             }),
             _ => None,
         };
+        if got.is_none() && matches!(self.value, Value::String(_) | Value::Number(_)) {
+            self.wrong(format_args!(
+                "expected a whole number, found {}",
+                self.value
+            ));
+            return None;
+        }
         self.take(got, "a whole number")
     }
 
@@ -441,7 +455,7 @@ mod tests {
             read(&value).unwrap_err(),
             [
                 "$.extra: unknown key; allowed: models",
-                "$.models[0].limit: expected a whole number, found a string",
+                "$.models[0].limit: expected a whole number, found \"x\"",
                 "$.models[1].name: missing",
                 "$.models[1].nmae: unknown key; allowed: limit, name",
             ]

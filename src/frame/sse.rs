@@ -143,6 +143,10 @@ impl Scan {
             self.after_cr = cr;
             from += at + 1;
             if second_half_of_crlf {
+                if from == 1 {
+                    // It ends the block before this one, which has gone already.
+                    return Some(from);
+                }
                 continue;
             }
             let blank = at == 0 && !self.line_has_bytes;

@@ -24,7 +24,10 @@ impl Answer {
     /// Looks at the response headers. `timeout` is what each attempt had; `None`: this filter's own reply.
     pub(super) fn head(&mut self, host: &dyn Host, timeout: Option<Duration>, end: bool) -> Flow {
         let headers = host.headers(Side::Response);
-        self.status = headers.get(":status").and_then(|s| s.parse().ok()).unwrap_or(0);
+        self.status = headers
+            .get(":status")
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(0);
         let Some(timeout) = timeout else {
             return Flow::Continue;
         };

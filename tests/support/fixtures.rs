@@ -1,5 +1,5 @@
 //! The fixtures of every dialect: a folder each, in the form `tests/fixtures/README.md` describes.
-//! They are embedded, so that the same checks run on the host and as wasm32.
+//! The host reads them from the disk; wasm32 has none, so there they are embedded.
 
 use super::{FakeHost, Passed, START, request, response};
 use envoy_llm_gateway::{
@@ -7,11 +7,48 @@ use envoy_llm_gateway::{
     config::Config,
     host::keys::{header, state},
 };
-use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
-static ALL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures");
+/// Every file below `tests/fixtures`, by its path from there.
+type Files = BTreeMap<String, Vec<u8>>;
+
+#[cfg(target_arch = "wasm32")]
+fn files() -> Files {
+    use include_dir::{Dir, include_dir};
+    static ALL: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/fixtures");
+    fn gather(dir: &Dir<'_>, files: &mut Files) {
+        for file in dir.files() {
+            files.insert(file.path().display().to_string(), file.contents().to_vec());
+        }
+        dir.dirs().for_each(|dir| gather(dir, files));
+    }
+    let mut files = Files::new();
+    gather(&ALL, &mut files);
+    files
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn files() -> Files {
+    fn gather(root: &std::path::Path, dir: &std::path::Path, files: &mut Files) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                gather(root, &path, files);
+            } else {
+                let name = path.strip_prefix(root).unwrap().display().to_string();
+                files.insert(name, std::fs::read(path).unwrap());
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let mut files = Files::new();
+    gather(&root, &root, &mut files);
+    files
+}
 
 /// The state keys that `5-record.json` pins.
 const RECORD: &[&str] = &[
@@ -38,10 +75,10 @@ pub struct Case {
     pub client_status: u16,
     /// The attempt failed: Envoy goes on to the next one.
     pub failed: bool,
-    pub client: &'static [u8],
+    pub client: Vec<u8>,
     pub upstream_request: Value,
-    pub upstream: Option<&'static [u8]>,
-    pub client_answer: Option<(&'static [u8], bool)>,
+    pub upstream: Option<Vec<u8>>,
+    pub client_answer: Option<(Vec<u8>, bool)>,
     pub record: Value,
 }
 
@@ -58,35 +95,33 @@ pub struct Outcome {
 
 /// Every folder of every dialect, in order.
 pub fn all() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for dialect in ALL.dirs() {
-        for folder in dialect.dirs() {
-            cases.push(read(folder, &name(dialect)));
+    let mut folders: BTreeMap<String, Files> = BTreeMap::new();
+    for (path, bytes) in files() {
+        // `dialect/case/file`; what lies further up is not a case.
+        if let [dialect, case, file] = path.split('/').collect::<Vec<_>>()[..] {
+            let folder = folders.entry(format!("{dialect}/{case}")).or_default();
+            folder.insert(file.to_owned(), bytes);
         }
     }
-    cases
+    folders
+        .into_iter()
+        .map(|(path, files)| read(&path, &files))
+        .collect()
 }
 
 /// The dialects that have a folder.
-pub fn dialects() -> Vec<String> {
-    ALL.dirs().map(name).collect()
+pub fn dialects() -> BTreeSet<String> {
+    all().into_iter().map(|case| case.dialect).collect()
 }
 
-fn name(dir: &Dir<'_>) -> String {
-    dir.path().file_name().unwrap().to_str().unwrap().to_owned()
-}
-
-fn read(folder: &'static Dir<'static>, dialect: &str) -> Case {
-    let path = folder.path().display();
-    let file = |name: &str| {
-        let path = folder.path().join(name);
-        folder.get_file(path).map(|file| file.contents())
-    };
+fn read(path: &str, files: &Files) -> Case {
+    let dialect = path.split('/').next().unwrap_or_default();
+    let file = |name: &str| files.get(name).cloned();
     let must = |name: &str| file(name).unwrap_or_else(|| panic!("{path} has no {name}"));
     let parse = |name: &str| -> Value {
-        serde_json::from_slice(must(name)).unwrap_or_else(|e| panic!("{path}/{name}: {e}"))
+        serde_json::from_slice(&must(name)).unwrap_or_else(|e| panic!("{path}/{name}: {e}"))
     };
-    let case: Value = serde_yaml_ng::from_slice(must("0-case.yaml"))
+    let case: Value = serde_yaml_ng::from_slice(&must("0-case.yaml"))
         .unwrap_or_else(|e| panic!("{path}/0-case.yaml: {e}"));
     for key in ["about", "origin"] {
         assert!(
@@ -123,7 +158,7 @@ fn read(folder: &'static Dir<'static>, dialect: &str) -> Case {
     let sse = file("4-client.sse").map(|bytes| (bytes, true));
     Case {
         dialect: dialect.to_owned(),
-        name: format!("{path}"),
+        name: path.to_owned(),
         settings: case["settings"].clone(),
         target: case["target"].as_str().unwrap_or("target-model").to_owned(),
         status: number("status", 200),
@@ -148,8 +183,8 @@ fn read(folder: &'static Dir<'static>, dialect: &str) -> Case {
 impl Case {
     /// What the folder says should happen.
     pub fn expected(&self) -> Outcome {
-        let answer = match self.client_answer {
-            Some((bytes, true)) => String::from_utf8(bytes.to_vec()).unwrap(),
+        let answer = match &self.client_answer {
+            Some((bytes, true)) => String::from_utf8(bytes.clone()).unwrap(),
             Some((bytes, false)) => {
                 let value: Value = serde_json::from_slice(bytes).unwrap();
                 value.to_string()
@@ -176,7 +211,7 @@ impl Case {
             Ok(Config::Provider(config)) => config,
             other => panic!("{}: settings: {other:?}", self.name),
         };
-        let asked: Value = serde_json::from_slice(self.client)
+        let asked: Value = serde_json::from_slice(&self.client)
             .unwrap_or_else(|e| panic!("{}: 1-client.json: {e}", self.name));
         let host = FakeHost::default();
         let flag = |on: bool| if on { "1".to_owned() } else { "0".to_owned() };
@@ -198,7 +233,7 @@ impl Case {
             ("content-type", "application/json"),
             ("authorization", "Bearer secret-of-another"),
         ];
-        let sent = request(&mut attempt, &host, &head, &[self.client]);
+        let sent = request(&mut attempt, &host, &head, &[&self.client]);
         let Some(sent) = sent else {
             let reply = host.replies.borrow().last().cloned().unwrap();
             return Outcome {
@@ -213,7 +248,7 @@ impl Case {
         let status = self.status.to_string();
         let mut head = vec![(":status", status.as_str())];
         head.extend(self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-        let upstream = self.upstream.unwrap_or_default();
+        let upstream = self.upstream.as_deref().unwrap_or_default();
         let mut chunks = Vec::new();
         let mut from = 0;
         for cut in cuts.iter().copied().chain([upstream.len()]) {
@@ -241,7 +276,7 @@ impl Case {
 
     /// Cuts the provider's answer at every byte, in two.
     pub fn every_cut(&self) -> impl Iterator<Item = usize> {
-        1..self.upstream.map_or(0, <[u8]>::len)
+        1..self.upstream.as_ref().map_or(0, Vec::len)
     }
 
     /// Single bytes.

@@ -177,6 +177,8 @@ impl Meter for FakeHost {
 pub struct Passed {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// How many chunks were held before the first one passed.
+    pub held: usize,
 }
 
 impl Passed {
@@ -224,7 +226,7 @@ fn drive(
     host.set_headers(side, headers);
     host.open.borrow_mut().insert(side, true);
     let mut passed = None;
-    let mut body = Vec::new();
+    let (mut body, mut held) = (Vec::new(), 0);
     let mut pass = |flow: Flow| {
         if flow == Flow::Continue && passed.is_none() {
             passed = Some(host.header_lines(side));
@@ -251,6 +253,7 @@ fn drive(
             Side::Request => stream.on_request_body(host, here, end),
             Side::Response => stream.on_response_body(host, here, end),
         };
+        held += usize::from(flow == Flow::Pause);
         if pass(flow) {
             body.extend(host.bodies.borrow_mut().remove(&side).unwrap_or_default());
         }
@@ -262,5 +265,6 @@ fn drive(
     Some(Passed {
         headers: passed?,
         body,
+        held,
     })
 }

@@ -78,8 +78,7 @@ fn kind(status: u16, (code, of): (Option<&str>, Option<&str>), message: Option<&
 /// A provider quotes parts of the key it refused, and its other failures are of no use to a client.
 fn message(kind: FaultKind, said: Option<String>) -> String {
     match kind {
-        FaultKind::ProviderAuth => "The provider refused the gateway's credentials.".to_owned(),
-        _ if kind.is_attempts() => "The provider failed.".to_owned(),
+        _ if kind.is_attempts() => kind.of_provider().to_owned(),
         _ => said.filter(|m| !m.is_empty()).map_or_else(
             || "The provider refused the request without saying why.".to_owned(),
             |mut message| {

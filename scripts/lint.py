@@ -1,0 +1,260 @@
+"""Checks what Envoy itself cannot see in a configuration of the gateway.
+
+Envoy checks each part; this checks that the parts fit: the two roles of the filter, the route
+between them and the clusters. Every problem is printed, and the exit code is 1 when there is one.
+Only what stands in the file is judged; field names are those of Envoy's documentation (snake_case).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "envoy/config.schema.json").read_text())
+WASM = "envoy_llm_gateway.wasm"
+MIN_RETRIES = 100
+DEFAULT_BUFFER = 1 << 20  # Envoy's per_connection_buffer_limit_bytes
+SIGNERS = ("CredentialInjector", "AwsRequestSigning", "GcpAuthnFilterConfig")
+
+
+class Strict(yaml.SafeLoader):
+    """YAML in which a key that stands twice in one map is an error, not a silent choice."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                what = f"{key.value!r} stands here twice"
+                raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def dig(value, *keys, default=None):
+    """A value further inside, or the default where a step is missing."""
+    for key in keys:
+        if not isinstance(value, dict) or value.get(key) is None:
+            return default
+        value = value[key]
+    return value
+
+
+def kind(value):
+    """The last part of a message's type, e.g. `Wasm`."""
+    url = dig(value, "typed_config", "@type", default="")
+    return url.removesuffix(".Config").removesuffix(".v3").rsplit(".", 1)[-1]
+
+
+def find(value, name):
+    """Every message of a type, wherever it stands."""
+    if isinstance(value, dict):
+        if value.get("@type", "").endswith("." + name):
+            yield value
+        children = value.values()
+    else:
+        children = value if isinstance(value, list) else ()
+    for child in children:
+        yield from find(child, name)
+
+
+class Plugin:
+    """One use of the filter in a list of HTTP filters."""
+
+    def __init__(self, place, wasm):
+        self.place = place
+        self.wasm = wasm
+        self.fault = None
+        self.settings = {}
+        given = dig(wasm, "configuration", default={})
+        form = given.get("@type", "").rsplit(".", 1)[-1]
+        if form == "Struct":
+            self.settings = given.get("value")
+        elif form == "StringValue":
+            try:
+                self.settings = json.loads(given.get("value", ""))
+            except ValueError as error:
+                self.fault = f"is not JSON: {error}"
+        else:
+            self.fault = "must be a google.protobuf.Struct or a google.protobuf.StringValue"
+        self.role = dig(self.settings, "role")
+
+    def is_ours(self):
+        code = dig(self.wasm, "vm_config", "code", "local", "filename", default="")
+        return self.role in ("gateway", "provider") or code.endswith(WASM)
+
+    def problems(self, role):
+        place = f"{self.place}, plugin {dig(self.wasm, 'name', default='without a name')}"
+        if self.fault:
+            yield f"{place}: configuration {self.fault}"
+        elif self.role != role:
+            yield f"{place}: configuration.role must be {role} here"
+        else:
+            schema = {"$ref": f"#/$defs/{role}", "$defs": SCHEMA["$defs"]}
+            errors = jsonschema.Draft202012Validator(schema).iter_errors(self.settings)
+            for error in sorted(errors, key=lambda error: error.json_path):
+                yield f"{place}: configuration {error.json_path}: {error.message}"
+        if self.wasm.get("failure_policy") != "FAIL_RELOAD":
+            yield f"{place}: failure_policy must be FAIL_RELOAD; else a crash closes the gateway for good, or opens it to all"
+        if self.wasm.get("allow_on_headers_stop_iteration") is not True:
+            yield f"{place}: allow_on_headers_stop_iteration must be true; else nothing can be held back until it was read"
+
+
+def plugins(place, filters):
+    """The filter's uses in a list of HTTP filters, with their positions."""
+    for position, item in enumerate(filters):
+        if kind(item) == "Wasm":
+            plugin = Plugin(place, dig(item, "typed_config", "config", default={}))
+            if plugin.is_ours():
+                yield position, plugin
+
+
+def cluster_problems(cluster, position, plugin, filters):
+    place = f"cluster {cluster.get('name')}"
+    yield from plugin.problems("provider")
+    for place_of, item in enumerate(filters):
+        if kind(item) in SIGNERS and place_of < position:
+            yield f"{place}: {item.get('name')} must come after the filter; else the filter removes the credential"
+        if kind(item) == "CredentialInjector" and dig(item, "typed_config", "overwrite") is not True:
+            yield f"{place}: {item.get('name')} needs `overwrite: true`"
+    retries = 3
+    for threshold in dig(cluster, "circuit_breakers", "thresholds", default=[]):
+        if threshold.get("priority", "DEFAULT") == "DEFAULT":
+            budget = threshold.get("retry_budget")
+            retries = threshold.get("max_retries", 3) if budget is None else dig(budget, "min_retry_concurrency", default=3)
+    if int(retries) < MIN_RETRIES:
+        yield f"{place}: circuit_breakers allow {retries} retries at a time; set max_retries to {MIN_RETRIES} or more, else fallbacks are dropped under load"
+    panic = dig(cluster, "common_lb_config", "healthy_panic_threshold")
+    if panic is not None and not panic.get("value"):
+        yield f"{place}: healthy_panic_threshold must not be 0; a cluster without a healthy host ends the fallback"
+
+
+def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
+    """Whether the clusters that the gateway names carry the provider that it expects."""
+    providers = dig(plugin.settings, "providers", default={})
+    for name, destination in providers.items() if isinstance(providers, dict) else ():
+        cluster = dig(destination, "cluster", default=name)
+        place = f"{plugin.place}, provider {name}"
+        if cluster not in clusters:
+            if not elsewhere:
+                yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
+        elif cluster not in provider_plugins:
+            yield f"{place}: cluster {cluster} lacks this filter with role provider"
+        else:
+            there, here = dig(provider_plugins[cluster].settings, "dialect"), dig(destination, "dialect", default=name)
+            if there is not None and there != here:
+                yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
+
+
+def route_problems(place, routes, body_limit, buffer):
+    """Whether each route that follows plans does so from attempt to attempt, with the whole body.
+
+    Returns the problems and the metadata namespaces in which the routes look for the plan.
+    """
+    problems, namespaces = [], set()
+    shared = {dig(item, "extension", "name"): item for item in dig(routes, "cluster_specifier_plugins", default=[])}
+    for host in dig(routes, "virtual_hosts", default=[]):
+        for number, route in enumerate(host.get("routes", [])):
+            action = dig(route, "route", default={})
+            specifier = action.get("inline_cluster_specifier_plugin") or shared.get(action.get("cluster_specifier_plugin"))
+            if kind(dig(specifier, "extension")) != "PriorityGroupClusterSpecifier":
+                continue
+            here = f"{place}, route {route.get('name') or number}"
+            namespace = dig(specifier, "extension", "typed_config", "override_metadata_namespace")
+            namespaces.add(namespace)
+            if not namespace:
+                problems.append(f"{here}: priority_group needs override_metadata_namespace; else it never sees a plan")
+            retry = action.get("retry_policy") or host.get("retry_policy") or {}
+            if retry.get("refresh_cluster_on_retry") is not True:
+                problems.append(f"{here}: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster")
+            if action.get("timeout") not in ("0s", "0.0s"):
+                problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
+            limit = int(route.get("request_body_buffer_limit") or host.get("request_body_buffer_limit") or buffer)
+            if body_limit > limit:
+                problems.append(f"{here}: bodies are kept up to {limit} bytes, body_limit_bytes is {body_limit}; raise request_body_buffer_limit")
+    if not namespaces:
+        problems.append(f"{place}: no route has the cluster specifier priority_group, so no plan is followed")
+    return problems, namespaces
+
+
+def chain_problems(place, filters, namespaces):
+    """Whether the plan's header becomes the metadata that the routes read, and they are asked again."""
+    kinds = [kind(item) for item in filters]
+    rules = [
+        (position, dig(rule, "on_header_present", default={}))
+        for position, item in enumerate(filters) if kinds[position] == "header_to_metadata"
+        for rule in dig(item, "typed_config", "request_rules", default=[]) if rule.get("header") == "x-llm-plan" and rule.get("remove") is True
+    ]
+    if not rules:
+        yield f"{place}: after the gateway, header_to_metadata must turn x-llm-plan into metadata and remove it"
+        return
+    position, rule = rules[0]
+    for namespace in sorted(name for name in namespaces if name):
+        if (rule.get("metadata_namespace"), rule.get("key")) != (namespace, "priority_groups"):
+            yield f"{place}: x-llm-plan must become the metadata {namespace}/priority_groups, which the route reads"
+    clears = (dig(item, "typed_config", "clear_route_cache") is True for item in filters[position:])
+    if not any(clears):
+        yield f"{place}: after header_to_metadata, set_filter_state needs `clear_route_cache: true`; else the first attempt ignores the plan"
+
+
+def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
+    place = f"listener {listener.get('name')}"
+    filters = hcm.get("http_filters", [])
+    for position, plugin in plugins(place, filters):
+        yield from plugin.problems("gateway")
+        if plugin.role != "gateway":
+            continue
+        yield from gateway_problems(plugin, clusters, provider_plugins, elsewhere)
+        default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
+        limit = dig(plugin.settings, "body_limit_bytes", default=default)
+        namespaces = set()
+        if "route_config" in hcm:
+            buffer = listener.get("per_connection_buffer_limit_bytes", DEFAULT_BUFFER)
+            problems, namespaces = route_problems(place, hcm["route_config"], limit if isinstance(limit, int) else 0, buffer)
+            yield from problems
+        yield from chain_problems(place, filters[position + 1:], namespaces)
+
+
+def problems(config):
+    """Everything that is wrong with an Envoy configuration."""
+    clusters = {cluster.get("name"): cluster for cluster in dig(config, "static_resources", "clusters", default=[])}
+    listeners = dig(config, "static_resources", "listeners", default=[])
+    found, provider_plugins, gateways = [], {}, 0
+    for name, cluster in clusters.items():
+        for options in find(cluster.get("typed_extension_protocol_options"), "HttpProtocolOptions"):
+            filters = options.get("http_filters", [])
+            for position, plugin in plugins(f"cluster {name}", filters):
+                provider_plugins[name] = plugin
+                found += cluster_problems(cluster, position, plugin, filters)
+    elsewhere = dig(config, "dynamic_resources", "cds_config") is not None
+    for listener in listeners:
+        for hcm in find(listener, "HttpConnectionManager"):
+            gateways += len(list(plugins("", hcm.get("http_filters", []))))
+            found += listener_problems(listener, hcm, clusters, provider_plugins, elsewhere)
+    if not gateways:
+        found.append("no listener has this filter with role gateway")
+    return found
+
+
+def main(paths):
+    count = 0
+    for path in paths:
+        try:
+            found = problems(yaml.load(Path(path).read_text(), Strict))
+        except yaml.MarkedYAMLError as error:
+            found = [f"line {error.problem_mark.line + 1}: {error.problem}"]
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            found = [str(error)]
+        except (AttributeError, TypeError, ValueError):
+            found = ["has not the shape of an Envoy configuration; envoy --mode validate says more"]
+        for problem in found:
+            print(f"{path}: {problem}")
+        if not found:
+            print(f"{path}: ok")
+        count += len(found)
+    return 1 if count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Checks what Envoy itself cannot see in a configuration of the gateway: lint.sh [envoy.yaml ..].
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+python="${PYTHON:-$root/.venv/bin/python}"
+if [[ ! -x "$(command -v "$python")" ]]; then
+  echo "error: $python is missing; run scripts/setup.sh first, or set PYTHON" >&2
+  exit 2
+fi
+[[ $# -gt 0 ]] || set -- "$root/envoy/envoy.yaml"
+exec "$python" "$root/scripts/lint.py" "$@"

@@ -1,0 +1,342 @@
+//! The provider role on a fake host.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use envoy_llm_gateway::{attempt::Attempt, config::Config};
+use serde_json::{Value, json};
+use std::rc::Rc;
+use support::{FakeHost, Passed, START, request, response};
+
+const BODY: &str = "{ \"model\" : \"smart\",\n\"messages\":[ {\"role\":\"user\",\"content\":\"h\u{e9}\"} ], \"seed\": 1e2 }";
+const ANSWER: &str = "{ \"id\":\"x\", \"model\" : \"m-1\",\n\"choices\":[{\"index\":0,\"message\":{\"content\":\"h\u{e9}\"},\"finish_reason\":\"stop\"}], \"n\":1.10 }";
+const JSON: &[(&str, &str)] = &[(":status", "200"), ("content-type", "application/json")];
+const SSE: &[(&str, &str)] = &[(":status", "200"), ("content-type", "text/event-stream")];
+
+fn attempt(settings: Value) -> Attempt {
+    let mut all = json!({"role": "provider", "dialect": "openai"});
+    all.as_object_mut()
+        .unwrap()
+        .extend(settings.as_object().unwrap().clone());
+    match Config::parse(all.to_string().as_bytes()) {
+        Ok(Config::Provider(config)) => Attempt::new(Rc::new(config)),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn step(provider: &str, model: &str) -> Value {
+    json!({"provider": provider, "cluster": "c", "model": model, "dialect": "openai"})
+}
+
+fn planned(plan: &Value, stream: bool) -> FakeHost {
+    let host = FakeHost::default();
+    host.state.borrow_mut().extend([
+        ("llm.plan".to_owned(), plan.to_string()),
+        ("llm.stream".to_owned(), u8::from(stream).to_string()),
+        ("llm.wants_usage".to_owned(), "0".to_owned()),
+    ]);
+    host
+}
+
+const HEAD: &[(&str, &str)] = &[
+    (":method", "POST"),
+    (":path", "/v1/chat/completions"),
+    (":authority", "gateway.local"),
+    (":scheme", "http"),
+    ("content-type", "application/json"),
+    ("content-length", "90"),
+    ("authorization", "Bearer key-of-the-attempt-before"),
+    ("x-api-key", "key-of-the-attempt-before"),
+    ("x-amz-date", "20261101"),
+    ("anthropic-version", "2023-06-01"),
+    ("cookie", "a=b"),
+    ("user-agent", "OpenAI/Python"),
+    ("x-request-id", "id"),
+    ("x-forwarded-for", "10.0.0.1"),
+    ("x-envoy-attempt-count", "1"),
+    ("x-llm-plan", "p"),
+    ("traceparent", "00-1-2-01"),
+    ("accept", "*/*"),
+];
+
+fn sent(host: &FakeHost, attempt: &mut Attempt) -> Passed {
+    request(attempt, host, HEAD, &[BODY.as_bytes()]).unwrap()
+}
+
+fn attempts(host: &FakeHost) -> Value {
+    serde_json::from_str(&host.state_value("llm.attempts").unwrap()).unwrap()
+}
+
+#[test]
+fn a_provider_gets_exactly_these_headers() {
+    let host = planned(&json!([step("one", "m")]), false);
+    let got = sent(
+        &host,
+        &mut attempt(json!({"host": "api.one.example", "headers": {"x-extra": "1"}})),
+    );
+    let length = got.body.len().to_string();
+    let want = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        (":authority", "api.one.example"),
+        (":scheme", "http"),
+        ("content-length", &length),
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+        ("x-extra", "1"),
+    ];
+    assert_eq!(got.headers, want.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    let host = planned(&json!([step("one", "m")]), false);
+    let got = sent(&host, &mut attempt(json!({"forward_trace": true})));
+    assert_eq!(got.header("traceparent"), Some("00-1-2-01"));
+}
+
+#[test]
+fn only_the_model_changes_and_the_answer_not_at_all() {
+    let host = planned(&json!([step("one", "m")]), false);
+    let mut attempt = attempt(json!({}));
+    assert_eq!(sent(&host, &mut attempt).text(), BODY.replace("smart", "m"));
+    let answer = response(&mut attempt, &host, JSON, &[ANSWER.as_bytes()]).unwrap();
+    assert_eq!(answer.text(), ANSWER);
+    assert_eq!(answer.header("x-llm-model"), Some("m-1"));
+}
+
+#[test]
+fn each_attempt_takes_its_own_step_also_of_a_provider_that_comes_twice() {
+    let plan = json!([step("one", "a"), step("two", "b"), step("one", "c")]);
+    let host = planned(&plan, false);
+    for (number, model) in [(1, "a"), (2, "b"), (3, "c"), (4, "c")] {
+        host.attempt_number(number);
+        let got = sent(&host, &mut attempt(json!({})));
+        assert_eq!(got.text(), BODY.replace("smart", model), "attempt {number}");
+    }
+    let providers: Vec<_> = attempts(&host)
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["provider"].clone())
+        .collect();
+    assert_eq!(providers, ["one", "two", "one", "one"]);
+}
+
+#[test]
+fn the_record_tells_each_attempt_from_its_start_to_its_verdict() {
+    let host = planned(
+        &json!([step("one", "a"), step("two", "b"), step("three", "c")]),
+        false,
+    );
+    host.attempt_number(1);
+    sent(&host, &mut attempt(json!({})));
+    let open = json!({"provider": "one", "model": "a", "status": null, "ms": null, "reason": null, "at_ms": START * 1000});
+    assert_eq!(attempts(&host), json!([open]));
+    // The first one hears nothing; the second is told to wait.
+    host.now_ms.set(START * 1000 + 700);
+    host.attempt_number(2);
+    let mut second = attempt(json!({}));
+    sent(&host, &mut second);
+    host.now_ms.set(START * 1000 + 750);
+    let head = [(":status", "429"), ("retry-after", "3")];
+    let failed = response(&mut second, &host, &head, &[b"{}"]).unwrap();
+    assert_eq!(
+        (failed.header(":status"), failed.header("x-llm-failed")),
+        (Some("429"), Some("1"))
+    );
+    host.now_ms.set(START * 1000 + 760);
+    host.attempt_number(3);
+    let mut third = attempt(json!({}));
+    sent(&host, &mut third);
+    host.now_ms.set(START * 1000 + 1000);
+    response(&mut third, &host, JSON, &[ANSWER.as_bytes()]).unwrap();
+    assert_eq!(
+        attempts(&host),
+        json!([
+            {"provider": "one", "model": "a", "status": null, "ms": 700, "reason": "no_answer", "at_ms": START * 1000},
+            {"provider": "two", "model": "b", "status": 429, "ms": 50, "reason": "rate_limit_exceeded", "at_ms": START * 1000 + 700, "retry_after": "3"},
+            {"provider": "three", "model": "c", "status": 200, "ms": 240, "reason": null, "at_ms": START * 1000 + 760},
+        ])
+    );
+}
+
+#[test]
+fn nothing_leaves_before_the_first_content_and_everything_at_once_after_it() {
+    let host = planned(&json!([step("one", "m")]), true);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    host.now_ms.set(START * 1000 + 412);
+    let chunks: [&[u8]; 4] = [
+        b": wait\n\n",
+        b"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n",
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
+        b"data: [DONE]\n\n",
+    ];
+    let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+    assert_eq!((got.held, got.body), (2, chunks.concat()));
+    assert_eq!(host.state_value("llm.ttft_ms").as_deref(), Some("412"));
+}
+
+#[test]
+fn too_much_before_any_content_is_a_failed_attempt() {
+    let host = planned(&json!([step("one", "m")]), true);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let filler = vec![b':'; 300_000];
+    let chunks: Vec<&[u8]> = vec![&filler; 4];
+    let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+    assert_eq!(got.header(":status"), Some("503"));
+}
+
+#[test]
+fn after_an_error_in_the_middle_nothing_follows() {
+    let host = planned(&json!([step("one", "m")]), true);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let first = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".as_slice();
+    let chunks = [
+        first,
+        b"data: {\"error\":{\"message\":\"x\",\"code\":500}}\n\n",
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n",
+        b"data: [DONE]\n\n",
+    ];
+    let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+    let error = "data: {\"error\":{\"message\":\"The provider failed.\",\"type\":\"provider_error\",\"param\":null,\"code\":\"provider_failed\"}}\n\n";
+    assert_eq!(
+        got.text(),
+        format!("{}{error}", String::from_utf8_lossy(first))
+    );
+}
+
+#[test]
+fn a_client_gets_exactly_these_headers() {
+    let host = planned(&json!([step("one", "m")]), false);
+    host.attempt_number(2);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let head = [
+        JSON,
+        &[
+            ("set-cookie", "a"),
+            ("openai-organization", "ours"),
+            ("x-request-id", "theirs"),
+            ("x-llm-provider", "forged"),
+            ("server", "s"),
+            ("cf-ray", "r"),
+            ("x-ratelimit-limit-tokens", "5"),
+            ("anthropic-ratelimit-tokens-remaining", "4"),
+            ("openai-processing-ms", "12"),
+        ],
+    ]
+    .concat();
+    let got = response(&mut attempt, &host, &head, &[ANSWER.as_bytes()]).unwrap();
+    let want = [
+        (":status", "200"),
+        ("content-type", "application/json"),
+        ("x-ratelimit-limit-tokens", "5"),
+        ("openai-processing-ms", "12"),
+        ("x-ratelimit-remaining-tokens", "4"),
+        ("x-llm-provider", "one"),
+        ("x-llm-model", "m-1"),
+        ("x-llm-attempts", "2"),
+    ];
+    assert_eq!(got.headers, want.map(|(n, v)| (n.to_owned(), v.to_owned())));
+}
+
+#[test]
+fn an_error_without_a_body_is_retried_or_answered_like_one_with_a_body() {
+    let answer = |status: &str| {
+        let host = planned(&json!([step("one", "m")]), false);
+        let mut attempt = attempt(json!({}));
+        sent(&host, &mut attempt);
+        let passed = response(&mut attempt, &host, &[(":status", status)], &[]);
+        let reply = host
+            .replies
+            .borrow()
+            .last()
+            .map(|reply| (reply.status, reply.body.clone()));
+        (
+            passed.and_then(|p| p.header(":status").map(str::to_owned)),
+            reply,
+        )
+    };
+    assert_eq!(answer("503"), (Some("503".into()), None));
+    assert_eq!(answer("401"), (Some("503".into()), None));
+    assert_eq!(answer("200"), (Some("503".into()), None));
+    let (passed, reply) = answer("400");
+    assert_eq!(passed, None);
+    assert_eq!(reply.unwrap().0, 400);
+}
+
+#[test]
+fn without_a_plan_or_with_headers_that_cannot_be_written_nothing_is_sent() {
+    let refused = |host: &FakeHost| {
+        assert_eq!(
+            request(&mut attempt(json!({})), host, HEAD, &[BODY.as_bytes()]),
+            None
+        );
+        host.replies.borrow()[0].status
+    };
+    assert_eq!(refused(&FakeHost::default()), 500);
+    let host = planned(&json!([step("one", "m")]), false);
+    host.refuse_writes.set(true);
+    assert_eq!(refused(&host), 500);
+}
+
+#[test]
+fn a_cluster_with_another_dialect_than_planned_is_counted() {
+    let mut other = step("one", "m");
+    other["dialect"] = json!("something");
+    let host = planned(&json!([other]), false);
+    sent(&host, &mut attempt(json!({})));
+    assert_eq!(host.counters.borrow().get("llm.dialect_mismatch"), Some(&1));
+}
+
+#[test]
+fn no_answer_of_random_bytes_traps_the_filter() {
+    let mut seed = 0x5eed_u64;
+    let mut roll = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    const WORDS: &[&[u8]] = &[
+        b"data: ",
+        b"\n\n",
+        b"\r\n",
+        b"{",
+        b"}",
+        b"\"choices\":[",
+        b"]",
+        b"null",
+        b"\xff\xfe",
+        b"event: error\n",
+        b"[DONE]",
+        b"\"delta\":{",
+        b"\"content\":\"a\"",
+        b",",
+        b"\0",
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+    ];
+    for _ in 0..3000 {
+        let stream = roll() % 2 == 0;
+        let host = planned(&json!([step("one", "m")]), stream);
+        let mut attempt = attempt(json!({}));
+        sent(&host, &mut attempt);
+        let pieces: Vec<&[u8]> = (0..roll() % 8)
+            .map(|_| WORDS[usize::try_from(roll()).unwrap() % WORDS.len()])
+            .collect();
+        let status = ["200", "200", "400", "500", "302"][usize::try_from(roll() % 5).unwrap()];
+        let head = [(":status", status), ("content-type", "text/event-stream")];
+        let passed = response(&mut attempt, &host, &head, &pieces);
+        assert!(
+            passed.is_some() || !host.replies.borrow().is_empty(),
+            "{pieces:?}"
+        );
+    }
+}

@@ -1,0 +1,1 @@
+"""What the tests put around the real Envoy: providers that misbehave on request, and the gateway itself."""

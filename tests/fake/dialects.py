@@ -1,0 +1,216 @@
+"""What an OpenAI-like and an Anthropic-like provider answer when all is well.
+
+Source: platform.openai.com/docs/api-reference/chat and docs.anthropic.com/en/api/messages, read 2026-11; ids are made up.
+"""
+
+import json
+
+TEXT = ["Grü", "ße, 世", "界 🎉", "!"]          # characters of two, three and four bytes
+ARGUMENTS = ['{"city":', '"Köln"', "}"]
+STRUCTURED = ['{"city":"Köln",', '"degrees":21}']
+
+
+def compact(value) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class OpenAI:
+    """`POST {base}/chat/completions`."""
+
+    name = "openai"
+    path = "/chat/completions"
+    usage = {
+        "prompt_tokens": 11,
+        "completion_tokens": 7,
+        "total_tokens": 18,
+        "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 0},
+    }
+
+    @staticmethod
+    def served(model: str) -> str:
+        return f"{model}-2026-01-01"
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        """What the request asks for: `tool`, with fragments of its arguments, or `text`, with fragments."""
+        messages = request.get("messages") or [{}]
+        if request.get("tools") and messages[-1].get("role") != "tool":
+            return "tool", ARGUMENTS
+        if (request.get("response_format") or {}).get("type") in ("json_schema", "json_object"):
+            return "text", STRUCTURED
+        return "text", TEXT
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        message = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
+        if kind == "tool":
+            name = request["tools"][0]["function"]["name"]
+            message["tool_calls"] = [
+                {"id": "call_1", "type": "function", "function": {"name": name, "arguments": "".join(pieces)}}
+            ]
+        else:
+            message["content"] = "".join(pieces)
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": cls.finish(kind)}
+        return compact(
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion",
+                "created": 1767225600,
+                "model": cls.served(request["model"]),
+                "choices": [choice],
+                "usage": cls.usage,
+                "service_tier": "default",
+                "x_unknown": 12345678901234567890.12345,
+            }
+        )
+
+    @staticmethod
+    def finish(kind: str) -> str:
+        return "tool_calls" if kind == "tool" else "stop"
+
+    @classmethod
+    def events(cls, request: dict) -> list[str]:
+        kind, pieces = cls.pieces(request)
+        wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
+        head = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1767225600,
+            "model": cls.served(request["model"]),
+        }
+
+        def chunk(delta, finish=None):
+            choices = [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]
+            return compact(head | {"choices": choices} | ({"usage": None} if wants_usage else {}))
+
+        out = [chunk({"role": "assistant", "content": "" if kind == "text" else None, "refusal": None})]
+        if kind == "tool":
+            function = {"name": request["tools"][0]["function"]["name"], "arguments": ""}
+            call = {"index": 0, "id": "call_1", "type": "function", "function": function}
+            out.append(chunk({"tool_calls": [call]}))
+            out += [chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}) for piece in pieces]
+        else:
+            out += [chunk({"content": piece}) for piece in pieces]
+        out.append(chunk({}, cls.finish(kind)))
+        if wants_usage:
+            out.append(compact(head | {"choices": [], "usage": cls.usage}))
+        return out + ["[DONE]"]
+
+    @staticmethod
+    def frame(data: str) -> str:
+        return f"data: {data}\n\n"
+
+    @staticmethod
+    def error(status: int) -> str:
+        kinds = {401: ("invalid_request_error", "invalid_api_key"), 429: ("requests", "rate_limit_exceeded")}
+        kind, code = kinds.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
+        return compact({"error": {"message": f"provider says {status}", "type": kind, "param": None, "code": code}})
+
+    error_event = compact(
+        {"error": {"message": "The server is overloaded", "type": "server_error", "param": None, "code": "overloaded"}}
+    )
+
+
+class Anthropic:
+    """`POST {base}/messages`."""
+
+    name = "anthropic"
+    path = "/messages"
+    # OpenAI's counts above, as Anthropic counts them: the prompt without what came from the cache.
+    usage = {
+        "input_tokens": 8,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 3,
+        "output_tokens": 7,
+        "service_tier": "standard",
+    }
+
+    @staticmethod
+    def served(model: str) -> str:
+        return f"{model}-20260101"
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        last = (request.get("messages") or [{}])[-1]
+        results = [b for b in last.get("content") or [] if isinstance(b, dict) and b.get("type") == "tool_result"]
+        forced = (request.get("tool_choice") or {}).get("type") == "tool"
+        if request.get("output_config"):
+            return "text", STRUCTURED
+        if request.get("tools") and not results:
+            schema = request["tools"][0].get("input_schema", {}).get("properties", {})
+            return "tool", STRUCTURED if forced and "degrees" in schema else ARGUMENTS
+        return "text", TEXT
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        if kind == "tool":
+            name = request["tools"][0]["name"]
+            block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads("".join(pieces))}
+        else:
+            block = {"type": "text", "text": "".join(pieces)}
+        return compact(
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": cls.served(request["model"]),
+                "content": [block],
+                "stop_reason": cls.stop(kind),
+                "stop_sequence": None,
+                "usage": cls.usage,
+            }
+        )
+
+    @staticmethod
+    def stop(kind: str) -> str:
+        return "tool_use" if kind == "tool" else "end_turn"
+
+    @classmethod
+    def opening(cls, request: dict) -> str:
+        message = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": cls.served(request["model"]),
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": cls.usage | {"output_tokens": 1},
+        }
+        return compact({"type": "message_start", "message": message})
+
+    @classmethod
+    def events(cls, request: dict) -> list[str]:
+        kind, pieces = cls.pieces(request)
+        if kind == "tool":
+            block = {"type": "tool_use", "id": "toolu_1", "name": request["tools"][0]["name"], "input": {}}
+            deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in ["", *pieces]]
+        else:
+            block = {"type": "text", "text": ""}
+            deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
+        out = [cls.opening(request), compact({"type": "content_block_start", "index": 0, "content_block": block})]
+        out.append(compact({"type": "ping"}))
+        out += [compact({"type": "content_block_delta", "index": 0, "delta": delta}) for delta in deltas]
+        out.append(compact({"type": "content_block_stop", "index": 0}))
+        end = {"stop_reason": cls.stop(kind), "stop_sequence": None}
+        out.append(compact({"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}))
+        return [*out, compact({"type": "message_stop"})]
+
+    @staticmethod
+    def frame(data: str) -> str:
+        return f"event: {json.loads(data)['type']}\ndata: {data}\n\n"
+
+    @staticmethod
+    def error(status: int) -> str:
+        kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error"}
+        kinds |= {404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
+        error = {"type": kinds.get(status, "api_error"), "message": f"provider says {status}"}
+        return compact({"type": "error", "error": error, "request_id": "req_1"})
+
+    error_event = compact({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+
+
+DIALECTS = (OpenAI, Anthropic)

@@ -1,0 +1,210 @@
+"""The real Envoy with the shipped configuration, pointed at fake providers."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "envoy" / "envoy.yaml"
+PATIENCE = 20  # seconds for anything that Envoy should do soon
+
+
+def envoy_binary() -> str:
+    if path := os.environ.get("ENVOY_BIN") or shutil.which("envoy"):
+        return path
+    package = find_spec("envoy")
+    return str(Path(next(iter(package.submodule_search_locations))) / "_bin" / "envoy")
+
+
+def wasm() -> Path:
+    built = ROOT / "target" / "wasm32-wasip1" / "release" / "envoy_llm_gateway.wasm"
+    return Path(os.environ.get("LLM_GATEWAY_WASM", built)).resolve()
+
+
+@dataclass
+class Upstream:
+    """A cluster of the rendered configuration; its name is the provider's."""
+
+    port: int
+    dialect: str
+    key: str = "placeholder"
+    host: str = "127.0.0.1"
+    role: dict = field(default_factory=dict)  # more settings of the provider role
+    tls: bool = False
+
+
+def shipped() -> dict:
+    """The shipped configuration; parts that it uses twice are copies."""
+    return json.loads(json.dumps(yaml.safe_load(SHIPPED.read_text())))
+
+
+def connection_manager(config: dict) -> dict:
+    return config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def plugin(filters: list[dict]) -> dict:
+    """The wasm filter's part of a filter chain."""
+    return next(f["typed_config"]["config"] for f in filters if f["typed_config"]["@type"].endswith("wasm.v3.Wasm"))
+
+
+def http_options(cluster: dict) -> dict:
+    return cluster["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+
+
+def render(gateway: dict, upstreams: dict[str, Upstream]) -> dict:
+    """The shipped configuration with these providers, this gateway role and ports that Envoy picks."""
+    config = shipped()
+    for address in (config["admin"]["address"], config["static_resources"]["listeners"][0]["address"]):
+        address["socket_address"] = {"address": "127.0.0.1", "port_value": 0}
+    manager = connection_manager(config)
+    role = plugin(manager["http_filters"])
+    role["configuration"]["value"] = gateway
+    role["vm_config"]["code"]["local"]["filename"] = str(wasm())
+    route = manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
+    groups = route["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
+    groups["priority_groups"] = [
+        {"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in upstreams
+    ]
+    patterns = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    config["static_resources"]["clusters"] = [
+        cluster(patterns[upstream.dialect], name, upstream) for name, upstream in upstreams.items()
+    ]
+    config["static_resources"]["secrets"] = [
+        {"name": f"{name}-key", "generic_secret": {"secret": {"inline_string": upstream.key}}}
+        for name, upstream in upstreams.items()
+    ]
+    return config
+
+
+def cluster(pattern: dict, name: str, upstream: Upstream) -> dict:
+    made = copy.deepcopy(pattern) | {"name": name, "type": "STATIC"}
+    del made["dns_lookup_family"]
+    address = {"socket_address": {"address": upstream.host, "port_value": upstream.port}}
+    made["load_assignment"] = {
+        "cluster_name": name,
+        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+    }
+    options = http_options(made)
+    if not upstream.tls:
+        del made["transport_socket"], options["auto_config"]
+        options["explicit_http_config"] = {"http_protocol_options": {}}
+    role = plugin(options["http_filters"])
+    role |= {"name": name, "root_id": name}
+    role["vm_config"]["code"]["local"]["filename"] = str(wasm())
+    role["configuration"]["value"] = {"role": "provider", "dialect": upstream.dialect} | upstream.role
+    credential(made)["credential"] = {"name": f"{name}-key"}
+    return made
+
+
+def credential(cluster: dict) -> dict:
+    injector = http_options(cluster)["http_filters"][1]["typed_config"]
+    return injector["credential"]["typed_config"]
+
+
+def validate(config: dict, folder: Path) -> tuple[int, str]:
+    """Exit code and log of `envoy --mode validate`."""
+    path = folder / "validate.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [envoy_binary(), "--mode", "validate", "-c", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stderr
+
+
+class Gateway:
+    """A running Envoy. `url` is where clients go; `records` are the lines of its access log."""
+
+    def __init__(self, config: dict, folder: Path):
+        self.records: list[dict] = []
+        self.raw_records: list[str] = []
+        self._news = threading.Condition()
+        self._log = folder / "envoy.log"
+        path, admin = folder / "envoy.yaml", folder / "admin"
+        path.write_text(yaml.safe_dump(config))
+        command = [envoy_binary(), "-c", str(path), "--concurrency", "2", "--use-dynamic-base-id"]
+        command += ["--admin-address-path", str(admin), "--file-flush-interval-msec", "20", "--log-level", "info"]
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            self.admin = "http://" + self._await(lambda: admin.exists() and admin.read_text())
+            self._await(lambda: self._get("/ready") == "LIVE\n")
+            listener = json.loads(self._get("/listeners?format=json"))["listener_statuses"][0]
+            self.port = listener["local_address"]["socket_address"]["port_value"]
+        except BaseException:
+            self.stop()
+            raise
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def log(self) -> str:
+        """What Envoy and the filter said."""
+        return self._log.read_text()
+
+    def record(self, request_id: str) -> dict:
+        """The access log's line of one request, once it is there."""
+        with self._news:
+            found = self._news.wait_for(lambda: self._find(request_id), PATIENCE)
+        assert found, f"no record of {request_id}"
+        return found
+
+    def record_where(self, **fields) -> dict:
+        """The first line with these values, once it is there: for requests without an answer."""
+        with self._news:
+            found = self._news.wait_for(
+                lambda: next((r for r in self.records if fields.items() <= r.items()), None), PATIENCE
+            )
+        assert found, f"no record with {fields}"
+        return found
+
+    def stats(self, pattern: str) -> dict[str, int]:
+        lines = self._get(f"/stats?filter={pattern}").splitlines()
+        return {name: int(value) for name, _, value in (line.rpartition(": ") for line in lines) if value.isdigit()}
+
+    def crashes(self) -> dict[str, int]:
+        """Every reload of the filter so far; a healthy filter needs none."""
+        return {name: count for name, count in self.stats("vm_reload").items() if count}
+
+    def _find(self, request_id: str) -> dict | None:
+        return next((r for r in self.records if r["request_id"] == request_id), None)
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            with self._news:
+                self.raw_records.append(line)
+                self.records.append(json.loads(line))
+                self._news.notify_all()
+
+    def _get(self, path: str) -> str:
+        try:
+            with urllib.request.urlopen(self.admin + path, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError:
+            return ""
+
+    def _await(self, condition):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"Envoy ended with {self.process.returncode}:\n{self.log}")
+            if result := condition():
+                return result
+            time.sleep(0.02)
+        raise RuntimeError(f"Envoy did not become ready:\n{self.log}")

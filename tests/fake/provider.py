@@ -1,0 +1,368 @@
+"""A provider that answers well unless the request says otherwise.
+
+A request carries its own script in its text: `[[openai status 503 html]] [[m2 ok]]` makes the provider (or the model)
+named `openai` answer 503 with an HTML page and the model `m2` answer well. So tests share providers and run in parallel,
+and a script survives translation into any dialect. Every request is kept as the bytes that came.
+"""
+
+import asyncio
+import gzip
+import json
+import re
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+
+from .dialects import DIALECTS
+
+SCRIPT = re.compile(rb"\[\[([^\]\s]+) ([^\]]*)\]\]")
+PATIENCE = 30  # seconds that a hanging answer hangs when nobody closes it
+
+
+@dataclass
+class Seen:
+    """One request as it came, and what became of it."""
+
+    head: bytes
+    body: bytes
+    sent: bytearray = field(default_factory=bytearray)              # the answer's body so far
+    closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
+
+    @property
+    def path(self) -> str:
+        return self.head.split(b" ", 2)[1].decode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name}
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.body)
+
+
+class Provider:
+    """One fake provider on 127.0.0.1, served by a thread of its own until `stop`."""
+
+    def __init__(self, name: str, tls=None):
+        self.name, self.tls = name, tls
+        self.seen: list[Seen] = []
+        self._loop = asyncio.new_event_loop()
+        self._tasks: set[asyncio.Task] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(5)
+
+    async def _start(self) -> int:
+        self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 26, ssl=self.tls)
+        return self._server.sockets[0].getsockname()[1]
+
+    def stop(self) -> None:
+        async def close():
+            self._server.close()
+            for task in list(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def asked(self, marker: str) -> list[Seen]:
+        """The requests that carried this text, in order."""
+        return [seen for seen in list(self.seen) if marker.encode() in seen.body]
+
+    async def _connection(self, reader, writer) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _exchange(self, reader, writer) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen = Seen(head, await read_body(head, reader))
+        self.seen.append(seen)
+        dialect = next((d for d in DIALECTS if seen.path.split("?")[0].endswith(d.path)), None)
+        answer = Answer(reader, writer, seen, dialect)
+        try:
+            if dialect is None:
+                await answer.whole(404, b"no such path at this provider", "text/plain")
+                return True
+            answer.request = request = json.loads(seen.body)
+            name, *arguments = self._script(seen.body, request.get("model", ""))
+            return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
+        except ConnectionError:
+            seen.closed.set()
+            raise
+
+    def _script(self, body: bytes, model: str) -> list[str]:
+        for match in SCRIPT.finditer(body):
+            if match[1].decode() in (self.name, model):
+                return match[2].decode().split()
+        return ["ok"]
+
+
+async def read_body(head: bytes, reader) -> bytes:
+    lower = head.lower()
+    if b"\r\ntransfer-encoding: chunked" in lower:
+        body = b""
+        while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readuntil(b"\r\n")
+        return body
+    length = re.search(rb"\r\ncontent-length: *(\d+)", lower)
+    return await reader.readexactly(int(length[1])) if length else b""
+
+
+CLOSED = object()  # the connection cannot carry another request
+
+
+class Answer:
+    """Writes one answer, well or badly."""
+
+    def __init__(self, reader, writer, seen, dialect):
+        self.reader, self.writer, self.seen, self.dialect = reader, writer, seen, dialect
+        self.request: dict = {}
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.request.get("stream"))
+
+    async def raw(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def whole(self, status: int, body: bytes, kind="application/json", **headers: str) -> None:
+        headers = {"content-type": kind, "content-length": str(len(body)), "set-cookie": "provider=1"} | headers
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self.seen.sent += body
+        await self.raw(f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n".encode() + body)
+
+    async def open(self, **headers: str) -> None:
+        headers = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"} | headers
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        await self.raw(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode())
+
+    async def chunk(self, data: bytes) -> None:
+        if data:
+            self.seen.sent += data
+            await self.raw(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+
+    async def end(self) -> None:
+        await self.raw(b"0\r\n\r\n")
+
+    async def streamed(self, *pieces: bytes) -> None:
+        await self.open()
+        for piece in pieces:
+            await self.chunk(piece)
+        await self.end()
+
+    def frames(self) -> list[bytes]:
+        return [self.dialect.frame(data).encode() for data in self.dialect.events(self.request)]
+
+    async def hang(self):
+        """Nothing more until the peer leaves."""
+        try:
+            await asyncio.wait_for(self.reader.read(1), PATIENCE)
+            self.seen.closed.set()
+        except TimeoutError:
+            pass
+        return CLOSED
+
+    def reset(self):
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+        return CLOSED
+
+
+async def ok(answer):
+    if answer.stream:
+        return await answer.streamed(*answer.frames())
+    await answer.whole(200, answer.dialect.whole(answer.request).encode())
+
+
+FORMS = {
+    "json": lambda dialect, status: (dialect.error(status).encode(), "application/json"),
+    "html": lambda *_: (b"<html><body><h1>It broke</h1></body></html>", "text/html"),
+    "empty": lambda *_: (b"", "text/plain"),
+    "truncated": lambda dialect, status: (dialect.error(status).encode()[:-9], "application/json"),
+    "binary": lambda *_: (bytes(range(256)), "application/octet-stream"),
+}
+
+
+async def status(answer, code, form="json", *headers):
+    """`status 429 json retry-after=7`."""
+    body, kind = FORMS[form](answer.dialect, int(code))
+    await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
+
+
+async def reset(answer):
+    return answer.reset()
+
+
+async def hang(answer):
+    return await answer.hang()
+
+
+async def hang_after_headers(answer):
+    await answer.open()
+    return await answer.hang()
+
+
+async def hang_midstream(answer):
+    await answer.open()
+    for frame in answer.frames()[:5]:
+        await answer.chunk(frame)
+    return await answer.hang()
+
+
+async def error_event_first(answer):
+    await answer.streamed(answer.dialect.frame(answer.dialect.error_event).encode())
+
+
+async def error_event_after_opening(answer):
+    """The first event, which has no content yet, is well."""
+    await answer.streamed(answer.frames()[0], answer.dialect.frame(answer.dialect.error_event).encode())
+
+
+async def error_event_later(answer):
+    await answer.streamed(*answer.frames()[:5], answer.dialect.frame(answer.dialect.error_event).encode())
+
+
+async def cut_midstream(answer):
+    await answer.open()
+    for frame in answer.frames()[:5]:
+        await answer.chunk(frame)
+    await asyncio.sleep(0.1)  # a reset overtakes what the peer has not read yet
+    return answer.reset()
+
+
+async def end_early(answer):
+    await answer.streamed(*answer.frames()[:5])
+
+
+async def end_at_once(answer):
+    await answer.streamed()
+
+
+async def trickle(answer):
+    await answer.open()
+    data = b"".join(answer.frames()) if answer.stream else answer.dialect.whole(answer.request).encode()
+    for at in range(len(data)):
+        await answer.chunk(data[at : at + 1])
+        await asyncio.sleep(0.0002)  # or the kernel puts them together again
+    await answer.end()
+
+
+async def crlf(answer):
+    await answer.streamed(*(frame.replace(b"\n", b"\r\n") for frame in answer.frames()))
+
+
+async def comments(answer):
+    await answer.streamed(
+        b": OPENROUTER PROCESSING\n\n",
+        *(b": a comment\nretry: 100\nid: 7\n" + frame + b":\n\n\n\n" for frame in answer.frames()),
+    )
+
+
+async def multi_line_data(answer):
+    await answer.streamed(*(frame.replace(b',"', b',\ndata: "', 1) for frame in answer.frames()))
+
+
+async def no_final_blank_line(answer):
+    *frames, last = answer.frames()
+    await answer.streamed(*frames, last.rstrip(b"\n"))
+
+
+async def no_done(answer):
+    """All but the last event, which says that the stream is over."""
+    await answer.streamed(*answer.frames()[:-1])
+
+
+async def gzip_anyway(answer):
+    if answer.stream:
+        await answer.open(content_encoding="gzip")
+        await answer.chunk(gzip.compress(b"".join(answer.frames())))
+        return await answer.end()
+    await answer.whole(200, gzip.compress(answer.dialect.whole(answer.request).encode()), content_encoding="gzip")
+
+
+async def huge(answer, size="3000000"):
+    """An answer whose text is this long."""
+    text = "x" * int(size)
+    if answer.stream:
+        return await answer.streamed(*(frame.replace("!".encode(), text.encode()) for frame in answer.frames()))
+    await answer.whole(200, answer.dialect.whole(answer.request).replace("!", text).encode())
+
+
+async def ok_with_error_body(answer):
+    await answer.whole(200, answer.dialect.error(500).encode())
+
+
+async def not_sse(answer):
+    """A whole answer although a stream was asked for."""
+    await answer.whole(200, answer.dialect.whole(answer.request).encode())
+
+
+async def garbage(answer):
+    if answer.stream:
+        return await answer.streamed(bytes(range(256)) * 40)
+    await answer.whole(200, b"%PDF-1.7 " + bytes(range(256)) * 40)
+
+
+async def deep(answer):
+    """JSON nested deeper than anybody should."""
+    nested = b"[" * 10000 + b"]" * 10000
+    if answer.stream:
+        return await answer.streamed(b"data: " + nested + b"\n\n")
+    await answer.whole(200, nested)
+
+
+async def not_utf8(answer):
+    """The answer's first character that needs two bytes is broken."""
+    broken = "ü".encode(), b"\xff\xfe"
+    if answer.stream:
+        return await answer.streamed(*(frame.replace(*broken) for frame in answer.frames()))
+    await answer.whole(200, answer.dialect.whole(answer.request).encode().replace(*broken))
+
+
+async def empty(answer):
+    await answer.whole(200, b"")
+
+
+async def slow(answer, pause="0.2"):
+    """A pause before the first event and between events, or before the whole answer."""
+    if not answer.stream:
+        await asyncio.sleep(float(pause))
+        return await ok(answer)
+    await answer.open()
+    for frame in answer.frames():
+        await asyncio.sleep(float(pause))
+        await answer.chunk(frame)
+    await answer.end()
+
+
+async def bare(answer, *words):
+    """A stream of exactly these words, `_` standing for a space: for what no list has thought of."""
+    await answer.streamed(*(f"data: {word.replace('_', ' ')}\n\n".encode() for word in words))
+
+
+BEHAVIOURS = {
+    behaviour.__name__.replace("_", "-"): behaviour
+    for behaviour in (
+        ok, status, reset, hang, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
+        no_final_blank_line, no_done, gzip_anyway, huge, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
+        slow, bare,
+    )
+}  # fmt: skip

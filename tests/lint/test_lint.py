@@ -1,0 +1,222 @@
+"""What scripts/lint.sh says about configurations that Envoy would accept and that would not work."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GOOD = Path(__file__).with_name("good.yaml")
+SCHEMA = json.loads((ROOT / "envoy/config.schema.json").read_text())
+
+
+def run(*paths):
+    """The exit code and the lines of one run."""
+    env = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(
+        [ROOT / "scripts/lint.sh", *paths], env=env, cwd="/", capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+class Parts:
+    """The places of good.yaml that tests break."""
+
+    def __init__(self, config):
+        static = config["static_resources"]
+        self.config = config
+        self.listener = static["listeners"][0]
+        self.hcm = self.listener["filter_chains"][0]["filters"][0]["typed_config"]
+        self.filters = self.hcm["http_filters"]
+        self.plugin = self.filters[0]["typed_config"]["config"]
+        self.gateway = self.plugin["configuration"]["value"]
+        self.route = self.hcm["route_config"]["virtual_hosts"][0]["routes"][0]
+        self.action = self.route["route"]
+        self.openai, self.vllm = self.clusters = static["clusters"]
+
+    @staticmethod
+    def upstream(cluster):
+        (options,) = cluster["typed_extension_protocol_options"].values()
+        return options["http_filters"]
+
+
+def dialects_differ(p):
+    p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = '{"role": "provider", "dialect": "other"}'
+
+
+def a_cluster_is_missing(p):
+    p.gateway["providers"]["spare"] = {"cluster": "nowhere", "dialect": "openai"}
+
+
+def a_cluster_lacks_the_filter(p):
+    del p.upstream(p.vllm)[0]
+
+
+def retries_are_at_envoy_s_default(p):
+    del p.openai["circuit_breakers"]
+    p.vllm["circuit_breakers"]["thresholds"][1]["retry_budget"] = {}
+
+
+def the_panic_threshold_is_zero(p):
+    p.vllm["common_lb_config"]["healthy_panic_threshold"] = {}
+
+
+def bodies_are_larger_than_what_envoy_keeps(p):
+    p.gateway["body_limit_bytes"] = 16777217
+
+
+def bodies_are_kept_up_to_the_connection_s_limit(p):
+    del p.route["request_body_buffer_limit"]
+
+
+def policies_are_left_at_their_defaults(p):
+    del p.plugin["failure_policy"]
+    plugin = p.upstream(p.vllm)[0]["typed_config"]["config"]
+    plugin["failure_policy"] = "FAIL_OPEN"
+    del plugin["allow_on_headers_stop_iteration"]
+
+
+def the_credential_comes_first(p):
+    p.upstream(p.openai)[:2] = reversed(p.upstream(p.openai)[:2])
+    del p.upstream(p.openai)[0]["typed_config"]["overwrite"]
+
+
+def the_route_does_not_follow_the_plan(p):
+    del p.action["retry_policy"]["refresh_cluster_on_retry"]
+    del p.action["timeout"]
+    del p.action["inline_cluster_specifier_plugin"]["extension"]["typed_config"]["override_metadata_namespace"]
+
+
+def there_is_no_such_route(p):
+    p.route["route"] = {"cluster": "openai"}
+
+
+def the_plan_is_written_elsewhere(p):
+    p.filters[1]["typed_config"]["request_rules"][0]["on_header_present"]["metadata_namespace"] = "other"
+    del p.filters[2]["typed_config"]["clear_route_cache"]
+
+
+def the_plan_is_not_written(p):
+    del p.filters[1]
+
+
+def configurations_break_the_schema(p):
+    p.gateway["modles"] = p.gateway.pop("models")
+    p.upstream(p.openai)[0]["typed_config"]["config"]["configuration"]["value"]["host"] = "https://x"
+    p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = "role: provider"
+
+
+def roles_are_in_the_wrong_place(p):
+    p.gateway["role"] = "provider"
+
+
+def the_gateway_is_missing(p):
+    del p.filters[0]
+
+
+CASES = {
+    dialects_differ: [
+        f"cluster vllm, plugin vllm: configuration $.dialect: 'other' is not one of {SCHEMA['$defs']['dialect']['enum']}",
+        "listener llm, provider local: the gateway speaks openai, cluster vllm speaks other",
+    ],
+    a_cluster_is_missing: ["listener llm, provider spare: there is no cluster nowhere; the clusters are: openai, vllm"],
+    a_cluster_lacks_the_filter: ["listener llm, provider local: cluster vllm lacks this filter with role provider"],
+    retries_are_at_envoy_s_default: [
+        "cluster openai: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
+        "cluster vllm: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
+    ],
+    the_panic_threshold_is_zero: [
+        "cluster vllm: healthy_panic_threshold must not be 0; a cluster without a healthy host ends the fallback"
+    ],
+    bodies_are_larger_than_what_envoy_keeps: [
+        "listener llm, route 0: bodies are kept up to 16777216 bytes, body_limit_bytes is 16777217; raise request_body_buffer_limit"
+    ],
+    bodies_are_kept_up_to_the_connection_s_limit: [
+        "listener llm, route 0: bodies are kept up to 1048576 bytes, body_limit_bytes is 16777216; raise request_body_buffer_limit"
+    ],
+    policies_are_left_at_their_defaults: [
+        "cluster vllm, plugin vllm: failure_policy must be FAIL_RELOAD; else a crash closes the gateway for good, or opens it to all",
+        "cluster vllm, plugin vllm: allow_on_headers_stop_iteration must be true; else nothing can be held back until it was read",
+        "listener llm, plugin gateway: failure_policy must be FAIL_RELOAD; else a crash closes the gateway for good, or opens it to all",
+    ],
+    the_credential_comes_first: [
+        "cluster openai: envoy.filters.http.credential_injector must come after the filter; else the filter removes the credential",
+        "cluster openai: envoy.filters.http.credential_injector needs `overwrite: true`",
+    ],
+    the_route_does_not_follow_the_plan: [
+        "listener llm, route 0: priority_group needs override_metadata_namespace; else it never sees a plan",
+        "listener llm, route 0: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster",
+        "listener llm, route 0: timeout must be 0s; Envoy's default of 15s ends long answers",
+    ],
+    there_is_no_such_route: [
+        "listener llm: no route has the cluster specifier priority_group, so no plan is followed"
+    ],
+    the_plan_is_written_elsewhere: [
+        "listener llm: x-llm-plan must become the metadata llm/priority_groups, which the route reads",
+        "listener llm: after header_to_metadata, set_filter_state needs `clear_route_cache: true`; else the first attempt ignores the plan",
+    ],
+    the_plan_is_not_written: [
+        "listener llm: after the gateway, header_to_metadata must turn x-llm-plan into metadata and remove it"
+    ],
+    configurations_break_the_schema: [
+        r"cluster openai, plugin openai: configuration $.host: 'https://x' does not match '^[A-Za-z0-9._:\\[\\]-]+$'",
+        "cluster vllm, plugin vllm: configuration is not JSON: Expecting value: line 1 column 1 (char 0)",
+        "listener llm, plugin gateway: configuration $: 'models' is a required property",
+        "listener llm, plugin gateway: configuration $: Additional properties are not allowed ('modles' was unexpected)",
+    ],
+    roles_are_in_the_wrong_place: ["listener llm, plugin gateway: configuration.role must be gateway here"],
+    the_gateway_is_missing: ["no listener has this filter with role gateway"],
+}
+
+
+@pytest.mark.parametrize("breaks", CASES, ids=lambda breaks: breaks.__name__)
+def test_a_broken_configuration_is_refused_when(breaks, tmp_path):
+    parts = Parts(copy.deepcopy(yaml.safe_load(GOOD.read_text())))
+    breaks(parts)
+    broken = tmp_path / "envoy.yaml"
+    broken.write_text(yaml.safe_dump(parts.config))
+    assert run(broken) == (1, [f"{broken}: {line}" for line in CASES[breaks]])
+
+
+def test_what_fits_together_is_accepted():
+    assert run(GOOD) == (0, [f"{GOOD}: ok"])
+
+
+def test_several_files_are_all_read(tmp_path):
+    missing = tmp_path / "missing.yaml"
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("a: 1\na: 2\n")
+    cut = tmp_path / "cut.yaml"
+    cut.write_text("a: [1\n")
+    odd = tmp_path / "odd.yaml"
+    odd.write_text("static_resources: {clusters: [7]}\n")
+    assert run(missing, twice, cut, odd, GOOD) == (
+        1,
+        [
+            f"{missing}: [Errno 2] No such file or directory: '{missing}'",
+            f"{twice}: line 2: 'a' stands here twice",
+            f"{cut}: line 2: expected ',' or ']', but got '<stream end>'",
+            f"{odd}: has not the shape of an Envoy configuration; envoy --mode validate says more",
+            f"{GOOD}: ok",
+        ],
+    )
+
+
+def test_the_schema_is_a_schema_and_its_examples_follow_it():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def follow(node):
+        whole = {**{key: value for key, value in SCHEMA.items() if key == "$defs"}, **node}
+        for example in node.get("examples", []):
+            jsonschema.Draft202012Validator(whole).validate(example)
+        for child in [*node.get("properties", {}).values(), *node.get("$defs", {}).values()]:
+            follow(child)
+
+    follow(SCHEMA)
