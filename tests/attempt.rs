@@ -9,7 +9,7 @@
 
 mod support;
 
-use envoy_llm_gateway::{attempt::Attempt, config::Config};
+use envoy_llm_gateway::{api::chat::Chat, attempt::Attempt, config::Config, plan::HandOver};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::{FakeHost, Passed, START, request, response};
@@ -34,14 +34,22 @@ fn step(provider: &str, model: &str) -> Value {
     json!({"provider": provider, "cluster": "c", "model": model, "dialect": "openai"})
 }
 
-fn planned(plan: &Value, stream: bool) -> FakeHost {
+/// After the gateway role; it has described the body when `described`.
+fn handed_over(plan: &Value, stream: bool, described: bool) -> FakeHost {
     let host = FakeHost::default();
-    host.state.borrow_mut().extend([
-        ("llm.plan".to_owned(), plan.to_string()),
-        ("llm.stream".to_owned(), u8::from(stream).to_string()),
-        ("llm.wants_usage".to_owned(), "0".to_owned()),
-    ]);
+    let mut chat = Chat::parse(BODY.as_bytes()).unwrap();
+    chat.stream = stream;
+    let steps = serde_json::from_value(plan.clone()).unwrap();
+    let mut hand_over = HandOver::new(&chat, steps, "gateway.local");
+    if !described {
+        hand_over.places.clear();
+    }
+    hand_over.store(&host);
     host
+}
+
+fn planned(plan: &Value, stream: bool) -> FakeHost {
+    handed_over(plan, stream, true)
 }
 
 const HEAD: &[(&str, &str)] = &[
@@ -86,8 +94,8 @@ fn a_provider_gets_exactly_these_headers() {
         (":path", "/v1/chat/completions"),
         (":authority", "api.one.example"),
         (":scheme", "http"),
-        ("content-length", &length),
         ("content-type", "application/json"),
+        ("content-length", &length),
         ("accept", "application/json"),
         ("accept-encoding", "identity"),
         ("x-extra", "1"),
@@ -145,8 +153,8 @@ fn the_record_tells_each_attempt_from_its_start_to_its_verdict() {
     let head = [(":status", "429"), ("retry-after", "3")];
     let failed = response(&mut second, &host, &head, &[b"{}"]).unwrap();
     assert_eq!(
-        (failed.header(":status"), failed.header("x-llm-failed")),
-        (Some("429"), Some("1"))
+        (failed.header(":status"), failed.header("x-llm-provider")),
+        (Some("429"), None)
     );
     host.now_ms.set(START * 1000 + 760);
     host.attempt_number(3);
@@ -214,7 +222,7 @@ fn after_an_error_in_the_middle_nothing_follows() {
 
 #[test]
 fn a_client_gets_exactly_these_headers() {
-    let host = planned(&json!([step("one", "m")]), false);
+    let host = planned(&json!([step("two", "n"), step("one", "m")]), false);
     host.attempt_number(2);
     let mut attempt = attempt(json!({}));
     sent(&host, &mut attempt);
@@ -339,4 +347,57 @@ fn no_answer_of_random_bytes_traps_the_filter() {
             "{pieces:?}"
         );
     }
+}
+
+#[test]
+fn a_later_attempt_starts_from_the_original_not_from_the_attempt_before() {
+    let host = planned(&json!([step("one", "smart"), step("two", "smart")]), false);
+    host.attempt_number(2);
+    let before = [
+        (":method", "POST"),
+        (":path", "/elsewhere"),
+        (":authority", "api.one.example"),
+        ("content-type", "application/json"),
+        ("content-length", "7"),
+        ("accept", "text/event-stream"),
+        ("accept-encoding", "identity"),
+        ("x-of-one", "1"),
+    ];
+    let got = request(&mut attempt(json!({})), &host, &before, &[BODY.as_bytes()]).unwrap();
+    let length = BODY.len().to_string();
+    let want = [
+        (":method", "POST"),
+        (":path", "/v1/chat/completions"),
+        (":authority", "gateway.local"),
+        ("content-type", "application/json"),
+        ("content-length", &length),
+        ("accept", "application/json"),
+        ("accept-encoding", "identity"),
+    ];
+    assert_eq!(got.headers, want.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    assert_eq!(got.text(), BODY);
+}
+
+#[test]
+fn a_body_that_was_changed_after_the_gateway_role_is_read_again() {
+    let plan = json!([step("one", "m")]);
+    let other =
+        r#"{"messages":[{}],"model":"other","x":"012345678901234567890123456789012345678901"}"#;
+    assert_eq!(other.len(), BODY.len(), "also when its size is the same");
+    for body in [other, r#"{"model":"short","messages":[{}]}"#] {
+        let got = request(
+            &mut attempt(json!({})),
+            &planned(&plan, false),
+            HEAD,
+            &[body.as_bytes()],
+        )
+        .unwrap();
+        assert_eq!(got.text(), body.replace("other", "m").replace("short", "m"));
+    }
+    let got = sent(&handed_over(&plan, false, false), &mut attempt(json!({})));
+    assert_eq!(
+        got.text(),
+        BODY.replace("smart", "m"),
+        "and one that was not described"
+    );
 }

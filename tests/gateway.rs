@@ -418,12 +418,11 @@ fn an_attempt_s_answer_passes_with_the_request_s_id() {
         ("x-llm-provider", "one"),
         ("content-type", "application/json"),
     ];
-    let (host, passed) = after(&attempts, &headers, &[b"{\"an\":", b"\"answer\"}"]);
+    let (_, passed) = after(&attempts, &headers, &[b"{\"an\":", b"\"answer\"}"]);
     let passed = passed.unwrap();
     assert_eq!(passed.text(), r#"{"an":"answer"}"#);
     assert_eq!(passed.header("x-request-id"), Some("id-1"));
     assert_eq!(passed.header("x-llm-cache"), Some("off"));
-    assert_eq!(host.state_value("llm.attempt_count").as_deref(), Some("1"));
 }
 
 #[test]
@@ -432,12 +431,7 @@ fn when_every_attempt_failed_one_error_names_them() {
         tried("one", Value::Null, json!(30_000), json!("no_answer")),
         tried("two", json!(429), json!(3), json!("rate_limit_exceeded")),
     ]);
-    let headers = [
-        (":status", "429"),
-        ("x-llm-provider", "two"),
-        ("x-llm-failed", "1"),
-        ("content-length", "6"),
-    ];
+    let headers = [(":status", "429"), ("content-length", "6")];
     let (host, passed) = after(&attempts, &headers, &[b"sec", b"ret"]);
     let passed = passed.unwrap();
     let want = r#"{"error":{"message":"No provider could answer `smart`. Tried: one (m) did not answer within 30000 ms; two (m) 429 rate_limit_exceeded.","type":"provider_error","param":null,"code":"provider_failed"}}"#;
@@ -503,32 +497,34 @@ fn envoy_s_own_words_get_openai_s_shape_with_and_without_a_body() {
 
 #[test]
 fn the_outcome_tells_how_it_ended() {
-    let outcome = |status: &str, finish: Option<&str>, details: &str| {
+    let outcome = |status: &str, end: bool, details: &str| {
         let (host, mut gateway, _) = ask(&settings(), &[], &chat("smart"));
-        if let Some(finish) = finish {
-            host.state
-                .borrow_mut()
-                .insert("llm.finish".into(), finish.into());
-        }
+        host.state
+            .borrow_mut()
+            .insert("llm.outcome".into(), "the attempt's own".into());
         host.properties
             .borrow_mut()
             .insert("response.code_details".into(), details.into());
-        let headers = [(":status", status), ("x-llm-provider", "one")];
-        response(&mut gateway, &host, &headers, &[b"{}"]);
+        host.set_headers(
+            Side::Response,
+            &[(":status", status), ("x-llm-provider", "one")],
+        );
+        gateway.on_response_headers(&host, false);
+        gateway.on_response_body(&host, 2, end);
         gateway.on_log(&host);
         host.state_value("llm.outcome").unwrap()
     };
-    assert_eq!(outcome("200", Some("stop"), "via_upstream"), "ok");
-    assert_eq!(outcome("200", Some("error"), "via_upstream"), "partial");
+    assert_eq!(outcome("200", true, "via_upstream"), "the attempt's own");
     assert_eq!(
-        outcome("200", None, "upstream_reset_after_response_started"),
+        outcome("200", false, "upstream_reset_after_response_started"),
         "partial"
     );
     assert_eq!(
-        outcome("200", None, "downstream_remote_disconnect"),
+        outcome("200", false, "downstream_remote_disconnect"),
         "cancelled"
     );
-    assert_eq!(outcome("400", None, "via_upstream"), "error");
+    assert_eq!(outcome("400", true, "via_upstream"), "error");
+    assert_eq!(outcome("400", false, "http2.remote_reset"), "cancelled");
     let (host, mut gateway, _) = ask(&settings(), &[], &chat("nothing"));
     response(&mut gateway, &host, &[(":status", "404")], &[b"{}"]);
     gateway.on_log(&host);

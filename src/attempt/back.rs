@@ -30,7 +30,7 @@ pub(super) enum Back {
     /// Nothing has come yet.
     Waiting,
     /// Gathering an error answer, or one that is not what was asked for.
-    Error { status: u16, headers: Headers },
+    Error { status: u16 },
     /// Gathering a whole answer.
     Whole { status: u16 },
     /// Passing a stream on, event by event.
@@ -41,21 +41,22 @@ pub(super) enum Back {
 
 impl Back {
     /// Looks at the response headers; they stay held.
-    pub(super) fn begin(host: &dyn Host, provider: &Provider, sent: &Sent) -> Self {
-        let headers = host.headers(Side::Response);
+    pub(super) fn begin(host: &dyn Host, provider: &Provider, sent: &mut Sent) -> Self {
+        sent.headers = host.headers(Side::Response);
+        let headers = &sent.headers;
         let status = headers
             .get(":status")
             .and_then(|s| s.parse().ok())
             .unwrap_or(0);
-        if !(200..300).contains(&status) || is_compressed(&headers) {
-            return Self::Error { status, headers };
+        if !(200..300).contains(&status) || is_compressed(headers) {
+            return Self::Error { status };
         }
         let kind = headers.get("content-type").unwrap_or("text/event-stream");
-        if sent.stream && kind.starts_with("text/event-stream") {
+        if sent.plan.stream && kind.starts_with("text/event-stream") {
             return Self::Stream(Box::new(Streaming::new(
                 provider.speaks.chat().and_then(|chat| chat.events()),
-                ChunkWriter::new(seconds(host.now()), sent.wants_usage),
-                sent.wants_usage,
+                ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage),
+                sent.plan.wants_usage,
             )));
         }
         Self::Whole { status }
@@ -85,9 +86,9 @@ impl Back {
         if !end {
             return Flow::Pause;
         }
-        let body = host.body(Side::Response, 0);
+        let body = host.body(Side::Response, 0, usize::MAX);
         match std::mem::replace(self, Self::Done) {
-            Self::Error { status, headers } => error(host, provider, sent, status, &headers, &body),
+            Self::Error { status } => error(host, provider, sent, status, &body),
             Self::Whole { status } => match whole(host, provider, sent, status, &body) {
                 Ok(flow) => flow,
                 Err(fault) => conclude(host, sent, status, &fault, None),
@@ -100,7 +101,7 @@ impl Back {
 /// Prepares the response headers for the client: foreign ones away, the gateway's own set.
 pub(super) fn head(host: &dyn Host, sent: &Sent, model: &str) -> Result<(), Refused> {
     let set = |name: &str, value: &str| host.set_header(Side::Response, name, Some(value));
-    for (name, value) in host.headers(Side::Response).iter() {
+    for (name, value) in sent.headers.iter() {
         if !may_return(name) {
             host.set_header(Side::Response, name, None)?;
         }
@@ -134,8 +135,8 @@ fn whole(
     let mut facts = Facts::default();
     let created = seconds(host.now());
     // The client's own language passes untouched, unless it asked for a stream and got none.
-    let new = if sent.stream {
-        let mut writer = ChunkWriter::new(created, sent.wants_usage);
+    let new = if sent.plan.stream {
+        let mut writer = ChunkWriter::new(created, sent.plan.wants_usage);
         dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
         writer.done();
         Some(writer.take())
@@ -148,7 +149,7 @@ fn whole(
         Some(writer.body(created))
     };
     let written = head(host, sent, &facts.model).and_then(|()| {
-        if sent.stream {
+        if sent.plan.stream {
             host.set_header(Side::Response, "content-type", Some("text/event-stream"))?;
         }
         new.map_or(Ok(()), |new| put(host, &new))
@@ -156,22 +157,16 @@ fn whole(
     written.map_err(|_| write_failed(Side::Response))?;
     sent.close(host, Some(status), None);
     facts.record(host);
-    if sent.stream {
+    host.set_state(state::OUTCOME, "ok");
+    if sent.plan.stream {
         record_ttft(host, sent);
     }
     Ok(Flow::Continue)
 }
 
 /// An answer with a bad status, or one that cannot be read because it is compressed.
-fn error(
-    host: &dyn Host,
-    provider: &Provider,
-    sent: &mut Sent,
-    status: u16,
-    headers: &Headers,
-    body: &[u8],
-) -> Flow {
-    if is_compressed(headers) {
+fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, body: &[u8]) -> Flow {
+    if is_compressed(&sent.headers) {
         let fault = Fault::new(
             FaultKind::ProviderFailed,
             "The provider sent a compressed answer, which it was asked not to do.",
@@ -185,7 +180,7 @@ fn error(
         );
         return conclude(host, sent, status, &fault, None);
     }
-    let fault = provider.speaks.fault(status, headers, body);
+    let fault = provider.speaks.fault(status, &sent.headers, body);
     let native = provider
         .speaks
         .chat()
@@ -221,7 +216,7 @@ fn conclude(
         set(":status", &status.to_string())?;
         set("content-type", "application/json")?;
         if failed {
-            set(header::FAILED, "1")?;
+            host.set_header(Side::Response, header::PROVIDER, None)?;
         }
         match own_words {
             None if !sent.bodiless => put(host, &fault.body()),

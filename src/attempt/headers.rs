@@ -5,7 +5,10 @@
 /// Everything else, the credentials of an earlier attempt among it, is removed.
 pub(super) fn may_leave(name: &str, forward_trace: bool) -> bool {
     match name {
-        "content-length" | "transfer-encoding" => true, // how the body is framed, set right below
+        // These are written anew before anything leaves.
+        "content-length" | "transfer-encoding" | "content-type" | "accept" | "accept-encoding" => {
+            true
+        }
         "traceparent" | "tracestate" => forward_trace,
         _ => name.starts_with(':'),
     }

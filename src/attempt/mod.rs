@@ -12,8 +12,9 @@ mod stream;
 use crate::{
     config::Provider,
     fault::Fault,
-    host::{Flow, Host, Side, Stream, keys::header},
-    log::{attempts, now_ms},
+    host::{Flow, Headers, Host, Side, Stream, keys::header},
+    log::{attempts, millis},
+    plan::HandOver,
 };
 use back::Back;
 use std::{rc::Rc, time::SystemTime};
@@ -22,6 +23,8 @@ use std::{rc::Rc, time::SystemTime};
 #[derive(Debug)]
 pub struct Attempt {
     provider: Rc<Provider>,
+    /// Bytes of the client's body that are here.
+    gathered: usize,
     sent: Option<Sent>,
     back: Back,
 }
@@ -32,8 +35,9 @@ struct Sent {
     name: String,
     model: String,
     number: u64,
-    stream: bool,
-    wants_usage: bool,
+    plan: HandOver,
+    /// The headers of the side that is being worked on, as they came.
+    headers: Headers,
     dropped: Vec<String>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
@@ -46,16 +50,17 @@ impl Attempt {
     pub fn new(provider: Rc<Provider>) -> Self {
         Self {
             provider,
+            gathered: 0,
             sent: None,
             back: Back::Waiting,
         }
     }
 
-    fn request_is_complete(&mut self, host: &dyn Host) -> Flow {
+    fn request_is_complete(&mut self, host: &dyn Host, size: usize) -> Flow {
         let Some(sent) = &mut self.sent else {
             return Flow::Pause; // already answered
         };
-        match out::send(host, &self.provider, sent) {
+        match out::send(host, &self.provider, sent, size) {
             Ok(()) => Flow::Continue,
             Err(fault) => {
                 sent.close(host, Some(fault.status()), Some(&fault));
@@ -77,20 +82,21 @@ impl Stream for Attempt {
             }
         }
         if end {
-            return self.request_is_complete(host);
+            return self.request_is_complete(host, 0);
         }
         Flow::Pause
     }
 
-    fn on_request_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
+    fn on_request_body(&mut self, host: &dyn Host, size: usize, end: bool) -> Flow {
+        self.gathered = size;
         if end {
-            return self.request_is_complete(host);
+            return self.request_is_complete(host, size);
         }
         Flow::Pause
     }
 
     fn on_request_trailers(&mut self, host: &dyn Host) -> Flow {
-        self.request_is_complete(host)
+        self.request_is_complete(host, self.gathered)
     }
 
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
@@ -123,7 +129,7 @@ impl Stream for Attempt {
 impl Sent {
     /// Completes this attempt's entry in the record.
     fn close(&mut self, host: &dyn Host, status: Option<u16>, fault: Option<&Fault>) {
-        let now = now_ms(host);
+        let now = millis(host.now());
         if let Some(entry) = self.attempts.last_mut() {
             entry.status = status;
             entry.ms = Some(now.saturating_sub(entry.at_ms));

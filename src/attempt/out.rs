@@ -6,11 +6,12 @@ use crate::{
     config::Provider,
     fault::{Fault, FaultKind},
     host::{
-        Exchange, Host, Refused, Side,
+        Exchange, Headers, Host, Refused, Side,
         keys::{metric, state},
     },
-    log::{attempts, now_ms},
-    plan::Step,
+    json::{Object, Str},
+    log::{attempts, millis},
+    plan::{HandOver, Step},
     provider::{OutBody, Outgoing},
 };
 
@@ -19,80 +20,134 @@ use crate::{
 ///
 /// Errors: the gateway role has not run, or the host refuses to change a header.
 pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault> {
-    let number = attempt_number(host);
-    let step = step(host, number).ok_or_else(|| {
+    let lost = || {
         Fault::new(
             FaultKind::Internal,
             "This cluster got a request without a plan: the gateway role must run before it.",
         )
-    })?;
-    if step.dialect != provider.dialect {
+    };
+    let plan = HandOver::load(host).ok_or_else(lost)?;
+    let number = if plan.steps.len() > 1 {
+        attempt_number(host)
+    } else {
+        1
+    };
+    let Step {
+        provider: name,
+        model,
+        dialect,
+        ..
+    } = plan.step(number).ok_or_else(lost)?.clone();
+    if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
     }
-    clean(host, provider).map_err(|_| write_failed(Side::Request))?;
-    let mut attempts = attempts::load(host);
-    attempts::close_silent(&mut attempts, now_ms(host));
+    let headers = clean(host, provider).map_err(|_| write_failed(Side::Request))?;
+    let now = host.now();
+    let mut attempts = if number > 1 {
+        attempts::load(host)
+    } else {
+        Vec::new()
+    };
+    attempts::close_silent(&mut attempts, millis(now));
     attempts.push(attempts::Attempt {
-        provider: step.provider.clone(),
-        model: step.model.clone(),
+        provider: name.clone(),
+        model: model.clone(),
         status: None,
         ms: None,
         reason: None,
-        at_ms: now_ms(host),
+        at_ms: millis(now),
         retry_after: None,
     });
     attempts::store(host, &attempts);
-    host.set_state(state::PROVIDER, &step.provider);
+    host.set_state(state::PROVIDER, &name);
     host.set_state(state::DIALECT, provider.dialect);
+    host.set_state(state::ATTEMPT_COUNT, &number.to_string());
     Ok(Sent {
-        name: step.provider,
-        model: step.model,
+        name,
+        model,
         number,
-        stream: is_set(host, state::STREAM),
-        wants_usage: is_set(host, state::WANTS_USAGE),
+        plan,
+        headers,
         dropped: Vec::new(),
-        started: host.now(),
+        started: now,
         attempts,
         bodiless: false,
     })
 }
 
-/// Writes the provider's request: path, headers, body.
+/// Writes the provider's request: path, headers, body. `size`: bytes of the client's body.
 ///
 /// Errors: the dialect cannot express the request, or the host refuses a write.
-pub(super) fn send(host: &dyn Host, provider: &Provider, sent: &mut Sent) -> Result<(), Fault> {
-    let body = host.body(Side::Request, 0);
-    let mut chat = Chat::parse(&body)?;
-    chat.model = sent.model.as_str().into();
+pub(super) fn send(
+    host: &dyn Host,
+    provider: &Provider,
+    sent: &mut Sent,
+    size: usize,
+) -> Result<(), Fault> {
     let dialect = provider.speaks.chat().ok_or_else(|| {
         Fault::new(
             FaultKind::Unsupported,
             "This provider offers no chat completions.",
         )
     })?;
+    let known = size == sent.plan.size;
+    let reach = dialect
+        .touches()
+        .filter(|_| known)
+        .and_then(|fields| sent.plan.reach(fields));
+    let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
+    let mut chat = match described(&sent.plan, &body, known) {
+        Some(chat) => chat,
+        // Something between the two roles has changed the body.
+        None => {
+            body = host.body(Side::Request, 0, usize::MAX);
+            Chat::parse(&body)?
+        }
+    };
+    chat.model = sent.model.as_str().into();
     let outgoing = dialect.request(&chat)?;
-    write(host, provider, sent.stream, &outgoing, body.len())
-        .map_err(|_| write_failed(Side::Request))?;
+    write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;
     Ok(())
+}
+
+/// The request as the gateway role has described it, when this still is that request.
+fn described<'a>(plan: &HandOver, body: &'a [u8], known: bool) -> Option<Chat<'a>> {
+    if !known || plan.places.is_empty() {
+        return None;
+    }
+    let body = Object::at_places(std::str::from_utf8(body).ok()?, &plan.places);
+    let model = body.read::<Str<'_>>("model").ok()??;
+    (*model == *plan.model).then(|| Chat {
+        model: plan.model.clone().into(),
+        stream: plan.stream,
+        wants_usage: plan.wants_usage,
+        body: body.clone(),
+    })
 }
 
 fn write(
     host: &dyn Host,
     provider: &Provider,
-    stream: bool,
+    sent: &Sent,
     outgoing: &Outgoing,
     size: usize,
 ) -> Result<(), Refused> {
-    let set = |name: &str, value: &str| host.set_header(Side::Request, name, Some(value));
+    // What already stands there is not written again: each write is a call to the host.
+    let set = |name: &str, value: &str| match sent.headers.get(name) {
+        Some(there) if there == value => Ok(()),
+        _ => host.set_header(Side::Request, name, Some(value)),
+    };
     set(":path", &outgoing.path)?;
-    if let Some(authority) = &provider.host {
-        set(":authority", authority)?;
-    }
+    // The attempt before may have set another one.
+    set(
+        ":authority",
+        provider.host.as_deref().unwrap_or(&sent.plan.authority),
+    )?;
     set("content-type", "application/json")?;
     set(
         "accept",
-        if stream {
+        if sent.plan.stream {
             "text/event-stream"
         } else {
             "application/json"
@@ -106,7 +161,7 @@ fn write(
         set(name, value)?;
     }
     let (cut, new): (usize, &[u8]) = match &outgoing.body {
-        OutBody::Untouched => return Ok(()),
+        OutBody::Untouched => (0, &[]),
         OutBody::Head { cut, head } => (*cut, head),
         OutBody::Whole(body) => (size, body),
     };
@@ -114,17 +169,21 @@ fn write(
         "content-length",
         &(size.saturating_sub(cut) + new.len()).to_string(),
     )?;
+    if outgoing.body == OutBody::Untouched {
+        return Ok(());
+    }
     host.replace_body(Side::Request, cut, new)
 }
 
-fn clean(host: &dyn Host, provider: &Provider) -> Result<(), Refused> {
+/// Takes away what must not leave; gives the headers as they were.
+fn clean(host: &dyn Host, provider: &Provider) -> Result<Headers, Refused> {
     let headers = host.headers(Side::Request);
     for (name, _) in headers.iter() {
         if !may_leave(name, provider.forward_trace) {
             host.set_header(Side::Request, name, None)?;
         }
     }
-    Ok(())
+    Ok(headers)
 }
 
 /// Counts from 1. An Envoy that does not say is taken to be at the first attempt.
@@ -133,18 +192,4 @@ fn attempt_number(host: &dyn Exchange) -> u64 {
         .and_then(|bytes| Some(u64::from_le_bytes(bytes.try_into().ok()?)))
         .unwrap_or(1)
         .max(1)
-}
-
-/// A plan shorter than the attempts stays on its last step, as Envoy does.
-fn step(host: &dyn Exchange, number: u64) -> Option<Step> {
-    let plan = host.state(state::PLAN)?;
-    let steps: Vec<Step> = serde_json::from_slice(&plan).ok()?;
-    let at = usize::try_from(number - 1)
-        .ok()?
-        .min(steps.len().checked_sub(1)?);
-    steps.into_iter().nth(at)
-}
-
-fn is_set(host: &dyn Exchange, key: &str) -> bool {
-    host.state(key).as_deref() == Some(b"1")
 }

@@ -113,7 +113,7 @@ impl Streaming {
         end: bool,
     ) -> Verdict {
         let from = if self.released { 0 } else { self.fed };
-        let bytes = host.body(Side::Response, from);
+        let bytes = host.body(Side::Response, from, usize::MAX);
         self.fed += bytes.len();
         // While held, everything since the start is here; afterwards an event may have begun before.
         let begun_before = self.released && self.splitter.held() > 0;
@@ -138,6 +138,9 @@ impl Streaming {
             self.broken = true;
             self.language.fail(&fault);
             host.set_state(state::FINISH, "error");
+            host.set_state(state::OUTCOME, "partial");
+        } else if end && !self.broken {
+            host.set_state(state::OUTCOME, "ok");
         }
         self.record(host);
         // What is here is exactly what the client gets when no part of an event was held over the

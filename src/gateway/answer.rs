@@ -8,7 +8,7 @@ use crate::{
         Exchange, Flow, Host, Refused, Side,
         keys::{header, state},
     },
-    log::{attempts, now_ms},
+    log::{attempts, millis},
 };
 use std::time::Duration;
 
@@ -18,21 +18,21 @@ pub(super) struct Answer {
     /// Stands in for the body, once; empty afterwards.
     instead: Option<Vec<u8>>,
     status: u16,
+    /// The client was given everything.
+    complete: bool,
 }
 
 impl Answer {
     /// Looks at the response headers. `timeout` is what each attempt had; `None`: this filter's own reply.
     pub(super) fn head(&mut self, host: &dyn Host, timeout: Option<Duration>, end: bool) -> Flow {
-        let headers = host.headers(Side::Response);
-        self.status = headers
-            .get(":status")
-            .and_then(|s| s.parse().ok())
-            .unwrap_or(0);
+        let status = host.header(Side::Response, ":status");
+        self.status = status.and_then(|s| s.parse().ok()).unwrap_or(0);
+        self.complete = end;
         let Some(timeout) = timeout else {
             return Flow::Continue;
         };
-        let failed = headers.get(header::FAILED).is_some();
-        if headers.get(header::PROVIDER).is_some() && !failed {
+        // Only an attempt that is the answer names its provider.
+        if host.header(Side::Response, header::PROVIDER).is_some() {
             return Flow::Continue;
         }
         // Not an attempt's answer: a failed attempt that nobody came after, or Envoy's own words.
@@ -52,7 +52,8 @@ impl Answer {
     }
 
     /// Puts the error in the place of the body.
-    pub(super) fn body(&mut self, host: &dyn Host) -> Flow {
+    pub(super) fn body(&mut self, host: &dyn Host, end: bool) -> Flow {
+        self.complete |= end;
         if let Some(instead) = &mut self.instead {
             let body = std::mem::take(instead);
             if host
@@ -65,33 +66,40 @@ impl Answer {
         Flow::Continue
     }
 
-    /// Writes the end of the record. `refused`: this filter answered the request itself.
-    pub(super) fn record(&self, host: &dyn Host, refused: bool) {
-        let mut attempts = attempts::load(host);
-        if attempts.iter().any(|a| a.ms.is_none()) {
-            attempts::close_silent(&mut attempts, now_ms(host));
-            attempts::store(host, &attempts);
-        }
-        host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
-        host.set_state(state::CACHE, "off");
-        host.set_state(state::OUTCOME, self.outcome(host, refused));
+    /// The answer ended in trailers.
+    pub(super) fn ended(&mut self) {
+        self.complete = true;
     }
 
-    fn outcome(&self, host: &dyn Host, refused: bool) -> &'static str {
+    /// Writes the end of the record. `refused`: this filter answered the request itself.
+    pub(super) fn record(&self, host: &dyn Host, refused: bool) {
+        host.set_state(state::CACHE, "off");
         if refused {
-            return if self.status < 400 { "ok" } else { "refused" };
+            host.set_state(state::ATTEMPT_COUNT, "0");
+            host.set_state(
+                state::OUTCOME,
+                if self.status < 400 { "ok" } else { "refused" },
+            );
+            return;
         }
+        // A complete good answer has been judged by the attempt that gave it.
+        if self.complete && (200..300).contains(&self.status) {
+            return;
+        }
+        let mut attempts = attempts::load(host);
+        attempts::close_silent(&mut attempts, millis(host.now()));
+        attempts::store(host, &attempts);
+        host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
         let details = host
             .property(&["response", "code_details"])
             .unwrap_or_default();
-        if details.starts_with(b"downstream") || details == b"http2.remote_reset" {
-            return "cancelled";
-        }
-        match host.state(state::FINISH).as_deref() {
-            _ if !(200..300).contains(&self.status) => "error",
-            None | Some(b"error") => "partial",
-            Some(_) => "ok",
-        }
+        let left = details.starts_with(b"downstream") || details == b"http2.remote_reset";
+        let outcome = match self.status {
+            _ if left => "cancelled",
+            200..=299 => "partial",
+            _ => "error",
+        };
+        host.set_state(state::OUTCOME, outcome);
     }
 
     fn reply(&self, host: &dyn Host, fault: &Fault, status: u16, count: usize, body: &[u8]) {
@@ -122,8 +130,6 @@ fn rewrite(
     set("content-length", Some(&length.to_string()))?;
     set("x-should-retry", Some("false"))?;
     set(header::ATTEMPTS, Some(&count.to_string()))?;
-    set(header::FAILED, None)?;
-    set(header::PROVIDER, None)?;
     set(header::MODEL, None)?;
     set(header::DROPPED, None)?;
     set("retry-after", fault.retry_after.as_deref())
@@ -136,7 +142,7 @@ fn explain(host: &dyn Host, status: u16, timeout: Duration) -> (u16, Fault, usiz
         let fault = envoys_own(status);
         return (fault.status(), fault, 0);
     }
-    attempts::close_silent(&mut attempts, now_ms(host));
+    attempts::close_silent(&mut attempts, millis(host.now()));
     attempts::store(host, &attempts);
     let asked = host.state(state::MODEL).unwrap_or_default();
     let asked = String::from_utf8_lossy(&asked);

@@ -9,7 +9,7 @@ use crate::{
         Host, Side,
         keys::{header, state},
     },
-    plan::{self, Step, wire},
+    plan::{self, HandOver, Step, wire},
 };
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub(super) fn send(
     config: &Gateway,
     caller: &Caller,
     chat: &Chat<'_>,
+    authority: &str,
 ) -> Result<Duration, Fault> {
     let model = plan::model(config, &chat.model)
         .ok_or_else(|| models::unknown(config, caller, &chat.model))?;
@@ -39,13 +40,9 @@ pub(super) fn send(
         &serde_json::to_string(&steps).unwrap_or_default(),
     );
     let set = |name: &str, value: &str| host.set_header(Side::Request, name, Some(value));
+    let retries = steps.len().saturating_sub(1).to_string();
     set(header::PLAN, &wire::header(steps.iter()))
-        .and_then(|()| {
-            set(
-                header::MAX_RETRIES,
-                &steps.len().saturating_sub(1).to_string(),
-            )
-        })
+        .and_then(|()| set(header::MAX_RETRIES, &retries))
         .and_then(|()| set(header::PER_TRY_TIMEOUT, &timeout.as_millis().to_string()))
         .map_err(|_| {
             Fault::new(
@@ -53,6 +50,7 @@ pub(super) fn send(
                 "The gateway could not hand the plan over.",
             )
         })?;
+    HandOver::new(chat, steps, authority).store(host);
     Ok(timeout)
 }
 

@@ -36,6 +36,7 @@ pub struct Request {
     caller: Caller,
     /// Envoy's id of this request, for the answer: the provider role takes it off the request.
     id: Option<String>,
+    authority: String,
     stage: Stage,
     answer: Answer,
 }
@@ -58,6 +59,7 @@ impl Request {
             config,
             caller: Caller::default(),
             id: None,
+            authority: String::new(),
             stage: Stage::Gathering,
             answer: Answer::default(),
         }
@@ -66,6 +68,7 @@ impl Request {
     fn admit(&mut self, host: &dyn Host, end: bool) -> Result<Flow, Fault> {
         let headers = host.headers(Side::Request);
         self.id = headers.get("x-request-id").map(str::to_owned);
+        self.authority = headers.get(":authority").unwrap_or_default().to_owned();
         entry::remove_controls(host, &headers)?;
         let endpoint = endpoint::find(&headers)?;
         if endpoint == Endpoint::Health {
@@ -89,7 +92,7 @@ impl Request {
     }
 
     fn send_on(&mut self, host: &dyn Host) -> Result<Flow, Fault> {
-        let body = host.body(Side::Request, 0);
+        let body = host.body(Side::Request, 0, usize::MAX);
         entry::check_size(body.len(), self.config.body_limit_bytes)?;
         let chat = Chat::parse(&body)?;
         host.set_state(state::OPERATION, "chat");
@@ -99,7 +102,7 @@ impl Request {
             let (kind, body) = echo::answer(&chat, host.now());
             return Ok(self.reply(host, kind, &body));
         }
-        let timeout = hand_over::send(host, &self.config, &self.caller, &chat)?;
+        let timeout = hand_over::send(host, &self.config, &self.caller, &chat, &self.authority)?;
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
@@ -171,8 +174,13 @@ impl Stream for Request {
         flow
     }
 
-    fn on_response_body(&mut self, host: &dyn Host, _size: usize, _end: bool) -> Flow {
-        self.answer.body(host)
+    fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
+        self.answer.body(host, end)
+    }
+
+    fn on_response_trailers(&mut self, _host: &dyn Host) -> Flow {
+        self.answer.ended();
+        Flow::Continue
     }
 
     fn on_log(&mut self, host: &dyn Host) {

@@ -123,16 +123,16 @@ fn buffer(side: Side) -> BufferType {
     }
 }
 
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
 impl Exchange for Envoy {
     fn headers(&self, side: Side) -> Headers {
         if !self.door(side).headers.get() {
             return Headers::default();
         }
         let lines = hostcalls::get_map_bytes(map(side)).unwrap_or_default();
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes)
-                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
-        };
         Headers(
             lines
                 .into_iter()
@@ -148,11 +148,21 @@ impl Exchange for Envoy {
         hostcalls::set_map_value(map(side), name, value).map_err(|_| Refused("header not written"))
     }
 
-    fn body(&self, side: Side, from: usize) -> Vec<u8> {
+    fn header(&self, side: Side, name: &str) -> Option<String> {
+        if !self.door(side).headers.get() {
+            return None;
+        }
+        hostcalls::get_map_value_bytes(map(side), name)
+            .ok()
+            .flatten()
+            .map(text)
+    }
+
+    fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8> {
         if !self.door(side).body.get() {
             return Vec::new();
         }
-        hostcalls::get_buffer(buffer(side), from, usize::MAX)
+        hostcalls::get_buffer(buffer(side), from, size)
             .ok()
             .flatten()
             .unwrap_or_default()

@@ -5,7 +5,8 @@
 pub mod header {
     /// Carries the plan to `header_to_metadata`, which removes it.
     pub const PLAN: &str = "x-llm-plan";
-    /// To clients: the provider that answered.
+    /// To clients: the provider that answered. A failed attempt carries none, and that is how the
+    /// gateway role knows one.
     pub const PROVIDER: &str = "x-llm-provider";
     /// To clients: the model that answered.
     pub const MODEL: &str = "x-llm-model";
@@ -15,8 +16,6 @@ pub mod header {
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
-    /// From the provider role to the gateway role: this attempt failed. Never reaches a client.
-    pub const FAILED: &str = "x-llm-failed";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
     /// To Envoy's router: time until an attempt's response headers.
@@ -25,7 +24,9 @@ pub mod header {
 
 /// Filter state, read in Envoy as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
 pub mod state {
-    /// JSON list of `{provider, cluster, model}`.
+    /// What the provider role reads, in one: JSON of [`crate::plan::HandOver`].
+    pub const HAND_OVER: &str = "llm.hand_over";
+    /// JSON list of `{provider, cluster, model, dialect}`.
     pub const PLAN: &str = "llm.plan";
     /// `chat`.
     pub const OPERATION: &str = "llm.operation";

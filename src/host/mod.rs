@@ -60,9 +60,11 @@ pub trait Exchange {
     ///
     /// Errors: the headers have left already.
     fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused>;
-    /// The bytes of the body that are here, from the `from`th on: of all that is gathered while the
-    /// side is held, of this chunk when it is not.
-    fn body(&self, side: Side, from: usize) -> Vec<u8>;
+    /// The value of one header; cheaper than all of them when the rest does not matter.
+    fn header(&self, side: Side, name: &str) -> Option<String>;
+    /// At most `size` bytes of the body that is here, from the `from`th on: of all that is gathered
+    /// while the side is held, of this chunk when it is not.
+    fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8>;
     /// Replaces the first `cut` bytes of what is here (`usize::MAX`: all) by `bytes`.
     fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused>;
     /// A property of the proxy, e.g. `["upstream", "request_attempt_count"]`; numbers are 8 bytes, little endian.

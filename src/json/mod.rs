@@ -7,6 +7,6 @@ mod object;
 mod scan;
 mod text;
 
-pub use object::{Object, Raw};
+pub use object::{Object, Place, Raw};
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;

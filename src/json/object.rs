@@ -23,6 +23,17 @@ impl Raw<'_> {
     }
 }
 
+/// Where a field's value stands in the text it was parsed from. Units: bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The field.
+    pub key: String,
+    /// Its first byte.
+    pub start: usize,
+    /// The byte after its last.
+    pub end: usize,
+}
+
 /// One JSON object: its fields in order, their values untouched text.
 ///
 /// Shape: keys are unique; what [`Object::parse`] accepted is valid JSON down to the last level.
@@ -43,6 +54,32 @@ impl<'a> Object<'a> {
             source: text,
             fields,
         })
+    }
+
+    /// The object that [`Object::places`] describes, without looking at the text again. Fields that
+    /// end beyond `text` are left out.
+    pub fn at_places(text: &'a str, places: &[Place]) -> Self {
+        let field = |place: &Place| {
+            let value = text.get(place.start..place.end)?;
+            Some((Cow::Owned(place.key.clone()), Raw::Kept(value)))
+        };
+        Self {
+            source: text,
+            fields: places.iter().filter_map(field).collect(),
+        }
+    }
+
+    /// Where each untouched field stands, in order.
+    pub fn places(&self) -> Vec<Place> {
+        let place = |(key, value): &(Cow<'a, str>, Raw<'a>)| {
+            let Range { start, end } = self.place_of(value)?;
+            Some(Place {
+                key: key.clone().into_owned(),
+                start,
+                end,
+            })
+        };
+        self.fields.iter().filter_map(place).collect()
     }
 
     /// The text this object was parsed from; empty for one that was built.
@@ -67,7 +104,11 @@ impl<'a> Object<'a> {
 
     /// Where an untouched value stands in [`Object::source`]. Units: bytes.
     pub fn place(&self, key: &str) -> Option<Range<usize>> {
-        let Raw::Kept(value) = self.raw(key)? else {
+        self.place_of(self.raw(key)?)
+    }
+
+    fn place_of(&self, value: &Raw<'a>) -> Option<Range<usize>> {
+        let Raw::Kept(value) = value else {
             return None;
         };
         let start = value

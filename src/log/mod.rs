@@ -4,7 +4,7 @@ pub mod attempts;
 
 use crate::{
     api::answer::Usage,
-    host::{Clock, Exchange, keys::state},
+    host::{Exchange, keys::state},
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,8 +23,8 @@ pub fn usage(host: &dyn Exchange, usage: Usage) {
 }
 
 /// Milliseconds since 1970.
-pub fn now_ms(clock: &dyn Clock) -> u64 {
-    let since = clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+pub fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -1,6 +1,9 @@
 //! From the model that a client asks for to the ordered attempts.
 
+mod hand_over;
 pub mod wire;
+
+pub use hand_over::HandOver;
 
 use crate::config::{Gateway, Model};
 use serde::{Deserialize, Serialize};

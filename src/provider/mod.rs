@@ -110,6 +110,11 @@ pub trait ChatDialect {
     ///
     /// Errors: the request cannot be expressed; final for this provider.
     fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault>;
+    /// The fields that [`ChatDialect::request`] reads or changes; `None`: all of them. A dialect that
+    /// names a few gets the body only as far as these reach, and answers with [`OutBody::Head`].
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
     /// Translates a whole answer.
     ///
     /// Errors: the answer is an error in disguise or cannot be read.

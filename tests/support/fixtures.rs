@@ -3,9 +3,11 @@
 
 use super::{FakeHost, Passed, START, request, response};
 use envoy_llm_gateway::{
+    api::chat::Chat,
     attempt::Attempt,
     config::Config,
     host::keys::{header, state},
+    plan::{HandOver, Step},
 };
 use serde_json::{Value, json};
 use std::{
@@ -211,20 +213,15 @@ impl Case {
             Ok(Config::Provider(config)) => config,
             other => panic!("{}: settings: {other:?}", self.name),
         };
-        let asked: Value = serde_json::from_slice(&self.client)
-            .unwrap_or_else(|e| panic!("{}: 1-client.json: {e}", self.name));
         let host = FakeHost::default();
-        let flag = |on: bool| if on { "1".to_owned() } else { "0".to_owned() };
-        let wants_usage = asked["stream_options"]["include_usage"] == json!(true);
-        let step = json!([{"provider": "primary", "cluster": "c", "model": self.target, "dialect": self.dialect}]);
-        host.state.borrow_mut().extend([
-            (state::PLAN.to_owned(), step.to_string()),
-            (
-                state::STREAM.to_owned(),
-                flag(asked["stream"] == json!(true)),
-            ),
-            (state::WANTS_USAGE.to_owned(), flag(wants_usage)),
-        ]);
+        let step = Step {
+            provider: "primary".into(),
+            cluster: "c".into(),
+            model: self.target.clone(),
+            dialect: self.dialect.clone(),
+        };
+        let chat = Chat::parse(&self.client).unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        HandOver::new(&chat, vec![step], "gateway").store(&host);
         let mut attempt = Attempt::new(Rc::new(config));
         let head = [
             (":method", "POST"),
@@ -260,7 +257,7 @@ impl Case {
         Outcome {
             upstream_request: as_sent(&sent),
             client_status: answer.header(":status").unwrap().parse().unwrap(),
-            failed: answer.header(header::FAILED).is_some(),
+            failed: answer.header(header::PROVIDER).is_none(),
             dropped: answer
                 .header(header::DROPPED)
                 .map_or(vec![], |list| list.split(',').map(str::to_owned).collect()),

@@ -114,13 +114,14 @@ impl Exchange for FakeHost {
         Ok(())
     }
 
-    fn body(&self, side: Side, from: usize) -> Vec<u8> {
+    fn header(&self, side: Side, name: &str) -> Option<String> {
+        self.header_value(side, name)
+    }
+
+    fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8> {
         let bodies = self.bodies.borrow();
-        bodies
-            .get(&side)
-            .and_then(|body| body.get(from..))
-            .unwrap_or_default()
-            .to_vec()
+        let body = bodies.get(&side).map(Vec::as_slice).unwrap_or_default();
+        body.iter().skip(from).take(size).copied().collect()
     }
 
     fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused> {

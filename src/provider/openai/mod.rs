@@ -127,6 +127,10 @@ impl ChatDialect for OpenAi {
         })
     }
 
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        (self.common.unknown == Unknown::Keep).then_some(&["model", "stream_options"])
+    }
+
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         answer::read(body, out)
     }

@@ -1,0 +1,83 @@
+//! What the gateway role tells the provider role, as one piece of filter state: each property that
+//! a role reads costs Envoy as much as the rest of a small request, so everything is read at once.
+
+use super::Step;
+use crate::{
+    api::chat::Chat,
+    host::{Exchange, keys::state},
+    json::Place,
+};
+use serde::{Deserialize, Serialize};
+
+/// A body with more fields than this is read again instead of being described.
+const MAX_PLACES: usize = 64;
+
+/// The plan, and what the gateway role has already found out about the body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// The attempts in order.
+    pub steps: Vec<Step>,
+    /// The client wants server-sent events.
+    pub stream: bool,
+    /// The client asked for the usage chunk.
+    pub wants_usage: bool,
+    /// The model that the client asked for.
+    pub model: String,
+    /// The client's `:authority`, for providers that have no host of their own configured.
+    pub authority: String,
+    /// Units: bytes of the body that the places belong to.
+    pub size: usize,
+    /// Where the body's fields stand; empty when there are too many to say.
+    pub places: Vec<Place>,
+}
+
+impl HandOver {
+    /// Describes a checked request.
+    pub fn new(chat: &Chat<'_>, steps: Vec<Step>, authority: &str) -> Self {
+        let mut places = chat.body.places();
+        if places.len() > MAX_PLACES {
+            places.clear();
+        }
+        Self {
+            steps,
+            stream: chat.stream,
+            wants_usage: chat.wants_usage,
+            model: chat.model.clone().into_owned(),
+            authority: authority.to_owned(),
+            size: chat.body.source().len(),
+            places,
+        }
+    }
+
+    /// Writes it for the provider role.
+    pub fn store(&self, host: &dyn Exchange) {
+        if let Ok(json) = serde_json::to_string(self) {
+            host.set_state(state::HAND_OVER, &json);
+        }
+    }
+
+    /// What the gateway role wrote; `None` when it has not run.
+    pub fn load(host: &dyn Exchange) -> Option<Self> {
+        serde_json::from_slice(&host.state(state::HAND_OVER)?).ok()
+    }
+
+    /// The step of an attempt, counted from 1. A plan shorter than the attempts stays on its last
+    /// step, as Envoy does.
+    pub fn step(&self, number: u64) -> Option<&Step> {
+        let last = self.steps.len().checked_sub(1)?;
+        let at = usize::try_from(number.saturating_sub(1)).map_or(last, |at| at.min(last));
+        self.steps.get(at)
+    }
+
+    /// How many bytes from the start of the body hold all of these fields.
+    pub fn reach(&self, fields: &[&str]) -> Option<usize> {
+        if self.places.is_empty() {
+            return None;
+        }
+        let touched = self
+            .places
+            .iter()
+            .filter(|place| fields.contains(&place.key.as_str()));
+        Some(touched.map(|place| place.end).max().unwrap_or(0))
+    }
+}
