@@ -1,8 +1,5 @@
 """One Envoy and one pair of providers for all tests that need no configuration of their own."""
 
-import tempfile
-from pathlib import Path
-
 import pytest
 
 from fake import world
@@ -37,13 +34,12 @@ def upstreams(openai_provider, anthropic_provider, closed_port):
 
 
 @pytest.fixture(scope="session")
-def start():
+def start(tmp_path_factory):
     """Starts Envoys that stop with the session."""
     running = []
 
     def starter(config: dict) -> Gateway:
-        folder = Path(tempfile.mkdtemp(prefix="llm-gateway-test-"))
-        running.append(Gateway(config, folder))
+        running.append(Gateway(config, tmp_path_factory.mktemp("envoy")))
         return running[-1]
 
     yield starter
