@@ -4,9 +4,11 @@
 //! and its number formatting.
 
 mod object;
+mod quoted;
 mod scan;
 mod text;
 
 pub use object::{Object, Place, Raw};
+pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;

@@ -4,6 +4,7 @@
 
 pub mod params;
 
+mod anthropic;
 mod openai;
 
 use crate::{
@@ -27,7 +28,7 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {

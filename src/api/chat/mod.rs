@@ -1,9 +1,14 @@
 //! OpenAI's Chat Completions API: the request as it is read, and the writers of its answers.
+//!
+//! A dialect that translates reads [`message`] and [`tool`]; one that passes bytes on reads nothing.
 //! Source: OpenAI API reference, Chat Completions, read 2026-11.
 
+mod field;
+pub mod message;
 mod read;
 mod request;
 mod stream;
+pub mod tool;
 mod whole;
 
 pub use read::{ChunkSeen, UsageView, finish_from, look};

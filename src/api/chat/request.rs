@@ -76,15 +76,15 @@ fn wanted<'s, T: Deserialize<'s>>(
     body.read(key).map_err(|_| wrong_type(key, want))
 }
 
-fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
+pub(super) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(FaultKind::BadRequest, message)
 }
 
-fn missing(key: &str) -> Fault {
+pub(super) fn missing(key: &str) -> Fault {
     bad(format!("`{key}` is required.")).at(key)
 }
 
-fn wrong_type(key: &str, want: &str) -> Fault {
+pub(super) fn wrong_type(key: &str, want: &str) -> Fault {
     bad(format!("`{key}` must be {want}.")).at(key)
 }
 

@@ -1,0 +1,147 @@
+//! Reads fields below the first level of a request, and names the one that is wrong.
+
+use super::request::{missing, wrong_type};
+use crate::{fault::Fault, json::Quoted};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::value::RawValue;
+use std::{fmt, marker::PhantomData};
+
+/// A field before anybody asked what it is; JSON `null` is absent.
+pub(super) type Field<'a> = Option<&'a RawValue>;
+
+/// Where a value stands, e.g. `messages[2].content[1].image_url.url`. Costs nothing until it is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'p> {
+    up: Option<&'p Place<'p>>,
+    step: Step,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Key(&'static str),
+    Index(usize),
+}
+
+impl Place<'_> {
+    pub(super) const fn root(key: &'static str) -> Self {
+        Place {
+            up: None,
+            step: Step::Key(key),
+        }
+    }
+
+    pub(super) const fn key(&self, key: &'static str) -> Place<'_> {
+        Place {
+            up: Some(self),
+            step: Step::Key(key),
+        }
+    }
+
+    pub(super) const fn index(&self, index: usize) -> Place<'_> {
+        Place {
+            up: Some(self),
+            step: Step::Index(index),
+        }
+    }
+
+    /// The value has another type.
+    pub(super) fn wrong(&self, want: &str) -> Fault {
+        wrong_type(&self.to_string(), want)
+    }
+
+    /// The value is not there.
+    pub(super) fn missing(&self) -> Fault {
+        missing(&self.to_string())
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(up) = self.up {
+            up.fmt(f)?;
+        }
+        match self.step {
+            Step::Key(key) if self.up.is_some() => write!(f, ".{key}"),
+            Step::Key(key) => f.write_str(key),
+            Step::Index(index) => write!(f, "[{index}]"),
+        }
+    }
+}
+
+/// A string that may be absent.
+pub(super) fn string<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Option<Quoted<'a>>, Fault> {
+    let Some(raw) = field else {
+        return Ok(None);
+    };
+    Quoted::of(raw)
+        .map(Some)
+        .ok_or_else(|| place.wrong("a string"))
+}
+
+/// A string that must be there and say something.
+pub(super) fn needed<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Quoted<'a>, Fault> {
+    string(field, place)?
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| place.missing())
+}
+
+/// True or false, or absent.
+pub(super) fn flag(field: Field<'_>, place: &Place<'_>) -> Result<Option<bool>, Fault> {
+    match field.map(RawValue::get) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(place.wrong("true or false")),
+    }
+}
+
+/// An object whose fields `T` are all of type [`Field`].
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    raw: &'a RawValue,
+    place: &Place<'_>,
+) -> Result<T, Fault> {
+    let read = serde_json::from_str::<Map<T>>(raw.get());
+    read.map(|Map(fields)| fields)
+        .map_err(|_| place.wrong("an object"))
+}
+
+/// A list of objects whose fields `T` are all of type [`Field`]; absent is empty.
+pub(super) fn list<'a, T: Deserialize<'a>>(
+    text: Option<&'a str>,
+    place: &Place<'_>,
+) -> Result<Vec<Map<T>>, Fault> {
+    let Some(text) = text.filter(|text| *text != "null") else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(text).map_err(|_| {
+        let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+        let bad = items.iter().position(|item| !item.get().starts_with('{'));
+        bad.map_or_else(
+            || place.wrong("a list"),
+            |index| place.index(index).wrong("an object"),
+        )
+    })
+}
+
+/// Fields read from an object only; derived readers would take a list as well.
+#[derive(Debug)]
+pub(super) struct Map<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Map<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Map<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Map)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}

@@ -1,0 +1,116 @@
+//! Anthropic's Messages API.
+//!
+//! A request is written anew from the client's ([`request`]): the conversation ([`messages`],
+//! [`content`], [`media`]), the tools ([`tools`], [`schema`]), how much to think ([`thinking`]) and how freely
+//! ([`sampling`]), fitted to what the model can do ([`model`]). An answer is read whole ([`answer`])
+//! or event by event ([`events`]) into the same calls; an error by its type and status ([`fault`]).
+//!
+//! Source: docs.claude.com, API reference, "Messages", "Streaming", "Errors", "Versions", and the types
+//! of the official Python SDK 2.11; read 2026-11.
+
+mod answer;
+mod content;
+mod events;
+mod fault;
+mod media;
+mod messages;
+mod model;
+mod request;
+mod sampling;
+mod schema;
+mod thinking;
+mod tools;
+mod wire;
+
+use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use crate::{
+    api::{answer::AnswerSink, chat::Chat},
+    config::node::Fields,
+    fault::Fault,
+    host::Headers,
+};
+
+/// This dialect's line in the registry.
+pub(super) const ENTRY: Entry = Entry {
+    name: "anthropic",
+    base_path: "/v1",
+    open,
+};
+
+/// The configured dialect.
+#[derive(Debug)]
+struct Anthropic {
+    common: Common,
+    /// `max_tokens` when the client says nothing. `None`: the most that the model allows.
+    default_max_tokens: Option<u64>,
+    version: Version,
+}
+
+/// The `anthropic-version` header. The newer one refuses sampling parameters on every model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    June2023,
+    October2026,
+}
+
+const VERSIONS: &[(&str, Version)] = &[
+    ("2023-06-01", Version::June2023),
+    ("2026-10-21", Version::October2026),
+];
+
+impl Version {
+    const fn header(self) -> &'static str {
+        match self {
+            Self::June2023 => "2023-06-01",
+            Self::October2026 => "2026-10-21",
+        }
+    }
+}
+
+fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
+    let default_max_tokens = fields.maybe("default_max_tokens", |node| {
+        let count = node.count()?;
+        if count == 0 {
+            node.wrong("must be at least 1");
+            return None;
+        }
+        Some(count)
+    });
+    let version = fields.or("version", Version::June2023, |node| node.choice(VERSIONS));
+    Some(Box::new(Anthropic {
+        common,
+        default_max_tokens: default_max_tokens?,
+        version: version?,
+    }))
+}
+
+impl Provider for Anthropic {
+    fn chat(&self) -> Option<&dyn ChatDialect> {
+        Some(self)
+    }
+
+    fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
+        fault::read(status, headers, body)
+    }
+}
+
+impl ChatDialect for Anthropic {
+    fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
+        request::translate(self, chat)
+    }
+
+    fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
+        answer::read(body, out)
+    }
+
+    fn events(&self) -> Option<Box<dyn ChatEvents>> {
+        Some(Box::new(events::Events::default()))
+    }
+}
+
+/// Lists what could not be carried, once.
+fn note(dropped: &mut Vec<String>, what: &str) {
+    if !dropped.iter().any(|known| known == what) {
+        dropped.push(what.to_owned());
+    }
+}
