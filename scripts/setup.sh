@@ -68,7 +68,6 @@ node_packages() {
   local stamp
   need node nodejs npm
   need npm npm
-  [[ -e tests/sdk/node/package-lock.json ]] || return 0
   stamp="tests/sdk/node/node_modules/.lock.$(cksum <tests/sdk/node/package-lock.json | tr ' ' -)"
   [[ -e $stamp ]] && return
   say "npm ci in tests/sdk/node"

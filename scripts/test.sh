@@ -30,6 +30,6 @@ ENVOY_BIN="$(find_envoy)"
 LLM_GATEWAY_WASM="$(realpath "$wasm")"
 export ENVOY_BIN LLM_GATEWAY_WASM
 for folder in tests/lint tests/e2e tests/sdk; do
-  [[ ! -d $folder ]] || suite '[1-9][0-9]* passed' .venv/bin/python -m pytest "$folder" </dev/null
+  suite '[1-9][0-9]* passed' .venv/bin/python -m pytest "$folder" </dev/null
 done
-[[ ! -d tests/sdk/node ]] || suite '^(#|ℹ) pass [1-9]' node_tests </dev/null
+suite '^(#|ℹ) pass [1-9]' node_tests </dev/null

@@ -188,7 +188,7 @@ const TABLE: &[(Option<&str>, Version, Model)] = &[
             ..CLAUDE_3
         },
     ),
-    (None, (0, 0), CLAUDE_3),
+    (None, (1, 0), CLAUDE_3),
 ];
 
 /// What is known of a model by its name, e.g. `claude-sonnet-4-5-20250929` or `claude-3-7-sonnet-latest`.
@@ -230,6 +230,7 @@ mod tests {
             ("claude-3-7-sonnet-latest", BUDGET),
             ("claude-3-haiku-20240307", CLAUDE_3),
             ("deepseek-v4", UNKNOWN),
+            ("claude-next", UNKNOWN),
         ];
         for (name, want) in cases {
             assert_eq!(model(name), want, "{name}");
