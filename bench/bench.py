@@ -183,6 +183,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="about one minute instead of five")
     options = parser.parse_args()
     rounds, seconds, streams = (2, 1.0, 40) if options.quick else (5, 2.5, 40)
+    if os.getloadavg()[0] > 0.5:
+        print(f"warning: the machine is busy (load {os.getloadavg()[0]:.1f}); do not trust the table", file=sys.stderr)
     upstream_port = free_ports(1)[0]
     running = []
     with tempfile.TemporaryDirectory() as folder:

@@ -19,7 +19,7 @@ free_port() { # <variable> <port>
 
 ready() {
   local status
-  (exec 3<>"/dev/tcp/127.0.0.1/$admin" && printf 'GET /ready HTTP/1.0\r\n\r\n' >&3 &&
+  (exec 3<>"/dev/tcp/127.0.0.1/$admin" && printf 'GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n' >&3 &&
     read -r -t 2 status <&3 && [[ $status == *" 200 "* ]]) 2>/dev/null
 }
 

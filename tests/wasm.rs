@@ -1,39 +1,43 @@
-//! The filter's own code as wasm32, run by Node: what holds on the host holds in 32 bits too.
+//! The same fixtures as `translate.rs`, as wasm32 under Node: what holds on the host must hold in
+//! 32 bits. Cut at every byte is the host's part; here each answer comes whole and byte by byte.
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
-use envoy_llm_gateway::{frame::sse::Splitter, json::Object};
+mod support;
+
+use envoy_llm_gateway::{json::Object, provider::REGISTRY};
+use support::fixtures;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
-fn a_changed_body_keeps_the_bytes_of_its_other_fields() {
-    let source = r#"{"big":9007199254740993,"model":"a","price":1.10}"#;
-    let mut body = Object::parse(source).unwrap();
-    body.set("model", "b").unwrap();
-    assert_eq!(
-        String::from_utf8(body.to_vec()).unwrap(),
-        r#"{"big":9007199254740993,"model":"b","price":1.10}"#
-    );
+fn every_case_gives_exactly_what_its_folder_says() {
+    for case in fixtures::all() {
+        let want = case.expected();
+        assert_eq!(case.run(&[]), want, "{}", case.name);
+        assert_eq!(
+            case.run(&case.all_cuts()),
+            want,
+            "{} byte by byte",
+            case.name
+        );
+    }
 }
 
 #[wasm_bindgen_test]
-fn a_length_beyond_32_bits_is_refused_not_wrapped() {
+fn every_dialect_is_among_the_embedded_fixtures() {
+    let registry = REGISTRY.iter().map(|entry| entry.name.to_owned());
+    assert_eq!(fixtures::dialects(), registry.collect());
+}
+
+#[wasm_bindgen_test]
+fn a_number_beyond_32_bits_is_refused_not_wrapped() {
     let body = Object::parse(r#"{"max_tokens":4294967297}"#).unwrap();
     assert!(body.read::<usize>("max_tokens").is_err());
     assert_eq!(body.read::<u64>("max_tokens").unwrap(), Some(4_294_967_297));
-}
-
-#[wasm_bindgen_test]
-fn an_event_cut_inside_a_character_arrives_whole() {
-    let bytes = "data: \u{e9}\n\n".as_bytes();
-    let (mut splitter, mut seen) = (Splitter::new(64), Vec::new());
-    let (head, tail) = bytes.split_at(7);
-    for piece in [head, tail] {
-        splitter
-            .push(piece, |event| {
-                seen.extend(event.data.map(|data| data.into_owned()))
-            })
-            .unwrap();
-    }
-    assert_eq!(seen, ["\u{e9}"]);
 }

@@ -1,6 +1,6 @@
 //! The upstream role, once per attempt: from the client's original to one provider, and back.
 //!
-//! [`out`] computes a complete request and sends nothing of an earlier attempt along; [`back`]
+//! `out` computes a complete request and sends nothing of an earlier attempt along; `back`
 //! decides whether this attempt is the answer or whether Envoy moves on, and until the first
 //! content of a stream nothing has left yet. Envoy executes: a retriable `:status` is a retry.
 

@@ -1,7 +1,7 @@
 //! From the plugin's configuration to a [`Config`], or every problem with its path.
 
 //!
-//! [`wire`] turns what Envoy hands over into one tree, [`node`] is the cursor over it, and each role
+//! `wire` turns what Envoy hands over into one tree, `node` is the cursor over it, and each role
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;

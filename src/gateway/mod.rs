@@ -1,7 +1,7 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
-//! The steps in order: [`endpoint`] (which API), [`caller`] (whose key), [`entry`] (what may come
-//! in), [`hand_over`] (the plan, for Envoy and the provider role). On the way back [`answer`] turns
+//! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
+//! in), `hand_over` (the plan, for Envoy and the provider role). On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
 mod answer;

@@ -4,7 +4,7 @@
 //! stream of the worker. So each call is made only where it cannot fail: headers while their side
 //! is held, bodies inside a body callback or while gathered. Everything else is refused here.
 
-use super::{Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, Stream};
+use super::{Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, Stream, header_value};
 use crate::{attempt::Attempt, config::Config, gateway::Request};
 use proxy_wasm::{
     hostcalls,
@@ -145,7 +145,9 @@ impl Exchange for Envoy {
         if !self.door(side).headers.get() {
             return Err(Refused("the headers have left"));
         }
-        hostcalls::set_map_value(map(side), name, value).map_err(|_| Refused("header not written"))
+        let value = value.map(header_value);
+        hostcalls::set_map_value(map(side), name, value.as_deref())
+            .map_err(|_| Refused("header not written"))
     }
 
     fn header(&self, side: Side, name: &str) -> Option<String> {
@@ -189,7 +191,15 @@ impl Exchange for Envoy {
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
-        let _ = hostcalls::send_http_response(status.into(), headers.to_vec(), Some(body));
+        let clean: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, header_value(value)))
+            .collect();
+        let lines = clean
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let _ = hostcalls::send_http_response(status.into(), lines, Some(body));
     }
 }
 

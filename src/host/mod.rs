@@ -6,7 +6,7 @@
 mod envoy;
 pub mod keys;
 
-use std::time::SystemTime;
+use std::{borrow::Cow, time::SystemTime};
 
 /// Which half of the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -29,6 +29,19 @@ pub enum Flow {
 /// The host did not do what it was asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused(pub &'static str);
+
+/// A header value without the characters that would end its line or Envoy would not take: a client or
+/// a provider may have put them into a name that becomes a header.
+pub fn header_value(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| c.is_control()) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect(),
+    )
+}
 
 /// Header lines in order. Names are lower case; bytes that are not text are replaced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +69,7 @@ impl Headers {
 pub trait Exchange {
     /// All header lines of a side, in one call.
     fn headers(&self, side: Side) -> Headers;
-    /// Sets a header, or removes it with `None`.
+    /// Sets a header, or removes it with `None`. Values pass through [`header_value`].
     ///
     /// Errors: the headers have left already.
     fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused>;

@@ -10,9 +10,9 @@ import h2.events
 import pytest
 
 from fake.client import Client, ask, marker
-from fake.gateway import connection_manager, render
-
-from conftest import role
+from fake.dialects import compact
+from fake.gateway import Upstream, connection_manager, render
+from fake.world import role
 
 MESSAGES = '"messages":[{"role":"user","content":"x"}]'
 
@@ -47,7 +47,7 @@ BAD = {
     "very deep": (nested(100_000).encode(), None),
     "not UTF-8": (b'{"model":"echo","messages":[{"role":"user","content":"\xff"}]}', None),
     "half a character": (b'{"model":"echo","messages":[{"role":"user","content":"\xc3"}]}', None),
-    "UTF-16": ('{"model":"echo",%s}' % MESSAGES).encode("utf-16", None),
+    "UTF-16": (('{"model":"echo",%s}' % MESSAGES).encode("utf-16"), None),
     "a NUL byte": (b'{"model":"echo",%s}\0' % MESSAGES.encode(), None),
     "random bytes": (bytes(range(256)), None),
     "a form": (b"model=echo&messages=x", None),
@@ -70,7 +70,8 @@ def test_the_greatest_depth_passes(client, openai_provider):
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"]
+    "content_type",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonx"],
 )
 def test_another_content_type_is_a_415(client, content_type):
     reply = client.post(json.dumps(ask(model="echo")).encode(), content_type)
@@ -94,11 +95,14 @@ def test_a_gzip_body_is_read_for_anthropic_too(client, anthropic_provider):
     text = marker()
     body = gzip.compress(json.dumps(ask(text, "anthropic-openai")).encode())
     assert client.post(body, content_encoding="gzip").status == 200
-    assert anthropic_provider.asked(text)[0].json["messages"] == [{"role": "user", "content": text}]
+    assert anthropic_provider.asked(text)[0].json["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": text}]}
+    ]
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("deflate", zlib.compress), ("br", bytes), ("zstd", bytes), ("gzip, br", bytes), ("x", bytes)]
+    ("encoding", "pack"),
+    [("deflate", zlib.compress), ("br", bytes), ("zstd", bytes), ("gzip, br", bytes), ("x", bytes)],
 )
 def test_another_content_encoding_is_a_415(client, encoding, pack):
     reply = client.post(pack(json.dumps(ask(model="echo")).encode()), content_encoding=encoding)
@@ -120,7 +124,7 @@ def test_a_small_gzip_that_swells_beyond_reason_is_refused(client, gateway):
 
 def test_a_body_at_the_size_limit_passes_and_one_above_is_a_413(limited):
     gateway, client, limit = limited
-    frame = len(json.dumps(ask("", "echo")))
+    frame = len(compact(ask("", "echo")))
     assert client.chat("x" * (limit - frame), "echo").status == 200
     reply = client.chat("x" * (limit - frame + 1), "echo")
     assert (reply.status, reply.error["code"]) == (413, "request_too_large")
@@ -131,9 +135,7 @@ def test_a_body_without_a_length_is_limited_too(limited):
     gateway, client, limit = limited
     body = json.dumps(ask("x" * limit, "echo")).encode()
     pieces = (body[at : at + 1000] for at in range(0, len(body), 1000))
-    reply = client.send(
-        "POST", "/v1/chat/completions", content=pieces, headers={"content-type": "application/json"}
-    )
+    reply = client.send("POST", "/v1/chat/completions", content=pieces, headers={"content-type": "application/json"})
     assert (reply.status, reply.error["code"]) == (413, "request_too_large")
 
 
@@ -161,7 +163,7 @@ def test_a_body_of_many_megabytes_reaches_both_providers(client, openai_provider
     reply = client.chat(text)
     assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
     assert openai_provider.asked(text)[0].json["messages"][0]["content"] == text
-    assert anthropic_provider.asked(text)[0].json["messages"][0]["content"] == text
+    assert anthropic_provider.asked(text)[0].json["messages"][0]["content"] == [{"type": "text", "text": text}]
 
 
 def test_a_request_that_ends_in_trailers_is_answered(gateway):
@@ -193,6 +195,48 @@ def over_http2(port: int, body: bytes, trailers: list[tuple[str, str]]) -> tuple
                     case h2.events.StreamReset():
                         raise ConnectionError(f"stream reset: {event.error_code}")
             sock.sendall(connection.data_to_send())
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("evil", ["a\r\nset-cookie: evil=1", "a\nb", "a\rb", "a\0b"], ids=["crlf", "lf", "cr", "nul"])
+def test_a_model_s_name_cannot_write_headers(client, provider, evil, stream):
+    reply = client.chat(model=f"{provider}/{evil}", stream=stream)
+    assert reply.status in (200, 400, 404)
+    assert "set-cookie" not in reply.headers
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_provider_s_word_for_its_model_cannot_write_headers(client, provider, stream):
+    reply = client.chat(f"[[{provider} evil-model]]", f"{provider}/m", stream=stream)
+    assert (reply.status, "set-cookie" in reply.headers) == (200, False)
+
+
+def test_a_parameter_s_name_cannot_write_headers(start, openai_provider):
+    upstream = Upstream(openai_provider.port, "openai", role={"unknown_parameters": "drop"})
+    models = {"models": {"m": {"targets": [{"provider": "openai"}]}}, "providers": {"openai": {}}}
+    client = Client(start(render(role(**models), {"openai": upstream})).url)
+    reply = client.post(json.dumps(ask(model="m") | {"new\r\nset-cookie: evil=1": 1, "other": 2}).encode())
+    assert (reply.status, "set-cookie" in reply.headers) == (200, False)
+    assert reply.headers["x-llm-dropped"].endswith(",other")
+
+
+def test_a_model_s_name_of_a_megabyte_is_not_repeated_everywhere(client, gateway):
+    for model in ("x" * 1_000_000, "openai/" + "x" * 1_000_000):
+        reply = client.chat(model=model)
+        assert reply.status in (400, 404)
+        assert len(reply.body) < 10_000
+        assert len(json.dumps(gateway.record(reply.id))) < 10_000
+
+
+@pytest.mark.parametrize("line", [b"authorization: Bearer \xff\xfe", b"x-odd: \xff", b"cookie: \x80", b"accept: \xc3("])
+def test_headers_that_are_no_text_do_no_harm(gateway, line):
+    body = json.dumps(ask()).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as sock:
+        sock.sendall(head + line + b"\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def test_a_request_that_stops_in_the_middle_is_forgotten(gateway, client):

@@ -29,9 +29,13 @@ FAILURES = [
     ("status 403", BOTH, 403, "provider_auth_failed"),
     ("status 404", BOTH, 404, "model_not_found"),
     ("status 404 html", BOTH, 404, "model_not_found"),
+    ("status 302 html location=http://127.0.0.1:1/", BOTH, 302, "provider_failed"),
+    ("status 204 empty", BOTH, 204, "provider_failed"),
+    ("status 200 html", BOTH, 200, "provider_failed"),
     ("reset", BOTH, None, "no_answer"),
-    ("error-event-first", STREAM, 200, "provider_overloaded"),
-    ("error-event-after-opening", STREAM, 200, "provider_overloaded"),
+    ("cut-in-body", WHOLE, None, "no_answer"),
+    ("error-event-first", STREAM, 200, {"openai": "rate_limit_exceeded", "anthropic": "provider_overloaded"}),
+    ("error-event-after-opening", STREAM, 200, {"openai": "rate_limit_exceeded", "anthropic": "provider_overloaded"}),
     ("end-at-once", STREAM, 200, "provider_failed"),
     ("garbage", BOTH, 200, "provider_failed"),
     ("deep", BOTH, 200, "provider_failed"),
@@ -41,7 +45,14 @@ FAILURES = [
     ("gzip-anyway", BOTH, 200, "provider_failed"),
 ]
 MATRIX = [
-    pytest.param(first, script, stream, status, reason, id=f"{first}-{script}-{'stream' if stream else 'whole'}")
+    pytest.param(
+        first,
+        script,
+        stream,
+        status,
+        reason if isinstance(reason, str) else reason[first],
+        id=f"{first}-{script}-{'stream' if stream else 'whole'}",
+    )
     for first in ("openai", "anthropic")
     for script, modes, status, reason in FAILURES
     for stream in modes
@@ -97,8 +108,17 @@ def test_a_refused_connection_moves_on(gateway, client, first, stream):
     assert attempts(gateway.record(reply.id))[0] == (f"no-{first}", MODEL[first], None, "no_answer")
 
 
-@pytest.mark.parametrize("stream", BOTH, ids=["whole", "stream"])
-@pytest.mark.parametrize("script", ["hang", "hang-after-headers"])
+@pytest.mark.parametrize(
+    ("script", "stream"),
+    [
+        ("hang", False),
+        ("hang", True),
+        ("hang-after-headers", False),
+        ("hang-after-headers", True),
+        ("hang-in-body", False),
+        ("only-comments", True),
+    ],
+)
 @pytest.mark.parametrize("first", ["openai", "anthropic"])
 def test_a_provider_that_hangs_before_the_first_token_is_left(gateway, client, first, script, stream, providers):
     second, text = SECOND[first], marker()

@@ -5,7 +5,7 @@ Source: platform.openai.com/docs/api-reference/chat and docs.anthropic.com/en/ap
 
 import json
 
-TEXT = ["Grü", "ße, 世", "界 🎉", "!"]          # characters of two, three and four bytes
+TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
 STRUCTURED = ['{"city":"Köln",', '"degrees":21}']
 
@@ -109,7 +109,7 @@ class OpenAI:
         return compact({"error": {"message": f"provider says {status}", "type": kind, "param": None, "code": code}})
 
     error_event = compact(
-        {"error": {"message": "The server is overloaded", "type": "server_error", "param": None, "code": "overloaded"}}
+        {"error": {"message": "Too fast", "type": "tokens", "param": None, "code": "rate_limit_exceeded"}}
     )
 
 

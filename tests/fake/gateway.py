@@ -158,6 +158,10 @@ class Gateway:
         """What Envoy and the filter said."""
         return self._log.read_text()
 
+    @property
+    def last_words(self) -> str:
+        return "\n".join(self.log.splitlines()[-15:])
+
     def record(self, request_id: str) -> dict:
         """The access log's line of one request, once it is there."""
         with self._news:
@@ -203,8 +207,8 @@ class Gateway:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise RuntimeError(f"Envoy ended with {self.process.returncode}:\n{self.log}")
+                raise RuntimeError(f"Envoy ended with {self.process.returncode}:\n{self.last_words}")
             if result := condition():
                 return result
             time.sleep(0.02)
-        raise RuntimeError(f"Envoy did not become ready:\n{self.log}")
+        raise RuntimeError(f"Envoy did not become ready:\n{self.last_words}")

@@ -26,7 +26,7 @@ class Seen:
 
     head: bytes
     body: bytes
-    sent: bytearray = field(default_factory=bytearray)              # the answer's body so far
+    sent: bytearray = field(default_factory=bytearray)  # the answer's body so far
     closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
 
     @property
@@ -94,6 +94,10 @@ class Provider:
         dialect = next((d for d in DIALECTS if seen.path.split("?")[0].endswith(d.path)), None)
         answer = Answer(reader, writer, seen, dialect)
         try:
+            if seen.path.startswith("/seen/"):
+                found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
+                await answer.whole(200, json.dumps(found).encode())
+                return True
             if dialect is None:
                 await answer.whole(404, b"no such path at this provider", "text/plain")
                 return True
@@ -206,6 +210,35 @@ async def status(answer, code, form="json", *headers):
     await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
 
 
+async def hang_in_body(answer):
+    """Half of a whole answer, then silence."""
+    body = answer.dialect.whole(answer.request).encode()
+    await answer.raw(
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
+    await answer.raw(body[: len(body) // 2])
+    return await answer.hang()
+
+
+async def cut_in_body(answer):
+    """Half of a whole answer, then the connection closes."""
+    body = answer.dialect.whole(answer.request).encode()
+    await answer.raw(
+        f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    )
+    await answer.raw(body[: len(body) // 2])
+    answer.writer.close()
+    return CLOSED
+
+
+async def only_comments(answer):
+    """Alive, but without an event, for as long as anybody listens."""
+    await answer.open()
+    while True:
+        await answer.chunk(b": still thinking\n\n")
+        await asyncio.sleep(0.1)
+
+
 async def reset(answer):
     return answer.reset()
 
@@ -219,10 +252,16 @@ async def hang_after_headers(answer):
     return await answer.hang()
 
 
-async def hang_midstream(answer):
+async def first_half(answer):
+    """Events with content, which the client has got before anything else comes."""
     await answer.open()
     for frame in answer.frames()[:5]:
         await answer.chunk(frame)
+    await asyncio.sleep(0.1)
+
+
+async def hang_midstream(answer):
+    await first_half(answer)
     return await answer.hang()
 
 
@@ -236,19 +275,19 @@ async def error_event_after_opening(answer):
 
 
 async def error_event_later(answer):
-    await answer.streamed(*answer.frames()[:5], answer.dialect.frame(answer.dialect.error_event).encode())
+    await first_half(answer)
+    await answer.chunk(answer.dialect.frame(answer.dialect.error_event).encode())
+    await answer.end()
 
 
 async def cut_midstream(answer):
-    await answer.open()
-    for frame in answer.frames()[:5]:
-        await answer.chunk(frame)
-    await asyncio.sleep(0.1)  # a reset overtakes what the peer has not read yet
+    await first_half(answer)
     return answer.reset()
 
 
 async def end_early(answer):
-    await answer.streamed(*answer.frames()[:5])
+    await first_half(answer)
+    await answer.end()
 
 
 async def end_at_once(answer):
@@ -256,7 +295,7 @@ async def end_at_once(answer):
 
 
 async def trickle(answer):
-    await answer.open()
+    await answer.open(**{} if answer.stream else {"content-type": "application/json"})
     data = b"".join(answer.frames()) if answer.stream else answer.dialect.whole(answer.request).encode()
     for at in range(len(data)):
         await answer.chunk(data[at : at + 1])
@@ -314,6 +353,16 @@ async def not_sse(answer):
     await answer.whole(200, answer.dialect.whole(answer.request).encode())
 
 
+async def evil_model(answer):
+    """The name of the model that it says it served would be two headers."""
+    evil = answer.dialect.served(answer.request["model"]) + "\\r\\nset-cookie: evil=1"
+    if answer.stream:
+        frames = (f.decode().replace(answer.dialect.served(answer.request["model"]), evil) for f in answer.frames())
+        return await answer.streamed(*(frame.encode() for frame in frames))
+    whole = answer.dialect.whole(answer.request)
+    await answer.whole(200, whole.replace(answer.dialect.served(answer.request["model"]), evil).encode())
+
+
 async def garbage(answer):
     if answer.stream:
         return await answer.streamed(bytes(range(256)) * 40)
@@ -360,7 +409,7 @@ async def bare(answer, *words):
 BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
-        ok, status, reset, hang, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        ok, status, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, bare,

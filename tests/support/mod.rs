@@ -10,7 +10,9 @@
 
 pub mod fixtures;
 
-use envoy_llm_gateway::host::{Clock, Exchange, Flow, Headers, Meter, Refused, Side, Stream};
+use envoy_llm_gateway::host::{
+    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Stream, header_value,
+};
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -108,7 +110,7 @@ impl Exchange for FakeHost {
         let at = lines.iter().position(|(n, _)| n == name);
         lines.retain(|(n, _)| n != name);
         if let Some(value) = value {
-            let line = (name.to_owned(), value.to_owned());
+            let line = (name.to_owned(), header_value(value).into_owned());
             lines.insert(at.unwrap_or(lines.len()), line);
         }
         Ok(())
@@ -151,7 +153,7 @@ impl Exchange for FakeHost {
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let headers = headers
             .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            .map(|(n, v)| ((*n).to_owned(), header_value(v).into_owned()));
         self.replies.borrow_mut().push(Reply {
             status,
             headers: headers.collect(),

@@ -7,6 +7,9 @@ use crate::{
 use serde::Deserialize;
 use std::borrow::Cow;
 
+/// Longest model name; it goes into headers, logs and metrics.
+const MAX_MODEL_BYTES: usize = 512;
+
 /// A chat request of a client.
 #[derive(Debug, Clone)]
 pub struct Chat<'a> {
@@ -43,6 +46,10 @@ impl<'a> Chat<'a> {
             .into_owned();
         if model.is_empty() {
             return Err(missing("model"));
+        }
+        if model.len() > MAX_MODEL_BYTES {
+            let message = format!("`model` is longer than {MAX_MODEL_BYTES} bytes.");
+            return Err(bad(message).at("model"));
         }
         match body.raw("messages").map(|raw| raw.get().as_bytes()) {
             None | Some(b"null") => return Err(missing("messages")),
@@ -162,6 +169,16 @@ mod tests {
         for (body, message, param) in cases {
             assert_eq!(refused(body), (message.into(), Some(param.into())));
         }
+    }
+
+    #[test]
+    fn a_model_s_name_is_bounded() {
+        let named = |size: usize| format!(r#"{{"model":"{}","messages":[1]}}"#, "x".repeat(size));
+        assert!(Chat::parse(named(MAX_MODEL_BYTES).as_bytes()).is_ok());
+        assert_eq!(
+            refused(named(MAX_MODEL_BYTES + 1).as_bytes()).0,
+            "`model` is longer than 512 bytes."
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Anthropic's Messages API.
 //!
-//! A request is written anew from the client's ([`request`]): the conversation ([`messages`],
-//! [`content`], [`media`]), the tools ([`tools`], [`schema`]), how much to think ([`thinking`]) and how freely
-//! ([`sampling`]), fitted to what the model can do ([`model`]). An answer is read whole ([`answer`])
-//! or event by event ([`events`]) into the same calls; an error by its type and status ([`fault`]).
+//! A request is written anew from the client's (`request`): the conversation (`messages`,
+//! `content`, `media`), the tools (`tools`, `schema`), how much to think (`thinking`) and how freely
+//! (`sampling`), fitted to what the model can do (`model`). An answer is read whole (`answer`)
+//! or event by event (`events`) into the same calls; an error by its type and status (`fault`).
 //!
 //! Source: docs.claude.com, API reference, "Messages", "Streaming", "Errors", "Versions", and the types
 //! of the official Python SDK 2.11; read 2026-11.
