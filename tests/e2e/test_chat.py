@@ -42,7 +42,7 @@ def test_a_whole_answer_of_anthropic_is_translated(client, anthropic_provider):
     assert seen.path == "/v1/messages"
     assert {key: seen.json[key] for key in ("model", "messages")} == {
         "model": "claude-test",
-        "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}],
+        "messages": [{"role": "user", "content": text}],
     }
     body = reply.json
     assert isinstance(body.pop("created"), int)
