@@ -95,9 +95,7 @@ def test_a_gzip_body_is_read_for_anthropic_too(client, anthropic_provider):
     text = marker()
     body = gzip.compress(json.dumps(ask(text, "anthropic-openai")).encode())
     assert client.post(body, content_encoding="gzip").status == 200
-    assert anthropic_provider.asked(text)[0].json["messages"] == [
-        {"role": "user", "content": [{"type": "text", "text": text}]}
-    ]
+    assert anthropic_provider.asked(text)[0].json["messages"] == [{"role": "user", "content": text}]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +161,7 @@ def test_a_body_of_many_megabytes_reaches_both_providers(client, openai_provider
     reply = client.chat(text)
     assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
     assert openai_provider.asked(text)[0].json["messages"][0]["content"] == text
-    assert anthropic_provider.asked(text)[0].json["messages"][0]["content"] == [{"type": "text", "text": text}]
+    assert anthropic_provider.asked(text)[0].json["messages"][0]["content"] == text
 
 
 def test_a_request_that_ends_in_trailers_is_answered(gateway):
