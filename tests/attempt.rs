@@ -91,9 +91,9 @@ fn a_provider_gets_exactly_these_headers() {
     let length = got.body.len().to_string();
     let want = [
         (":method", "POST"),
-        (":path", "/v1/chat/completions"),
-        (":authority", "api.one.example"),
         (":scheme", "http"),
+        (":authority", "api.one.example"),
+        (":path", "/v1/chat/completions"),
         ("content-type", "application/json"),
         ("content-length", &length),
         ("accept", "application/json"),
@@ -367,8 +367,9 @@ fn a_later_attempt_starts_from_the_original_not_from_the_attempt_before() {
     let length = BODY.len().to_string();
     let want = [
         (":method", "POST"),
-        (":path", "/v1/chat/completions"),
+        (":scheme", "https"),
         (":authority", "gateway.local"),
+        (":path", "/v1/chat/completions"),
         ("content-type", "application/json"),
         ("content-length", &length),
         ("accept", "application/json"),

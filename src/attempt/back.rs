@@ -98,27 +98,70 @@ impl Back {
     }
 }
 
-/// Prepares the response headers for the client: foreign ones away, the gateway's own set.
-pub(super) fn head(host: &dyn Host, sent: &Sent, model: &str) -> Result<(), Refused> {
-    let set = |name: &str, value: &str| host.set_header(Side::Response, name, Some(value));
-    for (name, value) in sent.headers.iter() {
-        if !may_return(name) {
-            host.set_header(Side::Response, name, None)?;
+/// The headers of an answer to the client.
+pub(super) struct Head<'a> {
+    pub(super) status: u16,
+    /// A new content type; `None`: the provider's.
+    pub(super) kind: Option<&'a str>,
+    pub(super) length: Length,
+    /// The model that answered; empty: the one that was asked.
+    pub(super) model: &'a str,
+    /// Whether this attempt is the answer. One that is not names no provider.
+    pub(super) answers: bool,
+}
+
+/// The length of a body on its way to the client.
+pub(super) enum Length {
+    /// The provider's bytes pass.
+    Same,
+    /// Not known before the end.
+    Unknown,
+    /// Units: bytes.
+    Bytes(usize),
+}
+
+impl Head<'_> {
+    /// Replaces the provider's headers: those that may return stay, the gateway's own are added.
+    pub(super) fn write(&self, host: &dyn Host, sent: &Sent) -> Result<(), Refused> {
+        let status = self.status.to_string();
+        let number = sent.number.to_string();
+        let dropped = sent.dropped.join(",");
+        let length = match self.length {
+            Length::Bytes(size) => Some(size.to_string()),
+            Length::Same => sent.headers.get("content-length").map(str::to_owned),
+            Length::Unknown => None,
+        };
+        let limits: Vec<_> = sent
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((rate_limit(name)?, value)))
+            .collect();
+        let mut lines = vec![(":status", status.as_str())];
+        lines.extend(
+            self.kind
+                .or(sent.headers.get("content-type"))
+                .map(|kind| ("content-type", kind)),
+        );
+        lines.extend(length.as_deref().map(|length| ("content-length", length)));
+        lines.extend(sent.headers.iter().filter(|(name, _)| may_return(name)));
+        lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
+        if self.answers {
+            lines.push((header::PROVIDER, &sent.name));
         }
-        if let Some(name) = rate_limit(name) {
-            set(&name, value)?;
+        lines.push((
+            header::MODEL,
+            if self.model.is_empty() {
+                &sent.model
+            } else {
+                self.model
+            },
+        ));
+        lines.push((header::ATTEMPTS, &number));
+        if !dropped.is_empty() {
+            lines.push((header::DROPPED, &dropped));
         }
+        host.replace_headers(Side::Response, &lines)
     }
-    set(header::PROVIDER, &sent.name)?;
-    set(
-        header::MODEL,
-        if model.is_empty() { &sent.model } else { model },
-    )?;
-    set(header::ATTEMPTS, &sent.number.to_string())?;
-    if !sent.dropped.is_empty() {
-        set(header::DROPPED, &sent.dropped.join(","))?;
-    }
-    Ok(())
 }
 
 /// A whole answer with a good status.
@@ -148,13 +191,21 @@ fn whole(
         dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
         Some(writer.body(created))
     };
-    let written = head(host, sent, &facts.model).and_then(|()| {
-        if sent.plan.stream {
-            host.set_header(Side::Response, "content-type", Some("text/event-stream"))?;
-        }
-        new.map_or(Ok(()), |new| put(host, &new))
-    });
-    written.map_err(|_| write_failed(Side::Response))?;
+    let head = Head {
+        status,
+        kind: sent.plan.stream.then_some("text/event-stream"),
+        length: new
+            .as_ref()
+            .map_or(Length::Same, |new| Length::Bytes(new.len())),
+        model: &facts.model,
+        answers: true,
+    };
+    head.write(host, sent)
+        .and_then(|()| match &new {
+            Some(new) => host.replace_body(Side::Response, usize::MAX, new),
+            None => Ok(()),
+        })
+        .map_err(|_| write_failed(Side::Response))?;
     sent.close(host, Some(status), None);
     facts.record(host);
     host.set_state(state::OUTCOME, "ok");
@@ -210,34 +261,26 @@ fn conclude(
         _ if own_words.is_some() => status,
         _ => fault.status(),
     };
-    let write = || {
-        let set = |name: &str, value: &str| host.set_header(Side::Response, name, Some(value));
-        head(host, sent, "")?;
-        set(":status", &status.to_string())?;
-        set("content-type", "application/json")?;
-        if failed {
-            host.set_header(Side::Response, header::PROVIDER, None)?;
-        }
-        match own_words {
-            None if !sent.bodiless => put(host, &fault.body()),
-            _ => Ok(()),
-        }
+    // Without a body there is none to replace: Envoy moves on, or the gateway role answers.
+    let new = (own_words.is_none() && !sent.bodiless).then(|| fault.body());
+    let head = Head {
+        status,
+        kind: Some("application/json"),
+        length: new
+            .as_ref()
+            .map_or(Length::Same, |new| Length::Bytes(new.len())),
+        model: "",
+        answers: !failed,
     };
-    if write().is_err() {
+    let written = head.write(host, sent).and_then(|()| match &new {
+        Some(new) => host.replace_body(Side::Response, usize::MAX, new),
+        None => Ok(()),
+    });
+    if written.is_err() {
         sent.refuse(host, &write_failed(Side::Response));
         return Flow::Pause;
     }
     Flow::Continue
-}
-
-/// Replaces the whole body that is here and says its size.
-fn put(host: &dyn Host, body: &[u8]) -> Result<(), Refused> {
-    host.set_header(
-        Side::Response,
-        "content-length",
-        Some(&body.len().to_string()),
-    )?;
-    host.replace_body(Side::Response, usize::MAX, body)
 }
 
 pub(super) fn record_ttft(host: &dyn Host, sent: &Sent) {

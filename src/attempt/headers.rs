@@ -1,33 +1,12 @@
-//! Which headers cross to a provider and which come back to a client. Both are allow-lists: a
-//! header that nobody thought of stays on its side.
-
-/// Whether a request header may stay before the dialect and the configuration add theirs.
-/// Everything else, the credentials of an earlier attempt among it, is removed.
-pub(super) fn may_leave(name: &str, forward_trace: bool) -> bool {
-    match name {
-        // These are written anew before anything leaves.
-        "content-length" | "transfer-encoding" | "content-type" | "accept" | "accept-encoding" => {
-            true
-        }
-        "traceparent" | "tracestate" => forward_trace,
-        _ => name.starts_with(':'),
-    }
-}
+//! Which headers of an answer come back to a client: an allow-list, so that a header that nobody
+//! thought of stays where it is. The way out needs no list: its headers are written anew.
 
 /// Whether a provider's response header reaches the client.
 pub(super) fn may_return(name: &str) -> bool {
     matches!(
         name,
-        "content-type"
-            | "content-length"
-            | "transfer-encoding"
-            | "date"
-            | "retry-after"
-            | "retry-after-ms"
-            | "openai-processing-ms"
-            | "openai-version"
-    ) || name.starts_with(':')
-        || name.starts_with("x-ratelimit-")
+        "date" | "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version"
+    ) || name.starts_with("x-ratelimit-")
 }
 
 /// The OpenAI name of a provider's rate limit header.
@@ -42,24 +21,6 @@ pub(super) fn rate_limit(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_credential_identity_or_tracing_header_leaves() {
-        for name in [
-            "authorization",
-            "x-api-key",
-            "cookie",
-            "x-request-id",
-            "x-forwarded-for",
-            "x-envoy-attempt-count",
-            "x-llm-plan",
-            "user-agent",
-            "traceparent",
-        ] {
-            assert!(!may_leave(name, false), "{name}");
-        }
-        assert!(may_leave("traceparent", true));
-    }
 
     #[test]
     fn rate_limit_headers_get_openai_s_names() {

@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, headers::may_leave, write_failed};
+use super::{Sent, write_failed};
 use crate::{
     api::chat::Chat,
     config::Provider,
@@ -15,10 +15,9 @@ use crate::{
     provider::{OutBody, Outgoing},
 };
 
-/// Reads this attempt's step of the plan, takes away every header that is not the provider's
-/// business, and opens the attempt's entry in the record.
+/// Reads this attempt's step of the plan and opens the attempt's entry in the record.
 ///
-/// Errors: the gateway role has not run, or the host refuses to change a header.
+/// Errors: the gateway role has not run.
 pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault> {
     let lost = || {
         Fault::new(
@@ -41,7 +40,6 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
     }
-    let headers = clean(host, provider).map_err(|_| write_failed(Side::Request))?;
     let now = host.now();
     let mut attempts = if number > 1 {
         attempts::load(host)
@@ -67,7 +65,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         model,
         number,
         plan,
-        headers,
+        headers: Headers::default(),
         dropped: Vec::new(),
         started: now,
         attempts,
@@ -126,6 +124,8 @@ fn described<'a>(plan: &HandOver, body: &'a [u8], known: bool) -> Option<Chat<'a
     })
 }
 
+/// Writes the request. The headers are replaced as a whole: a client's credential, a trace, or what
+/// an attempt before has set cannot be left over.
 fn write(
     host: &dyn Host,
     provider: &Provider,
@@ -133,57 +133,55 @@ fn write(
     outgoing: &Outgoing,
     size: usize,
 ) -> Result<(), Refused> {
-    // What already stands there is not written again: each write is a call to the host.
-    let set = |name: &str, value: &str| match sent.headers.get(name) {
-        Some(there) if there == value => Ok(()),
-        _ => host.set_header(Side::Request, name, Some(value)),
-    };
-    set(":path", &outgoing.path)?;
-    // The attempt before may have set another one.
-    set(
-        ":authority",
-        provider.host.as_deref().unwrap_or(&sent.plan.authority),
-    )?;
-    set("content-type", "application/json")?;
-    set(
-        "accept",
-        if sent.plan.stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        },
-    )?;
-    set("accept-encoding", "identity")?;
-    for (name, value) in &outgoing.headers {
-        set(name, value)?;
-    }
-    for (name, value) in &provider.headers {
-        set(name, value)?;
-    }
     let (cut, new): (usize, &[u8]) = match &outgoing.body {
         OutBody::Untouched => (0, &[]),
         OutBody::Head { cut, head } => (*cut, head),
         OutBody::Whole(body) => (size, body),
     };
-    set(
-        "content-length",
-        &(size.saturating_sub(cut) + new.len()).to_string(),
-    )?;
+    let length = (size.saturating_sub(cut) + new.len()).to_string();
+    let scheme = host.header(Side::Request, ":scheme");
+    let authority = provider.host.as_deref().unwrap_or(&sent.plan.authority);
+    let accept = if sent.plan.stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    let mut lines = vec![
+        (":method", "POST"),
+        (":scheme", scheme.as_deref().unwrap_or("https")),
+        (":authority", authority),
+        (":path", outgoing.path.as_str()),
+        ("content-type", "application/json"),
+        ("content-length", length.as_str()),
+        ("accept", accept),
+        // A compressed answer could not be read on its way.
+        ("accept-encoding", "identity"),
+    ];
+    lines.extend(
+        outgoing
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str())),
+    );
+    for (name, value) in &provider.headers {
+        lines.retain(|(there, _)| there != name);
+        lines.push((name, value));
+    }
+    let traces: &[&str] = if provider.forward_trace {
+        &["traceparent", "tracestate"]
+    } else {
+        &[]
+    };
+    let traces: Vec<_> = traces
+        .iter()
+        .filter_map(|name| Some((*name, host.header(Side::Request, name)?)))
+        .collect();
+    lines.extend(traces.iter().map(|(name, value)| (*name, value.as_str())));
+    host.replace_headers(Side::Request, &lines)?;
     if outgoing.body == OutBody::Untouched {
         return Ok(());
     }
     host.replace_body(Side::Request, cut, new)
-}
-
-/// Takes away what must not leave; gives the headers as they were.
-fn clean(host: &dyn Host, provider: &Provider) -> Result<Headers, Refused> {
-    let headers = host.headers(Side::Request);
-    for (name, _) in headers.iter() {
-        if !may_leave(name, provider.forward_trace) {
-            host.set_header(Side::Request, name, None)?;
-        }
-    }
-    Ok(headers)
 }
 
 /// Counts from 1. An Envoy that does not say is taken to be at the first attempt.

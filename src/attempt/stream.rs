@@ -2,7 +2,7 @@
 
 use super::{
     Sent,
-    back::{Both, Facts, head, record_ttft},
+    back::{Both, Facts, Head, Length, record_ttft},
     write_failed,
 };
 use crate::{
@@ -167,8 +167,14 @@ impl Streaming {
 
     /// The first content is here: this attempt is the answer.
     fn release(&mut self, host: &dyn Host, sent: &mut Sent) -> Result<(), Refused> {
-        head(host, sent, &self.facts.model)?;
-        host.set_header(Side::Response, "content-length", None)?;
+        let head = Head {
+            status: 200,
+            kind: None,
+            length: Length::Unknown,
+            model: &self.facts.model,
+            answers: true,
+        };
+        head.write(host, sent)?;
         self.released = true;
         record_ttft(host, sent);
         sent.close(host, Some(200), None);

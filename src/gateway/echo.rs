@@ -6,12 +6,12 @@ use crate::{
         answer::{AnswerSink, Finish, Part, Usage},
         chat::{AnswerWriter, Chat, ChunkWriter},
     },
+    host::{Host, keys::state},
     json::Str,
-    log::seconds,
+    log::{self, seconds},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::time::SystemTime;
 
 /// Its name, which no configuration may use.
 pub const MODEL: &str = "echo";
@@ -32,7 +32,8 @@ struct TextPart<'a> {
 }
 
 /// The answer's content type and body: JSON, or all events of a stream at once.
-pub(super) fn answer(chat: &Chat<'_>, now: SystemTime) -> (&'static str, Vec<u8>) {
+pub(super) fn answer(host: &dyn Host, chat: &Chat<'_>) -> (&'static str, Vec<u8>) {
+    let now = host.now();
     let text = last_text(chat);
     let prompt = chat.body.raw("messages").map_or(0, |raw| raw.get().len());
     let usage = Usage {
@@ -40,6 +41,10 @@ pub(super) fn answer(chat: &Chat<'_>, now: SystemTime) -> (&'static str, Vec<u8>
         output: tokens(text.len()),
         ..Usage::default()
     };
+    host.set_state(state::SERVED_MODEL, MODEL);
+    host.set_state(state::STREAM, if chat.stream { "1" } else { "0" });
+    host.set_state(state::FINISH, Finish::Stop.as_str());
+    log::usage(host, usage);
     let say = |out: &mut dyn AnswerSink| {
         out.open("chatcmpl-echo", MODEL);
         out.part(0, Part::Text(&text));

@@ -39,15 +39,16 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         return Ok(endpoint);
     }
     let message = format!("{path} takes {wanted}, not {method}.");
-    Err(Fault::new(FaultKind::WrongMethod, message).at(wanted))
+    Err(Fault::new(FaultKind::WrongMethod, message))
 }
 
 /// The `allow` header that goes with a wrong method.
-pub(super) fn allowed_methods(fault: &Fault) -> Option<&'static str> {
-    match (fault.kind, fault.param.as_deref()) {
-        (FaultKind::WrongMethod, Some("POST")) => Some("POST"),
-        (FaultKind::WrongMethod, _) => Some("GET"),
-        _ => None,
+pub(super) fn allowed_method(headers: &Headers) -> &'static str {
+    let path = headers.get(":path").unwrap_or_default();
+    if path.starts_with("/v1/chat/completions") {
+        "POST"
+    } else {
+        "GET"
     }
 }
 

@@ -100,9 +100,11 @@ fn retry_after(attempts: &[Attempt]) -> Option<String> {
     let smallest = seconds
         .filter(|s| s.is_finite() && *s >= 0.0)
         .reduce(f64::min);
+    // Anything else must at least look like a date: it comes from outside.
+    let date = |text: &&str| text.ends_with(" GMT") && text.len() < 40;
     smallest
         .map(|s| s.ceil().to_string())
-        .or_else(|| told().next().map(str::to_owned))
+        .or_else(|| told().find(date).map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -188,6 +190,9 @@ mod tests {
             of(&[told("Wed, 21 Oct 2026 07:28:00 GMT")]).as_deref(),
             Some("Wed, 21 Oct 2026 07:28:00 GMT")
         );
-        assert_eq!(of(&[attempt(Some(429), 1, "")]), None);
+        assert_eq!(
+            of(&[attempt(Some(429), 1, ""), told("NaN"), told("1e400")]),
+            None
+        );
     }
 }

@@ -16,7 +16,7 @@ mod models;
 use crate::{
     api::chat::Chat,
     config::Gateway,
-    fault::Fault,
+    fault::{Fault, FaultKind},
     host::{
         Flow, Host, Side, Stream,
         keys::{header, state},
@@ -68,6 +68,9 @@ impl Request {
     fn admit(&mut self, host: &dyn Host, end: bool) -> Result<Flow, Fault> {
         let headers = host.headers(Side::Request);
         self.id = headers.get("x-request-id").map(str::to_owned);
+        if let Some(id) = &self.id {
+            host.set_state(state::REQUEST_ID, id);
+        }
         self.authority = headers.get(":authority").unwrap_or_default().to_owned();
         entry::remove_controls(host, &headers)?;
         let endpoint = endpoint::find(&headers)?;
@@ -99,7 +102,7 @@ impl Request {
         host.set_state(state::MODEL, &chat.model);
         self.caller.may_use(&self.config, &chat.model)?;
         if chat.model == ECHO_MODEL {
-            let (kind, body) = echo::answer(&chat, host.now());
+            let (kind, body) = echo::answer(host, &chat);
             return Ok(self.reply(host, kind, &body));
         }
         let timeout = hand_over::send(host, &self.config, &self.caller, &chat, &self.authority)?;
@@ -118,7 +121,8 @@ impl Request {
         );
         self.stage = Stage::Replied;
         let mut headers = vec![("content-type", "application/json")];
-        if let Some(allowed) = endpoint::allowed_methods(&fault) {
+        if fault.kind == FaultKind::WrongMethod {
+            let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
         }
         host.reply(fault.status(), &headers, &fault.body());

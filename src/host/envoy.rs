@@ -160,6 +160,21 @@ impl Exchange for Envoy {
             .map(text)
     }
 
+    fn replace_headers(&self, side: Side, headers: &[(&str, &str)]) -> Result<(), Refused> {
+        if !self.door(side).headers.get() {
+            return Err(Refused("the headers have left"));
+        }
+        let clean: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, header_value(value)))
+            .collect();
+        let lines = clean
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        hostcalls::set_map(map(side), lines).map_err(|_| Refused("headers not written"))
+    }
+
     fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8> {
         if !self.door(side).body.get() {
             return Vec::new();

@@ -36,6 +36,8 @@ pub mod state {
     pub const WANTS_USAGE: &str = "llm.wants_usage";
     /// JSON object of client headers that a dialect may add back.
     pub const CLIENT_HEADERS: &str = "llm.client_headers";
+    /// Envoy's id of the request.
+    pub const REQUEST_ID: &str = "llm.request_id";
     /// The model that the client asked for.
     pub const MODEL: &str = "llm.model";
     /// The team of the client's key.

@@ -75,6 +75,10 @@ pub trait Exchange {
     fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused>;
     /// The value of one header; cheaper than all of them when the rest does not matter.
     fn header(&self, side: Side, name: &str) -> Option<String>;
+    /// Replaces every header of a side by these, in order: what is not named is gone.
+    ///
+    /// Errors: the headers have left already.
+    fn replace_headers(&self, side: Side, headers: &[(&str, &str)]) -> Result<(), Refused>;
     /// At most `size` bytes of the body that is here, from the `from`th on: of all that is gathered
     /// while the side is held, of this chunk when it is not.
     fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8>;

@@ -120,6 +120,21 @@ impl Exchange for FakeHost {
         self.header_value(side, name)
     }
 
+    fn replace_headers(&self, side: Side, headers: &[(&str, &str)]) -> Result<(), Refused> {
+        if self.refuse_writes.get() {
+            return Err(Refused("headers have left"));
+        }
+        assert!(
+            self.open.borrow().get(&side).copied().unwrap_or(true),
+            "headers are replaced after the {side:?} headers have left"
+        );
+        let lines = headers
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), header_value(v).into_owned()));
+        self.headers.borrow_mut().insert(side, lines.collect());
+        Ok(())
+    }
+
     fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8> {
         let bodies = self.bodies.borrow();
         let body = bodies.get(&side).map(Vec::as_slice).unwrap_or_default();
