@@ -11,6 +11,7 @@
 mod support;
 
 use envoy_llm_gateway::provider::REGISTRY;
+use serde_json::{Value, json};
 use support::fixtures::{self, Case, Outcome};
 
 #[test]
@@ -61,6 +62,92 @@ fn every_case_gives_the_same_however_its_answer_is_cut() {
 }
 
 #[test]
+fn a_gathered_stream_is_the_whole_answer() {
+    let cases = fixtures::all();
+    let pairs: Vec<_> = cases
+        .iter()
+        .filter_map(|stream| {
+            let name = stream.gathers_to.as_ref()?;
+            let whole = cases.iter().find(|case| case.name == *name);
+            Some((
+                stream,
+                whole.unwrap_or_else(|| panic!("there is no {name}")),
+            ))
+        })
+        .collect();
+    assert!(pairs.len() >= 3, "the law is held against too few streams");
+    for (stream, whole) in pairs {
+        let (stream_got, whole_got) = (stream.run(&[]), whole.run(&[]));
+        let mut want: Value = serde_json::from_str(&whole_got.answer).unwrap();
+        let gathered = gather(&stream_got.answer);
+        if gathered["usage"].is_null() {
+            // The client did not ask for it; the record below has it all the same.
+            want.as_object_mut().unwrap().remove("usage");
+        }
+        assert_eq!(gathered, want, "{}", stream.name);
+        assert_eq!(stream_got.record, whole_got.record, "{}", stream.name);
+    }
+}
+
+/// One `chat.completion` out of its chunks, as an SDK puts it together.
+fn gather(stream: &str) -> Value {
+    let chunks = stream
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str::<Value>(data).unwrap());
+    let mut message = json!({"role": "assistant", "content": null, "refusal": null});
+    let mut whole = json!({"object": "chat.completion"});
+    for chunk in chunks {
+        for key in ["id", "created", "model", "usage"] {
+            if !chunk[key].is_null() {
+                whole[key] = chunk[key].clone();
+            }
+        }
+        let choice = &chunk["choices"][0];
+        for key in ["content", "refusal", "reasoning_content"] {
+            if let Some(more) = choice["delta"][key].as_str() {
+                let before = message[key].as_str().unwrap_or_default();
+                message[key] = Value::from(format!("{before}{more}"));
+            }
+        }
+        for key in ["reasoning_details", "tool_calls"] {
+            for part in choice["delta"][key].as_array().into_iter().flatten() {
+                append(&mut message, key, part);
+            }
+        }
+        if !choice["finish_reason"].is_null() {
+            whole["choices"] =
+                json!([{"index": 0, "logprobs": null, "finish_reason": choice["finish_reason"]}]);
+        }
+    }
+    whole["choices"][0]["message"] = message;
+    whole
+}
+
+/// A new element, or more arguments for the tool call of the same index.
+fn append(message: &mut Value, key: &str, part: &Value) {
+    if !message[key].is_array() {
+        message[key] = json!([]);
+    }
+    let list = message[key].as_array_mut().unwrap();
+    let mut part = part.clone();
+    let index = part
+        .as_object_mut()
+        .unwrap()
+        .remove("index")
+        .and_then(|index| index.as_u64());
+    match index.and_then(|index| list.get_mut(usize::try_from(index).unwrap())) {
+        Some(call) => {
+            let more = part["function"]["arguments"].as_str().unwrap_or_default();
+            let before = call["function"]["arguments"].as_str().unwrap_or_default();
+            call["function"]["arguments"] = Value::from(format!("{before}{more}"));
+        }
+        None => list.push(part),
+    }
+}
+
+#[test]
 fn every_dialect_has_a_folder_and_every_folder_a_dialect() {
     let registry = REGISTRY.iter().map(|entry| entry.name.to_owned());
     assert_eq!(fixtures::dialects(), registry.collect());
@@ -78,12 +165,12 @@ fn pin(case: &Case, got: &Outcome) {
             std::fs::write(folder.join(name), text).unwrap();
         }
     };
-    let pretty = |value: &serde_json::Value| format!("{value:#}\n");
+    let pretty = |value: &Value| format!("{value:#}\n");
     if !got.upstream_request.is_null() {
         write("2-upstream.json", pretty(&got.upstream_request));
         write("5-record.json", pretty(&got.record));
     }
-    match serde_json::from_str::<serde_json::Value>(&got.answer) {
+    match serde_json::from_str::<Value>(&got.answer) {
         Ok(value) => write("4-client.json", pretty(&value)),
         Err(_) => write("4-client.sse", got.answer.clone()),
     }

@@ -82,6 +82,8 @@ pub struct Case {
     pub upstream: Option<Vec<u8>>,
     pub client_answer: Option<(Vec<u8>, bool)>,
     pub record: Value,
+    /// The case that gives the same answer whole.
+    pub gathers_to: Option<String>,
 }
 
 /// What a case gave.
@@ -141,6 +143,7 @@ fn read(path: &str, files: &Files) -> Case {
         "dropped",
         "client_status",
         "failed",
+        "gathers_to",
     ];
     for key in case.as_object().unwrap().keys() {
         assert!(
@@ -178,6 +181,9 @@ fn read(path: &str, files: &Files) -> Case {
             .or_else(|| file("3-upstream.html"))
             .or_else(|| file("3-upstream.bin")),
         client_answer: sse.or_else(|| file("4-client.json").map(|bytes| (bytes, false))),
+        gathers_to: case["gathers_to"]
+            .as_str()
+            .map(|name| format!("{dialect}/{name}")),
         record: file("5-record.json").map_or(Value::Null, |_| parse("5-record.json")),
     }
 }
