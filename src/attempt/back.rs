@@ -5,23 +5,18 @@
 
 use super::{
     Sent,
-    headers::{may_return, rate_limit},
+    facts::{Both, Facts, record_ttft},
+    headers::{Head, Length},
     stream::{Streaming, Verdict},
     write_failed,
 };
 use crate::{
-    api::{
-        answer::{AnswerSink, Finish, Part, Usage},
-        chat::{AnswerWriter, ChunkWriter},
-    },
+    api::chat::{AnswerWriter, ChunkWriter},
     config::Provider,
     fault::{Fault, FaultKind},
-    host::{
-        Flow, Headers, Host, Refused, Side,
-        keys::{header, state},
-    },
+    host::{Flow, Headers, Host, Side, keys::state},
     json::Object,
-    log::{self, seconds},
+    log::seconds,
 };
 
 /// Where the answer stands.
@@ -95,72 +90,6 @@ impl Back {
             },
             _ => Flow::Continue,
         }
-    }
-}
-
-/// The headers of an answer to the client.
-pub(super) struct Head<'a> {
-    pub(super) status: u16,
-    /// A new content type; `None`: the provider's.
-    pub(super) kind: Option<&'a str>,
-    pub(super) length: Length,
-    /// The model that answered; empty: the one that was asked.
-    pub(super) model: &'a str,
-    /// Whether this attempt is the answer. One that is not names no provider.
-    pub(super) answers: bool,
-}
-
-/// The length of a body on its way to the client.
-pub(super) enum Length {
-    /// The provider's bytes pass.
-    Same,
-    /// Not known before the end.
-    Unknown,
-    /// Units: bytes.
-    Bytes(usize),
-}
-
-impl Head<'_> {
-    /// Replaces the provider's headers: those that may return stay, the gateway's own are added.
-    pub(super) fn write(&self, host: &dyn Host, sent: &Sent) -> Result<(), Refused> {
-        let status = self.status.to_string();
-        let number = sent.number.to_string();
-        let dropped = sent.dropped.join(",");
-        let length = match self.length {
-            Length::Bytes(size) => Some(size.to_string()),
-            Length::Same => sent.headers.get("content-length").map(str::to_owned),
-            Length::Unknown => None,
-        };
-        let limits: Vec<_> = sent
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((rate_limit(name)?, value)))
-            .collect();
-        let mut lines = vec![(":status", status.as_str())];
-        lines.extend(
-            self.kind
-                .or(sent.headers.get("content-type"))
-                .map(|kind| ("content-type", kind)),
-        );
-        lines.extend(length.as_deref().map(|length| ("content-length", length)));
-        lines.extend(sent.headers.iter().filter(|(name, _)| may_return(name)));
-        lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
-        if self.answers {
-            lines.push((header::PROVIDER, &sent.name));
-        }
-        lines.push((
-            header::MODEL,
-            if self.model.is_empty() {
-                &sent.model
-            } else {
-                self.model
-            },
-        ));
-        lines.push((header::ATTEMPTS, &number));
-        if !dropped.is_empty() {
-            lines.push((header::DROPPED, &dropped));
-        }
-        host.replace_headers(Side::Response, &lines)
     }
 }
 
@@ -283,11 +212,6 @@ fn conclude(
     Flow::Continue
 }
 
-pub(super) fn record_ttft(host: &dyn Host, sent: &Sent) {
-    let elapsed = host.now().duration_since(sent.started).unwrap_or_default();
-    host.set_state(state::TTFT_MS, &elapsed.as_millis().to_string());
-}
-
 fn is_compressed(headers: &Headers) -> bool {
     let encoding = headers.get("content-encoding").unwrap_or("identity");
     !matches!(encoding, "" | "identity")
@@ -300,66 +224,4 @@ fn says_error(body: &[u8]) -> bool {
         .ok()
         .and_then(|o| o.raw("error").map(|raw| raw.get().starts_with('{')))
         .unwrap_or(false)
-}
-
-/// What the record needs to know of an answer.
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) model: String,
-    pub(super) usage: Option<Usage>,
-    pub(super) finish: Option<Finish>,
-    /// A part has come that the client must see.
-    pub(super) content: bool,
-}
-
-impl Facts {
-    /// Writes what is known.
-    pub(super) fn record(&self, host: &dyn Host) {
-        if !self.model.is_empty() {
-            host.set_state(state::SERVED_MODEL, &self.model);
-        }
-        if let Some(finish) = self.finish {
-            host.set_state(state::FINISH, finish.as_str());
-        }
-        if let Some(usage) = self.usage {
-            log::usage(host, usage);
-        }
-    }
-}
-
-impl AnswerSink for Facts {
-    fn open(&mut self, _id: &str, model: &str) {
-        model.clone_into(&mut self.model);
-    }
-
-    fn part(&mut self, _choice: u32, part: Part<'_>) {
-        self.content = true;
-        if let Part::Finish(finish) = part {
-            self.finish.get_or_insert(finish);
-        }
-    }
-
-    fn usage(&mut self, usage: Usage) {
-        self.usage = Some(usage);
-    }
-}
-
-/// Two sinks for one answer.
-pub(super) struct Both<'a>(pub(super) &'a mut Facts, pub(super) &'a mut dyn AnswerSink);
-
-impl AnswerSink for Both<'_> {
-    fn open(&mut self, id: &str, model: &str) {
-        self.0.open(id, model);
-        self.1.open(id, model);
-    }
-
-    fn part(&mut self, choice: u32, part: Part<'_>) {
-        self.0.part(choice, part);
-        self.1.part(choice, part);
-    }
-
-    fn usage(&mut self, usage: Usage) {
-        self.0.usage(usage);
-        self.1.usage(usage);
-    }
 }

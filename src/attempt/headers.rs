@@ -1,8 +1,77 @@
-//! Which headers of an answer come back to a client: an allow-list, so that a header that nobody
-//! thought of stays where it is. The way out needs no list: its headers are written anew.
+//! The headers of an answer on its way to a client. They are written anew, from an allow-list: a
+//! header that nobody thought of stays with the provider.
+
+use super::Sent;
+use crate::host::{Host, Refused, Side, keys::header};
+
+/// The headers of an answer to the client.
+pub(super) struct Head<'a> {
+    pub(super) status: u16,
+    /// A new content type; `None`: the provider's.
+    pub(super) kind: Option<&'a str>,
+    pub(super) length: Length,
+    /// The model that answered; empty: the one that was asked.
+    pub(super) model: &'a str,
+    /// Whether this attempt is the answer. One that is not names no provider.
+    pub(super) answers: bool,
+}
+
+/// The length of a body on its way to the client.
+pub(super) enum Length {
+    /// The provider's bytes pass.
+    Same,
+    /// Not known before the end.
+    Unknown,
+    /// Units: bytes.
+    Bytes(usize),
+}
+
+impl Head<'_> {
+    /// Replaces the provider's headers: those that may return stay, the gateway's own are added.
+    pub(super) fn write(&self, host: &dyn Host, sent: &Sent) -> Result<(), Refused> {
+        let status = self.status.to_string();
+        let number = sent.number.to_string();
+        let dropped = sent.dropped.join(",");
+        let length = match self.length {
+            Length::Bytes(size) => Some(size.to_string()),
+            Length::Same => sent.headers.get("content-length").map(str::to_owned),
+            Length::Unknown => None,
+        };
+        let limits: Vec<_> = sent
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((rate_limit(name)?, value)))
+            .collect();
+        let mut lines = vec![(":status", status.as_str())];
+        lines.extend(
+            self.kind
+                .or(sent.headers.get("content-type"))
+                .map(|kind| ("content-type", kind)),
+        );
+        lines.extend(length.as_deref().map(|length| ("content-length", length)));
+        lines.extend(sent.headers.iter().filter(|(name, _)| may_return(name)));
+        lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
+        if self.answers {
+            lines.push((header::PROVIDER, &sent.name));
+        }
+        lines.push((
+            header::MODEL,
+            if self.model.is_empty() {
+                &sent.model
+            } else {
+                self.model
+            },
+        ));
+        lines.push((header::ATTEMPTS, &number));
+        if !dropped.is_empty() {
+            lines.push((header::DROPPED, &dropped));
+        }
+        host.replace_headers(Side::Response, &lines)
+    }
+}
 
 /// Whether a provider's response header reaches the client.
-pub(super) fn may_return(name: &str) -> bool {
+fn may_return(name: &str) -> bool {
     matches!(
         name,
         "date" | "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version"
@@ -11,7 +80,7 @@ pub(super) fn may_return(name: &str) -> bool {
 
 /// The OpenAI name of a provider's rate limit header.
 /// Source: Anthropic API reference, "Rate limits", response headers, read 2026-11; OpenAI, "Rate limits".
-pub(super) fn rate_limit(name: &str) -> Option<String> {
+fn rate_limit(name: &str) -> Option<String> {
     let rest = name.strip_prefix("anthropic-ratelimit-")?;
     let (what, which) = rest.rsplit_once('-')?;
     (matches!(what, "requests" | "tokens") && matches!(which, "limit" | "remaining" | "reset"))

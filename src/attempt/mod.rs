@@ -5,6 +5,7 @@
 //! content of a stream nothing has left yet. Envoy executes: a retriable `:status` is a retry.
 
 mod back;
+mod facts;
 mod headers;
 mod out;
 mod stream;

@@ -2,7 +2,8 @@
 
 use super::{
     Sent,
-    back::{Both, Facts, Head, Length, record_ttft},
+    facts::{Both, Facts, record_ttft},
+    headers::{Head, Length},
     write_failed,
 };
 use crate::{

@@ -59,19 +59,6 @@ impl Caller {
         }
     }
 
-    /// Errors: `Forbidden`, with the names that this key may use.
-    pub(super) fn may_use(&self, config: &Gateway, asked: &str) -> Result<(), Fault> {
-        if self.allows(asked) {
-            return Ok(());
-        }
-        let names = super::models::names(config, self);
-        let message = format!(
-            "This key may not use `{asked}`. It may use: {}.",
-            names.join(", ")
-        );
-        Err(Fault::new(FaultKind::Forbidden, message).at("model"))
-    }
-
     /// Whether this caller may ask for a name.
     pub(super) fn allows(&self, asked: &str) -> bool {
         self.names()

@@ -100,7 +100,7 @@ impl Request {
         let chat = Chat::parse(&body)?;
         host.set_state(state::OPERATION, "chat");
         host.set_state(state::MODEL, &chat.model);
-        self.caller.may_use(&self.config, &chat.model)?;
+        models::permit(&self.config, &self.caller, &chat.model)?;
         if chat.model == ECHO_MODEL {
             let (kind, body) = echo::answer(host, &chat);
             return Ok(self.reply(host, kind, &body));

@@ -26,6 +26,16 @@ pub(super) fn one(config: &Gateway, caller: &Caller, id: &str) -> Result<Vec<u8>
         .ok_or_else(|| unknown(config, caller, id))
 }
 
+/// Errors: `Forbidden`, with the names that the caller may use.
+pub(super) fn permit(config: &Gateway, caller: &Caller, asked: &str) -> Result<(), Fault> {
+    if caller.allows(asked) {
+        return Ok(());
+    }
+    let names = names(config, caller).join(", ");
+    let message = format!("This key may not use `{asked}`. It may use: {names}.");
+    Err(Fault::new(FaultKind::Forbidden, message).at("model"))
+}
+
 /// `model_not_found`, with the names that the caller may use.
 pub(super) fn unknown(config: &Gateway, caller: &Caller, asked: &str) -> Fault {
     let asked: String = asked.chars().take(128).collect();
@@ -37,7 +47,7 @@ pub(super) fn unknown(config: &Gateway, caller: &Caller, asked: &str) -> Fault {
 }
 
 /// The names for a message.
-pub(super) fn names(config: &Gateway, caller: &Caller) -> Vec<String> {
+fn names(config: &Gateway, caller: &Caller) -> Vec<String> {
     let mut names: Vec<_> = views(config, caller)
         .into_iter()
         .map(|view| view.id)
