@@ -220,36 +220,34 @@ impl<'a> Scanner<'a> {
 
     /// Reads a string, the opening quote included; says whether it holds an escape.
     fn string(&mut self) -> Result<bool, &'static str> {
-        self.at += 1;
+        let mut rest = self.bytes.get(self.at + 1..).unwrap_or_default();
         let mut escaped = false;
-        loop {
-            let rest = self.bytes.get(self.at..).unwrap_or_default();
-            self.at += plain(rest);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
+        let problem = loop {
+            rest = rest.get(plain(rest)..).unwrap_or_default();
+            rest = match rest {
+                [b'"', after @ ..] => {
+                    self.at = self.bytes.len() - after.len();
                     return Ok(escaped);
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    after @ ..,
+                ] => after,
+                [b'\\', b'u', a, b, c, d, after @ ..]
+                    if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) =>
+                {
+                    after
                 }
-                Some(_) => return Err("a control character inside a string must be escaped"),
-                None => return Err("it ends in the middle of a string"),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Step {
-        let rest = self.bytes.get(self.at + 1..).unwrap_or_default();
-        match rest {
-            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
-            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|x| x.is_ascii_hexdigit()) => {
-                self.at += 6;
-            }
-            _ => return Err("a string holds an unknown escape"),
-        }
-        Ok(())
+                [] => break "it ends in the middle of a string",
+                [b'\\'] => break "it ends in the middle of a string",
+                [b'\\', ..] => break "a string holds an unknown escape",
+                _ => break "a control character inside a string must be escaped",
+            };
+            escaped = true;
+        };
+        self.at = self.bytes.len() - rest.len();
+        Err(problem)
     }
 
     fn number(&mut self) -> Step {
@@ -335,12 +333,12 @@ impl<'a> Scanner<'a> {
 }
 
 /// How many bytes from the start are ordinary inside a string: no quote, backslash or control.
+#[inline]
 fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    let (words, _) = bytes.as_chunks::<8>();
-    for word in words {
+    let mut rest = bytes;
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
         let quote = word ^ (ONES * b'"' as u64);
         let slash = word ^ (ONES * b'\\' as u64);
@@ -351,15 +349,12 @@ fn plain(bytes: &[u8]) -> usize {
             | word.wrapping_sub(ONES * 0x20) & !word)
             & HIGH;
         if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
+            return bytes.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = after;
     }
-    let tail = bytes.get(at..).unwrap_or_default();
-    at + tail
-        .iter()
-        .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f))
-        .unwrap_or(tail.len())
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0..=0x1f);
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 #[cfg(test)]
