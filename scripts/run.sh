@@ -41,10 +41,11 @@ done
 
 private="$(mktemp -d)"
 trap 'rm -rf "$private"' EXIT
-# In two steps, because one port may be asked for under the other's number.
+# Only the first of each port is the gateway's own; a cluster may well have an 8080 of its own. In two
+# steps, because one port may be asked for under the other's number.
 sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(realpath "$wasm")|" \
-  -e 's/port_value: 8080([^0-9]|$)/port_value: @port@\1/' \
-  -e "s/port_value: 9901([^0-9]|$)/port_value: $admin\1/" -e "s/@port@/$port/" "$config" >"$private/envoy.yaml"
+  -e '0,/port_value: 8080([^0-9]|$)/s//port_value: @port@\1/' \
+  -e "0,/port_value: 9901([^0-9]|$)/s//port_value: $admin\1/" -e "s/@port@/$port/" "$config" >"$private/envoy.yaml"
 
 "$envoy" -c "$private/envoy.yaml" --disable-hot-restart --log-level "${LLM_GATEWAY_LOG_LEVEL:-warning}" &
 pid=$!

@@ -1,6 +1,7 @@
 //! What a client is told when a request cannot be served: one table of kinds, one shape.
 //!
-//! A message says what to change. It never holds a secret, a prompt or a provider's body.
+//! A message says what to change. It never holds a secret or a prompt; a provider's own words are handed
+//! on only where the client can act on them.
 
 use serde::Serialize;
 use std::{borrow::Cow, fmt};
@@ -47,7 +48,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// Every kind, for tests and documentation.
+    /// Every kind.
     pub const ALL: &'static [Self] = &[
         Self::BadRequest,
         Self::Unsupported,

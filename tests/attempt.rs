@@ -9,7 +9,13 @@
 
 mod support;
 
-use envoy_llm_gateway::{api::chat::Chat, attempt::Attempt, config::Config, plan::HandOver};
+use envoy_llm_gateway::{
+    api::chat::Chat,
+    attempt::Attempt,
+    config::Config,
+    host::{Flow, Side, Stream},
+    plan::HandOver,
+};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::{FakeHost, Passed, START, request, response};
@@ -40,7 +46,12 @@ fn handed_over(plan: &Value, stream: bool, described: bool) -> FakeHost {
     let mut chat = Chat::parse(BODY.as_bytes()).unwrap();
     chat.stream = stream;
     let steps = serde_json::from_value(plan.clone()).unwrap();
-    let mut hand_over = HandOver::new(&chat, steps, "gateway.local");
+    let mut hand_over = HandOver::new(
+        &chat,
+        steps,
+        "gateway.local",
+        vec![("traceparent".into(), "00-1-2-01".into())],
+    );
     if !described {
         hand_over.places.clear();
     }
@@ -411,4 +422,49 @@ fn a_model_s_name_cannot_write_headers() {
     let answer = ANSWER.replace("m-1", "");
     let got = response(&mut attempt, &host, JSON, &[answer.as_bytes()]).unwrap();
     assert_eq!(got.header("x-llm-model"), Some("a??set-cookie: x=1?"));
+}
+
+#[test]
+fn an_answer_of_headers_and_trailers_alone_is_a_failed_attempt() {
+    let host = planned(&json!([step("one", "m")]), false);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    host.set_headers(Side::Response, &[(":status", "503")]);
+    assert_eq!(attempt.on_response_headers(&host, false), Flow::Pause);
+    assert_eq!(attempt.on_response_trailers(&host), Flow::Continue);
+    assert_eq!(
+        host.header_value(Side::Response, ":status").as_deref(),
+        Some("503")
+    );
+    assert_eq!(host.header_value(Side::Response, "x-llm-provider"), None);
+    assert!(host.replies.borrow().is_empty());
+}
+
+#[test]
+fn a_stream_of_nothing_but_its_end_is_a_failed_attempt() {
+    let role = b"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n".as_slice();
+    for chunks in [
+        vec![b"data: [DONE]\n\n".as_slice()],
+        vec![role, b"data: [DONE] \n\n"],
+    ] {
+        let host = planned(&json!([step("one", "m")]), true);
+        let mut attempt = attempt(json!({}));
+        sent(&host, &mut attempt);
+        let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+        assert_eq!(got.header(":status"), Some("503"));
+    }
+}
+
+#[test]
+fn a_later_attempt_gets_the_client_s_trace_when_it_is_asked_for() {
+    let host = planned(&json!([step("one", "m"), step("two", "m")]), false);
+    host.attempt_number(2);
+    let before = [(":method", "POST"), (":path", "/x")];
+    let got = request(
+        &mut attempt(json!({"forward_trace": true})),
+        &host,
+        &before,
+        &[BODY.as_bytes()],
+    );
+    assert_eq!(got.unwrap().header("traceparent"), Some("00-1-2-01"));
 }

@@ -267,7 +267,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             {"id": "d", "sha256": "abcdef0000000000000000000000000000000000000000000000000000000001"},
             {"id": "e", "sha256": "abcdef0000000000000000000000000000000000000000000000000000000001", "models": null},
         ],
-        "body_limit_bytes": 1_073_741_825_u64,
+        "body_limit_bytes": 134_217_729_u64,
         "first_token_timeout": "10",
         "answer_timeout": "25h",
         "modles": {},
@@ -276,7 +276,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
         problems(&value),
         [
             r#"$.answer_timeout: expected a duration such as "10s", "250ms" or "2m", from 1ms to 24h, found "25h""#,
-            "$.body_limit_bytes: expected 1 to 1073741824, found 1073741825",
+            "$.body_limit_bytes: expected 1 to 134217728, found 134217729",
             r#"$.first_token_timeout: expected a duration such as "10s", "250ms" or "2m", from 1ms to 24h, found "10""#,
             "$.keys[0].models: empty; name at least one model",
             "$.keys[0].sha256: expected the SHA-256 of the exact key as 64 lower-case hex digits",

@@ -431,7 +431,12 @@ fn when_every_attempt_failed_one_error_names_them() {
         tried("one", Value::Null, json!(30_000), json!("no_answer")),
         tried("two", json!(429), json!(3), json!("rate_limit_exceeded")),
     ]);
-    let headers = [(":status", "429"), ("content-length", "6")];
+    let headers = [
+        (":status", "429"),
+        ("x-llm-model", "m"),
+        ("retry-after-ms", "1"),
+        ("content-length", "6"),
+    ];
     let (host, passed) = after(&attempts, &headers, &[b"sec", b"ret"]);
     let passed = passed.unwrap();
     let want = r#"{"error":{"message":"No provider could answer `smart`. Tried: one (m) did not answer within 30000 ms; two (m) 429 rate_limit_exceeded.","type":"provider_error","param":null,"code":"provider_failed"}}"#;
@@ -440,12 +445,12 @@ fn when_every_attempt_failed_one_error_names_them() {
         passed.headers,
         [
             (":status", "502"),
-            ("content-length", &want.len().to_string()),
             ("content-type", "application/json"),
+            ("content-length", &want.len().to_string()),
             ("x-should-retry", "false"),
             ("x-llm-attempts", "2"),
-            ("x-request-id", "id-1"),
             ("x-llm-cache", "off"),
+            ("x-request-id", "id-1"),
         ]
         .map(|(n, v)| (n.to_owned(), v.to_owned()))
     );
@@ -454,6 +459,48 @@ fn when_every_attempt_failed_one_error_names_them() {
         host.state_value("llm.reason").as_deref(),
         Some("provider_failed")
     );
+}
+
+#[test]
+fn a_target_that_envoy_could_not_begin_to_ask_is_named_too() {
+    let attempts = json!([tried(
+        "one",
+        json!(429),
+        json!(3),
+        json!("rate_limit_exceeded")
+    )]);
+    let (host, passed) = after(&attempts, &[(":status", "503")], &[b"no healthy upstream"]);
+    let text = passed.unwrap().text();
+    assert!(
+        text.contains("Tried: one (m) 429 rate_limit_exceeded; two (b) could not be reached."),
+        "{text}"
+    );
+    assert_eq!(host.state_value("llm.attempt_count").as_deref(), Some("2"));
+}
+
+#[test]
+fn an_error_that_ends_in_trailers_or_at_once_is_answered_with_the_request_s_id() {
+    for trailers in [false, true] {
+        let (host, mut gateway, _) = ask(&settings(), &[], &chat("smart"));
+        host.set_headers(Side::Response, &[(":status", "503")]);
+        gateway.on_response_headers(&host, !trailers);
+        if trailers {
+            gateway.on_response_trailers(&host);
+        }
+        let reply = reply(&host);
+        assert_eq!(reply.status, 503);
+        assert!(
+            reply
+                .headers
+                .contains(&("x-request-id".into(), "id-1".into()))
+        );
+    }
+}
+
+#[test]
+fn an_address_without_a_name_is_an_unknown_model() {
+    let (host, ..) = ask(&settings(), &[], &chat("two/"));
+    assert_eq!(error(&host).1, "model_not_found");
 }
 
 #[test]

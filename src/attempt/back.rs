@@ -5,13 +5,13 @@
 
 use super::{
     Sent,
-    facts::{Both, Facts, record_ttft},
+    facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     stream::{Streaming, Verdict},
     write_failed,
 };
 use crate::{
-    api::chat::{AnswerWriter, ChunkWriter},
+    api::chat::{AnswerWriter, ChunkWriter, look_whole},
     config::Provider,
     fault::{Fault, FaultKind},
     host::{Flow, Headers, Host, Side, keys::state},
@@ -113,7 +113,7 @@ fn whole(
         writer.done();
         Some(writer.take())
     } else if dialect.events().is_none() {
-        dialect.answer(body, &mut facts)?;
+        watch(provider, body, &mut facts)?;
         None
     } else {
         let mut writer = AnswerWriter::default();
@@ -142,6 +142,24 @@ fn whole(
         record_ttft(host, sent);
     }
     Ok(Flow::Continue)
+}
+
+/// Looks at a whole answer that passes: only so far as the record needs it, because hosts that speak
+/// the client's language bend it in ways that are the client's business.
+///
+/// Errors: it is an error in disguise, or no chat completion at all.
+fn watch(provider: &Provider, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
+    let Some(seen) = look_whole(body) else {
+        let message = "The provider's answer is not a chat completion.";
+        return Err(Fault::new(FaultKind::ProviderFailed, message));
+    };
+    if seen.error {
+        return Err(provider.speaks.fault(200, &Headers::default(), body));
+    }
+    facts.model = seen.model.as_deref().map(bounded).unwrap_or_default();
+    facts.finish = seen.finish;
+    facts.usage = seen.usage;
+    Ok(())
 }
 
 /// An answer with a bad status, or one that cannot be read because it is compressed.
@@ -180,6 +198,7 @@ fn conclude(
 ) -> Flow {
     sent.close(host, Some(status), Some(fault));
     let failed = fault.kind.is_attempts();
+    let own_words = own_words.filter(|_| !failed);
     if sent.bodiless && !failed {
         sent.refuse(host, fault);
         return Flow::Pause;

@@ -32,9 +32,15 @@ impl Facts {
     }
 }
 
+/// A name for headers and logs: what a provider says there is bounded.
+pub(super) fn bounded(model: &str) -> String {
+    const MAX_BYTES: usize = 512;
+    model.chars().take(MAX_BYTES / 4).collect()
+}
+
 impl AnswerSink for Facts {
     fn open(&mut self, _id: &str, model: &str) {
-        model.clone_into(&mut self.model);
+        self.model = bounded(model);
     }
 
     fn part(&mut self, _choice: u32, part: Part<'_>) {

@@ -4,6 +4,9 @@
 use super::Sent;
 use crate::host::{Host, Refused, Side, keys::header};
 
+/// Longest `x-llm-dropped`; the names in it are the client's.
+const MAX_DROPPED_BYTES: usize = 2048;
+
 /// The headers of an answer to the client.
 pub(super) struct Head<'a> {
     pub(super) status: u16,
@@ -31,7 +34,8 @@ impl Head<'_> {
     pub(super) fn write(&self, host: &dyn Host, sent: &Sent) -> Result<(), Refused> {
         let status = self.status.to_string();
         let number = sent.number.to_string();
-        let dropped = sent.dropped.join(",");
+        let mut dropped = sent.dropped.join(",");
+        dropped.truncate(dropped.floor_char_boundary(MAX_DROPPED_BYTES));
         let length = match self.length {
             Length::Bytes(size) => Some(size.to_string()),
             Length::Same => sent.headers.get("content-length").map(str::to_owned),
@@ -78,12 +82,13 @@ fn may_return(name: &str) -> bool {
     ) || name.starts_with("x-ratelimit-")
 }
 
-/// The OpenAI name of a provider's rate limit header.
+/// The OpenAI name of a provider's rate limit header. `reset` is a date there and a duration here, so it
+/// stays behind; `retry-after` says as much.
 /// Source: Anthropic API reference, "Rate limits", response headers, read 2026-11; OpenAI, "Rate limits".
 fn rate_limit(name: &str) -> Option<String> {
     let rest = name.strip_prefix("anthropic-ratelimit-")?;
     let (what, which) = rest.rsplit_once('-')?;
-    (matches!(what, "requests" | "tokens") && matches!(which, "limit" | "remaining" | "reset"))
+    (matches!(what, "requests" | "tokens") && matches!(which, "limit" | "remaining"))
         .then(|| format!("x-ratelimit-{which}-{what}"))
 }
 

@@ -37,12 +37,12 @@ struct Sent {
     model: String,
     number: u64,
     plan: HandOver,
-    /// The headers of the side that is being worked on, as they came.
+    /// The answer's headers as they came.
     headers: Headers,
     dropped: Vec<String>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
-    /// The response ended with its headers: there is no body that could be replaced.
+    /// No part of the response's body has come: there is none that could be replaced.
     bodiless: bool,
 }
 
@@ -105,7 +105,7 @@ impl Stream for Attempt {
             return Flow::Continue;
         };
         self.back = Back::begin(host, &self.provider, sent);
-        sent.bodiless = end;
+        sent.bodiless = true; // until a part of it comes
         if end {
             return self.back.body(host, &self.provider, sent, true);
         }
@@ -116,6 +116,7 @@ impl Stream for Attempt {
         let Some(sent) = &mut self.sent else {
             return Flow::Continue;
         };
+        sent.bodiless = false;
         self.back.body(host, &self.provider, sent, end)
     }
 
@@ -135,7 +136,9 @@ impl Sent {
             entry.status = status;
             entry.ms = Some(now.saturating_sub(entry.at_ms));
             entry.reason = fault.map(|fault| fault.kind.wire().2.to_owned());
-            entry.retry_after = fault.and_then(|fault| fault.retry_after.clone());
+            entry.retry_after = fault
+                .and_then(|fault| fault.retry_after.clone())
+                .filter(|wait| wait.len() < 40);
         }
         attempts::store(host, &self.attempts);
     }

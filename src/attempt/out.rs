@@ -167,16 +167,14 @@ fn write(
         lines.retain(|(there, _)| there != name);
         lines.push((name, value));
     }
-    let traces: &[&str] = if provider.forward_trace {
-        &["traceparent", "tracestate"]
-    } else {
-        &[]
-    };
-    let traces: Vec<_> = traces
-        .iter()
-        .filter_map(|name| Some((*name, host.header(Side::Request, name)?)))
-        .collect();
-    lines.extend(traces.iter().map(|(name, value)| (*name, value.as_str())));
+    if provider.forward_trace {
+        lines.extend(
+            sent.plan
+                .traces
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
+    }
     host.replace_headers(Side::Request, &lines)?;
     if outgoing.body == OutBody::Untouched {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use super::{
     Sent,
-    facts::{Both, Facts, record_ttft},
+    facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     write_failed,
 };
@@ -268,7 +268,7 @@ impl Language {
                 writer.done();
                 Ok(())
             }
-            Self::Same { done: true, .. } => Ok(()),
+            Self::Same { done: true, .. } if facts.content => Ok(()),
             Self::Same { out, changed, .. } if facts.finish.is_some() => {
                 // Some hosts leave it out; the SDKs wait for it.
                 if !out.is_empty() && !out.ends_with(b"\n\n") {
@@ -333,7 +333,10 @@ fn watch(
     let Some(data) = event.data.as_deref() else {
         return Ok(true);
     };
-    if data == "[DONE]" {
+    if data.trim().is_empty() {
+        return Ok(true); // kept alive, nothing said
+    }
+    if data.trim() == "[DONE]" {
         *done = true;
         return Ok(true);
     }
@@ -351,7 +354,7 @@ fn watch(
     if let Some(model) = seen.model
         && facts.model.is_empty()
     {
-        facts.model = model.into_cow().into_owned();
+        facts.model = bounded(&model);
     }
     facts.content |= seen.content;
     facts.finish = facts.finish.or(seen.finish);

@@ -5,26 +5,44 @@ use super::failed;
 use crate::{
     fault::{Fault, FaultKind},
     host::{
-        Exchange, Flow, Host, Refused, Side,
+        Flow, Host, Refused, Side,
         keys::{header, state},
     },
     log::{attempts, millis},
+    plan::HandOver,
 };
 use std::time::Duration;
 
 /// What becomes of the answer.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Stands in for the body, once; empty afterwards.
-    instead: Option<Vec<u8>>,
+    /// An error waits for the body that it replaces; the headers are held until then.
+    instead: Option<Instead>,
+    /// The error has been written: what still comes is left out.
+    replaced: bool,
     status: u16,
     /// The client was given everything.
     complete: bool,
 }
 
+/// An error in the place of what Envoy or the last attempt would have said.
+#[derive(Debug)]
+struct Instead {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
 impl Answer {
-    /// Looks at the response headers. `timeout` is what each attempt had; `None`: this filter's own reply.
-    pub(super) fn head(&mut self, host: &dyn Host, timeout: Option<Duration>, end: bool) -> Flow {
+    /// Looks at the response headers. `timeout` is what each attempt had; `None`: this filter's own
+    /// reply. `id`: Envoy's id of the request.
+    pub(super) fn head(
+        &mut self,
+        host: &dyn Host,
+        timeout: Option<Duration>,
+        id: Option<&str>,
+        end: bool,
+    ) -> Flow {
         let status = host.header(Side::Response, ":status");
         self.status = status.and_then(|s| s.parse().ok()).unwrap_or(0);
         self.complete = end;
@@ -35,40 +53,44 @@ impl Answer {
         if host.header(Side::Response, header::PROVIDER).is_some() {
             return Flow::Continue;
         }
-        // Not an attempt's answer: a failed attempt that nobody came after, or Envoy's own words.
-        let (status, fault, count) = explain(host, self.status, timeout);
-        self.status = status;
-        host.set_state(state::REASON, fault.kind.wire().2);
-        let body = fault.body();
+        let instead = explain(host, self.status, timeout, id);
+        self.status = instead.status;
         if end {
-            self.reply(host, &fault, status, count, &body);
-            return Flow::Pause;
+            instead.reply(host);
+        } else {
+            self.instead = Some(instead);
         }
-        let length = body.len();
-        self.instead = Some(body);
-        // A refused write leaves Envoy's own words, which are an error as well.
-        let _ = rewrite(host, &fault, status, count, length);
-        Flow::Continue
+        Flow::Pause
     }
 
     /// Puts the error in the place of the body.
     pub(super) fn body(&mut self, host: &dyn Host, end: bool) -> Flow {
         self.complete |= end;
-        if let Some(instead) = &mut self.instead {
-            let body = std::mem::take(instead);
-            if host
-                .replace_body(Side::Response, usize::MAX, &body)
-                .is_err()
-            {
-                log::warn!("an error could not be written");
+        // A refused write leaves Envoy's own words, which are an error as well.
+        let written = match self.instead.take() {
+            Some(instead) => {
+                self.replaced = true;
+                instead.write(host)
             }
+            None if self.replaced => host.replace_body(Side::Response, usize::MAX, &[]),
+            None => Ok(()),
+        };
+        if written.is_err() {
+            log::warn!("an error could not be written");
         }
         Flow::Continue
     }
 
-    /// The answer ended in trailers.
-    pub(super) fn ended(&mut self) {
+    /// The answer ended in trailers, perhaps without any body.
+    pub(super) fn trailers(&mut self, host: &dyn Host) -> Flow {
         self.complete = true;
+        match self.instead.take() {
+            Some(instead) => {
+                instead.reply(host);
+                Flow::Pause
+            }
+            None => Flow::Continue,
+        }
     }
 
     /// Writes the end of the record. `refused`: this filter answered the request itself.
@@ -101,53 +123,90 @@ impl Answer {
         };
         host.set_state(state::OUTCOME, outcome);
     }
+}
 
-    fn reply(&self, host: &dyn Host, fault: &Fault, status: u16, count: usize, body: &[u8]) {
-        let count = count.to_string();
+impl Instead {
+    fn new(status: u16, fault: &Fault, count: usize, id: Option<&str>) -> Self {
+        let body = fault.body();
         let mut headers = vec![
-            ("content-type", "application/json"),
-            ("x-should-retry", "false"),
-            (header::ATTEMPTS, count.as_str()),
-            (header::CACHE, "off"),
+            ("content-type", "application/json".to_owned()),
+            ("content-length", body.len().to_string()),
+            ("x-should-retry", "false".to_owned()),
+            (header::ATTEMPTS, count.to_string()),
+            (header::CACHE, "off".to_owned()),
         ];
-        if let Some(wait) = &fault.retry_after {
-            headers.push(("retry-after", wait));
+        headers.extend(id.map(|id| ("x-request-id", id.to_owned())));
+        headers.extend(fault.retry_after.clone().map(|wait| ("retry-after", wait)));
+        Self {
+            status,
+            headers,
+            body,
         }
-        host.reply(status, &headers, body);
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// As an answer of its own.
+    fn reply(&self, host: &dyn Host) {
+        let lines: Vec<_> = self
+            .lines()
+            .filter(|(name, _)| *name != "content-length")
+            .collect();
+        host.reply(self.status, &lines, &self.body);
+    }
+
+    /// In the place of what is here: no header of an attempt that failed is left.
+    fn write(&self, host: &dyn Host) -> Result<(), Refused> {
+        let status = self.status.to_string();
+        let lines: Vec<_> = std::iter::once((":status", status.as_str()))
+            .chain(self.lines())
+            .collect();
+        host.replace_headers(Side::Response, &lines)?;
+        host.replace_body(Side::Response, usize::MAX, &self.body)
     }
 }
 
-fn rewrite(
-    host: &dyn Exchange,
-    fault: &Fault,
-    status: u16,
-    count: usize,
-    length: usize,
-) -> Result<(), Refused> {
-    let set = |name: &str, value: Option<&str>| host.set_header(Side::Response, name, value);
-    set(":status", Some(&status.to_string()))?;
-    set("content-type", Some("application/json"))?;
-    set("content-length", Some(&length.to_string()))?;
-    set("x-should-retry", Some("false"))?;
-    set(header::ATTEMPTS, Some(&count.to_string()))?;
-    set(header::MODEL, None)?;
-    set(header::DROPPED, None)?;
-    set("retry-after", fault.retry_after.as_deref())
-}
-
-/// The error for an answer that no attempt gave, its status, and how many attempts there were.
-fn explain(host: &dyn Host, status: u16, timeout: Duration) -> (u16, Fault, usize) {
+/// The error for an answer that no attempt gave.
+fn explain(host: &dyn Host, status: u16, timeout: Duration, id: Option<&str>) -> Instead {
     let mut attempts = attempts::load(host);
-    if attempts.is_empty() {
+    let unreached = unreached(host, &attempts);
+    if attempts.is_empty() && unreached.is_none() {
         let fault = envoys_own(status);
-        return (fault.status(), fault, 0);
+        host.set_state(state::REASON, fault.kind.wire().2);
+        return Instead::new(fault.status(), &fault, 0, id);
     }
     attempts::close_silent(&mut attempts, millis(host.now()));
+    attempts.extend(unreached);
     attempts::store(host, &attempts);
     let asked = host.state(state::MODEL).unwrap_or_default();
     let asked = String::from_utf8_lossy(&asked);
     let (status, fault) = failed::fault(&asked, &attempts, timeout);
-    (status, fault, attempts.len())
+    host.set_state(state::REASON, fault.kind.wire().2);
+    Instead::new(status, &fault, attempts.len(), id)
+}
+
+/// A target that Envoy could not even begin to ask: its words come after an attempt that has ended.
+fn unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts::Attempt> {
+    let ended = attempts.last().is_some_and(|last| last.ms.is_some());
+    // A failed attempt names its model; Envoy does not.
+    if !ended || host.header(Side::Response, header::MODEL).is_some() {
+        return None;
+    }
+    let plan = HandOver::load(host)?;
+    let step = plan.steps.get(attempts.len())?;
+    Some(attempts::Attempt {
+        provider: step.provider.clone(),
+        model: step.model.clone(),
+        status: None,
+        ms: Some(0),
+        reason: Some(attempts::NO_ANSWER.to_owned()),
+        at_ms: millis(host.now()),
+        retry_after: None,
+    })
 }
 
 /// Envoy answered before any attempt began.

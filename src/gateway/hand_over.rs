@@ -1,6 +1,6 @@
 //! The end of the way in: the plan, for Envoy to execute and for the provider role to read.
 
-use super::{caller::Caller, models};
+use super::{Client, caller::Caller, models};
 use crate::{
     api::chat::Chat,
     config::Gateway,
@@ -21,7 +21,7 @@ pub(super) fn send(
     config: &Gateway,
     caller: &Caller,
     chat: &Chat<'_>,
-    authority: &str,
+    client: &Client,
 ) -> Result<Duration, Fault> {
     let model = plan::model(config, &chat.model)
         .ok_or_else(|| models::unknown(config, caller, &chat.model))?;
@@ -50,7 +50,7 @@ pub(super) fn send(
                 "The gateway could not hand the plan over.",
             )
         })?;
-    HandOver::new(chat, steps, authority).store(host);
+    HandOver::new(chat, steps, &client.authority, client.traces.clone()).store(host);
     Ok(timeout)
 }
 

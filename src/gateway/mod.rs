@@ -18,7 +18,7 @@ use crate::{
     config::Gateway,
     fault::{Fault, FaultKind},
     host::{
-        Flow, Host, Side, Stream,
+        Flow, Headers, Host, Side, Stream,
         keys::{header, state},
     },
 };
@@ -34,11 +34,33 @@ pub use echo::MODEL as ECHO_MODEL;
 pub struct Request {
     config: Rc<Gateway>,
     caller: Caller,
-    /// Envoy's id of this request, for the answer: the provider role takes it off the request.
-    id: Option<String>,
-    authority: String,
+    client: Client,
     stage: Stage,
     answer: Answer,
+}
+
+/// What of the client's headers is needed once the attempts have replaced them.
+#[derive(Debug, Default)]
+struct Client {
+    /// Envoy's id of this request, for the answer.
+    id: Option<String>,
+    authority: String,
+    traces: Vec<(String, String)>,
+}
+
+impl Client {
+    fn of(headers: &Headers) -> Self {
+        let header = |name: &str| headers.get(name).map(str::to_owned);
+        let trace = |name: &str| Some((name.to_owned(), header(name)?));
+        Self {
+            id: header("x-request-id"),
+            authority: header(":authority").unwrap_or_default(),
+            traces: ["traceparent", "tracestate"]
+                .into_iter()
+                .filter_map(trace)
+                .collect(),
+        }
+    }
 }
 
 /// How far the request has come.
@@ -58,8 +80,7 @@ impl Request {
         Self {
             config,
             caller: Caller::default(),
-            id: None,
-            authority: String::new(),
+            client: Client::default(),
             stage: Stage::Gathering,
             answer: Answer::default(),
         }
@@ -67,11 +88,10 @@ impl Request {
 
     fn admit(&mut self, host: &dyn Host, end: bool) -> Result<Flow, Fault> {
         let headers = host.headers(Side::Request);
-        self.id = headers.get("x-request-id").map(str::to_owned);
-        if let Some(id) = &self.id {
+        self.client = Client::of(&headers);
+        if let Some(id) = &self.client.id {
             host.set_state(state::REQUEST_ID, id);
         }
-        self.authority = headers.get(":authority").unwrap_or_default().to_owned();
         entry::remove_controls(host, &headers)?;
         let endpoint = endpoint::find(&headers)?;
         if endpoint == Endpoint::Health {
@@ -105,7 +125,7 @@ impl Request {
             let (kind, body) = echo::answer(host, &chat);
             return Ok(self.reply(host, kind, &body));
         }
-        let timeout = hand_over::send(host, &self.config, &self.caller, &chat, &self.authority)?;
+        let timeout = hand_over::send(host, &self.config, &self.caller, &chat, &self.client)?;
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
@@ -168,9 +188,9 @@ impl Stream for Request {
             Stage::Gathering => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
-        let flow = self.answer.head(host, timeout, end);
+        let id = self.client.id.as_deref();
+        let flow = self.answer.head(host, timeout, id, end);
         if flow == Flow::Continue {
-            let id = self.id.as_deref();
             // Without these the answer is as good; a refused write here loses nothing else.
             let _ = id.map(|id| host.set_header(Side::Response, "x-request-id", Some(id)));
             let _ = host.set_header(Side::Response, header::CACHE, Some("off"));
@@ -182,9 +202,8 @@ impl Stream for Request {
         self.answer.body(host, end)
     }
 
-    fn on_response_trailers(&mut self, _host: &dyn Host) -> Flow {
-        self.answer.ended();
-        Flow::Continue
+    fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
+        self.answer.trailers(host)
     }
 
     fn on_log(&mut self, host: &dyn Host) {

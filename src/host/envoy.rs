@@ -276,6 +276,8 @@ impl HttpContext for Shell {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        // Trailers are headers by another door: nothing needs them, so none crosses.
+        let _ = hostcalls::set_map(MapType::HttpRequestTrailers, Vec::new());
         let flow = self.stream.on_request_trailers(&self.envoy);
         self.answered(Side::Request, flow)
     }
@@ -293,6 +295,7 @@ impl HttpContext for Shell {
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        let _ = hostcalls::set_map(MapType::HttpResponseTrailers, Vec::new());
         let flow = self.stream.on_response_trailers(&self.envoy);
         self.answered(Side::Response, flow)
     }

@@ -34,8 +34,6 @@ pub mod state {
     pub const STREAM: &str = "llm.stream";
     /// `1` when the client asked for the usage chunk.
     pub const WANTS_USAGE: &str = "llm.wants_usage";
-    /// JSON object of client headers that a dialect may add back.
-    pub const CLIENT_HEADERS: &str = "llm.client_headers";
     /// Envoy's id of the request.
     pub const REQUEST_ID: &str = "llm.request_id";
     /// The model that the client asked for.
@@ -66,7 +64,7 @@ pub mod state {
     pub const REASONING_TOKENS: &str = "llm.reasoning_tokens";
     /// Prompt and answer together.
     pub const TOTAL_TOKENS: &str = "llm.total_tokens";
-    /// JSON list of `{provider, model, status, ms, reason, at_ms}`.
+    /// JSON list of `{provider, model, status, ms, reason, at_ms, retry_after}`.
     pub const ATTEMPTS: &str = "llm.attempts";
     /// `ok`, `error`, `partial`, `refused`, `cached` or `cancelled`.
     pub const OUTCOME: &str = "llm.outcome";

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// A body with more fields than this is read again instead of being described.
 const MAX_PLACES: usize = 64;
 
+/// Likewise one with a longer key: this goes into filter state.
+const MAX_KEY_BYTES: usize = 64;
+
 /// The plan, and what the gateway role has already found out about the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
@@ -25,6 +28,9 @@ pub struct HandOver {
     pub model: String,
     /// The client's `:authority`, for providers that have no host of their own configured.
     pub authority: String,
+    /// The client's `traceparent` and `tracestate`, for providers that are sent them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traces: Vec<(String, String)>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
     /// Where the body's fields stand; empty when there are too many to say.
@@ -33,9 +39,14 @@ pub struct HandOver {
 
 impl HandOver {
     /// Describes a checked request.
-    pub fn new(chat: &Chat<'_>, steps: Vec<Step>, authority: &str) -> Self {
+    pub fn new(
+        chat: &Chat<'_>,
+        steps: Vec<Step>,
+        authority: &str,
+        traces: Vec<(String, String)>,
+    ) -> Self {
         let mut places = chat.body.places();
-        if places.len() > MAX_PLACES {
+        if places.len() > MAX_PLACES || places.iter().any(|place| place.key.len() > MAX_KEY_BYTES) {
             places.clear();
         }
         Self {
@@ -44,6 +55,7 @@ impl HandOver {
             wants_usage: chat.wants_usage,
             model: chat.model.clone().into_owned(),
             authority: authority.to_owned(),
+            traces,
             size: chat.body.source().len(),
             places,
         }

@@ -36,7 +36,8 @@ pub fn model<'c>(config: &'c Gateway, asked: &str) -> Option<&'c Model> {
 /// Whether a configured name, perhaps with `*` at its end, covers `asked`.
 pub fn covers(name: &str, asked: &str) -> bool {
     match name.strip_suffix('*') {
-        Some(prefix) => asked.starts_with(prefix),
+        // An address without a name behind it asks for nothing.
+        Some(prefix) => asked.len() > prefix.len() && asked.starts_with(prefix),
         None => name == asked,
     }
 }

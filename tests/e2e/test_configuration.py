@@ -184,7 +184,8 @@ def test_a_provider_without_a_host_is_an_error_in_openai_s_shape(start, openai_p
         assert reply.error["message"].startswith("No provider is available")
         reply = client.chat("[[openai status 500]]", f"openai-{name}")
         assert reply.error["message"] == (
-            f"No provider could answer `openai-{name}`. Tried: openai (openai-{name}) 500 provider_failed."
+            f"No provider could answer `openai-{name}`. Tried: openai (openai-{name}) 500 provider_failed; "
+            f"{name} (openai-{name}) could not be reached."
         )
 
 

@@ -227,7 +227,7 @@ impl Case {
             dialect: self.dialect.clone(),
         };
         let chat = Chat::parse(&self.client).unwrap_or_else(|e| panic!("{}: {e}", self.name));
-        HandOver::new(&chat, vec![step], "gateway").store(&host);
+        HandOver::new(&chat, vec![step], "gateway", vec![]).store(&host);
         let mut attempt = Attempt::new(Rc::new(config));
         let head = [
             (":method", "POST"),

@@ -11,13 +11,16 @@ mod stream;
 pub mod tool;
 mod whole;
 
-pub use read::{ChunkSeen, UsageView, finish_from, look};
+pub use read::{ChunkSeen, UsageView, finish_from, look, look_whole};
 pub use request::Chat;
 pub use stream::ChunkWriter;
 pub use whole::AnswerWriter;
 
 use super::answer::Usage;
 use serde::Serialize;
+
+/// Most choices of an answer; what a provider sends beyond is left out.
+const MAX_CHOICES: usize = 128;
 
 #[derive(Serialize)]
 struct UsageJson {

@@ -12,10 +12,12 @@ use serde::{
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// `usage` of an answer or a chunk.
+/// `usage` of an answer or a chunk. A count that is no number counts as absent.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct UsageView {
+    #[serde(default, deserialize_with = "count")]
     prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     completion_tokens: Option<u64>,
     #[serde(default)]
     prompt_tokens_details: Option<PromptView>,
@@ -25,13 +27,23 @@ pub struct UsageView {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 struct PromptView {
+    #[serde(default, deserialize_with = "count")]
     cached_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
     cache_write_tokens: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 struct CompletionView {
+    #[serde(default, deserialize_with = "count")]
     reasoning_tokens: Option<u64>,
+}
+
+/// Some hosts count in floating point.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    let number: Option<serde_json::Number> = serde_json::from_str(raw.get()).ok();
+    Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|n| n as u64))))
 }
 
 impl From<UsageView> for Usage {
@@ -142,9 +154,83 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     })
 }
 
+/// What a whole answer says, as far as a bystander must know.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct WholeSeen<'a> {
+    /// The model that answered.
+    pub model: Option<Str<'a>>,
+    /// The first `finish_reason` in it.
+    pub finish: Option<Finish>,
+    /// The usage.
+    pub usage: Option<Usage>,
+    /// It is an error object.
+    pub error: bool,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow, default)]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<Vec<Ending<'a>>>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Ending<'a> {
+    #[serde(borrow, default)]
+    finish_reason: Option<&'a RawValue>,
+}
+
+/// Looks at a whole answer. `None`: it is neither a chat completion nor an error.
+pub fn look_whole(body: &[u8]) -> Option<WholeSeen<'_>> {
+    // Of what it skips, the parser checks the grammar but not the encoding.
+    let whole: Whole<'_> = serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
+    let error = whole.error.is_some_and(|error| error.get() != "null");
+    if whole.choices.is_none() && !error {
+        return None;
+    }
+    let text =
+        |raw: Option<&'_ RawValue>| -> Option<String> { serde_json::from_str(raw?.get()).ok() };
+    let choices = whole.choices.unwrap_or_default();
+    Some(WholeSeen {
+        model: text(whole.model).map(Str::from),
+        finish: choices
+            .iter()
+            .find_map(|c| text(c.finish_reason))
+            .map(|reason| finish_from(&reason)),
+        usage: whole
+            .usage
+            .and_then(|raw| serde_json::from_str::<Option<UsageView>>(raw.get()).ok()?)
+            .map(Usage::from),
+        error,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_bent_by_its_host_is_still_an_answer() {
+        let body = br#"{"model":"m","choices":[{"index":null,"message":{"content":[{"type":"thinking"}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":5.0,"completion_tokens":"x"}}"#;
+        let seen = look_whole(body).unwrap();
+        assert_eq!(
+            (seen.model.as_deref(), seen.finish, seen.error),
+            (Some("m"), Some(Finish::Stop), false)
+        );
+        assert_eq!(
+            seen.usage.map(|usage| (usage.input, usage.output)),
+            Some((5, 0))
+        );
+        assert!(look_whole(br#"{"error":{"message":"x"}}"#).unwrap().error);
+        assert_eq!(look_whole(b"{\"choices\":[],\"x\":\"\xff\"}"), None);
+        assert_eq!(look_whole(b"{}"), None);
+        assert_eq!(look_whole(b"<html>"), None);
+    }
 
     #[test]
     fn a_role_alone_is_no_content_and_anything_else_is() {

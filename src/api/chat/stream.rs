@@ -1,6 +1,6 @@
 //! Writes an answer as `chat.completion.chunk` events.
 
-use super::UsageJson;
+use super::{MAX_CHOICES, UsageJson};
 use crate::{
     api::answer::{AnswerSink, Part, Usage},
     fault::Fault,
@@ -125,6 +125,9 @@ impl AnswerSink for ChunkWriter {
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
         let first = !self.opened.contains(&choice);
+        if first && self.opened.len() == MAX_CHOICES {
+            return;
+        }
         if first {
             self.opened.push(choice);
         }

@@ -1,12 +1,11 @@
 //! Gathers an answer into one `chat.completion`.
 
-use super::UsageJson;
+use super::{MAX_CHOICES, UsageJson};
 use crate::api::answer::{AnswerSink, Finish, Part, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Most choices and most tool calls of a choice; what a provider sends beyond is left out.
-const MAX_CHOICES: usize = 128;
+/// Most tool calls of a choice; what a provider sends beyond is left out.
 const MAX_TOOL_CALLS: usize = 1024;
 
 /// Collects the parts of an answer until it is complete.

@@ -240,6 +240,9 @@ impl Events {
                 }
             }
             (Some("signature_delta"), Open::Thought { signature, .. }) => {
+                if signature.len() > MAX_THOUGHT {
+                    return;
+                }
                 signature.push_str(delta.signature.as_deref().unwrap_or_default());
             }
             (Some("input_json_delta"), Open::Call { index, written, .. }) => {

@@ -13,9 +13,10 @@ use crate::{
         tool::{self, ToolChoice as Wanted},
     },
     fault::{Fault, FaultKind},
-    json::{Object, Quoted, Raw},
+    json::{Object, Raw},
 };
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 /// The tools and the choice among them.
 #[derive(Debug, Default)]
@@ -43,8 +44,8 @@ pub(super) fn translate<'a>(
     let mut tools = tool::tools(chat)?;
     let wanted = tool::tool_choice(chat)?;
     if let Some(Wanted::Allowed { names, .. }) = &wanted {
-        let allowed = |name: Quoted<'_>| names.iter().any(|n| n.text() == name.text());
-        tools.retain(|tool| allowed(tool.name));
+        let names: BTreeSet<_> = names.iter().map(|name| name.text()).collect();
+        tools.retain(|tool| names.contains(&tool.name.text()));
     }
     if tools.is_empty() {
         return match wanted {

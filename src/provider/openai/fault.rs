@@ -46,7 +46,23 @@ pub(super) fn read(status: u16, headers: &Headers, body: &[u8]) -> Fault {
 fn kind(status: u16, (code, of): (Option<&str>, Option<&str>), message: Option<&str>) -> FaultKind {
     let is = |word: &str| code == Some(word) || of == Some(word);
     let too_long = |m: &str| m.contains("maximum context length");
+    // Some hosts answer 400 where the gateway's own account is at fault (xAI, Gemini's OpenAI form).
+    let of_key = |m: &str| {
+        [
+            "API key provided",
+            "API key not valid",
+            "Invalid API key",
+            "invalid api key",
+        ]
+        .iter()
+        .any(|words| m.contains(words))
+    };
     match status {
+        400..=499 if is("invalid_api_key") || message.is_some_and(of_key) => {
+            FaultKind::ProviderAuth
+        }
+        400..=499 if is("insufficient_quota") => FaultKind::QuotaSpent,
+        400..=499 if is("model_not_found") => FaultKind::UnknownModel,
         400..=499 if is("context_length_exceeded") || message.is_some_and(too_long) => {
             FaultKind::ContextLength
         }
@@ -55,7 +71,6 @@ fn kind(status: u16, (code, of): (Option<&str>, Option<&str>), message: Option<&
         404 => FaultKind::UnknownModel,
         408 => FaultKind::TimedOut,
         413 => FaultKind::TooLarge,
-        429 if is("insufficient_quota") => FaultKind::QuotaSpent,
         429 => FaultKind::RateLimited,
         400..=499 => FaultKind::BadRequest,
         503 | 529 => FaultKind::Overloaded,
@@ -195,6 +210,14 @@ mod tests {
             (429, error(""), FaultKind::RateLimited),
             (500, String::new(), FaultKind::ProviderFailed),
             (529, String::new(), FaultKind::Overloaded),
+            (400, error("invalid_api_key"), FaultKind::ProviderAuth),
+            (400, error("insufficient_quota"), FaultKind::QuotaSpent),
+            (400, error("model_not_found"), FaultKind::UnknownModel),
+            (
+                400,
+                r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: sk***YA."}"#.into(),
+                FaultKind::ProviderAuth,
+            ),
             (200, error("rate_limit_exceeded"), FaultKind::RateLimited),
             (
                 200,

@@ -97,27 +97,14 @@ impl ChatDialect for OpenAi {
     }
 
     fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
-        let dropped = self.unknown(&chat.body)?;
-        let body = if dropped.is_empty() {
-            let mut splice = Splice::of(&chat.body);
-            splice.model(&chat.model);
-            if chat.stream && self.force_usage {
-                splice.ask_for_usage();
+        let (fewer, dropped) = self.unknown(&chat.body)?;
+        let body = match fewer {
+            None => self.spliced(&chat.body, chat).finish(),
+            Some(fewer) => {
+                let text = String::from_utf8(fewer.to_vec()).unwrap_or_default();
+                let body = Object::parse(&text).unwrap_or_default();
+                OutBody::Whole(self.spliced(&body, chat).finish().apply(text.as_bytes()))
             }
-            splice.finish()
-        } else {
-            let mut body = chat.body.clone();
-            for key in &dropped {
-                body.remove(key);
-            }
-            let text = String::from_utf8(body.to_vec()).unwrap_or_default();
-            let body = Object::parse(&text).unwrap_or_default();
-            let mut splice = Splice::of(&body);
-            splice.model(&chat.model);
-            if chat.stream && self.force_usage {
-                splice.ask_for_usage();
-            }
-            OutBody::Whole(splice.finish().apply(text.as_bytes()))
         };
         Ok(Outgoing {
             path: format!("{}/chat/completions", self.common.base_path),
@@ -141,13 +128,24 @@ impl ChatDialect for OpenAi {
 }
 
 impl OpenAi {
-    /// The parameters to leave out.
-    fn unknown(&self, body: &Object<'_>) -> Result<Vec<String>, Fault> {
+    /// The body without the parameters to leave out, when there are any, and their names.
+    fn unknown<'a>(&self, body: &Object<'a>) -> Result<(Option<Object<'a>>, Vec<String>), Fault> {
         if self.common.unknown == Unknown::Keep {
-            return Ok(Vec::new());
+            return Ok((None, Vec::new()));
         }
         let table: Vec<_> = KNOWN.iter().map(|name| (*name, Rule::Keep)).collect();
-        Ok(params::apply(&table, self.common.unknown, body)?.1)
+        let (kept, dropped) = params::apply(&table, self.common.unknown, body)?;
+        let fewer = kept.iter().count() < body.iter().count();
+        Ok((fewer.then_some(kept), dropped))
+    }
+
+    fn spliced<'a, 'b>(&self, body: &'b Object<'a>, chat: &Chat<'_>) -> Splice<'a, 'b> {
+        let mut splice = Splice::of(body);
+        splice.model(&chat.model);
+        if chat.stream && self.force_usage {
+            splice.ask_for_usage();
+        }
+        splice
     }
 }
 
@@ -184,6 +182,12 @@ mod tests {
                 r#"{"model":"b","stream_options":{"include_usage":true},"messages":[{}],"stream":true}"#.into(),
                 vec!["x".into()]
             )
+        );
+        let null = r#"{"model":"a","x":null,"messages":[{}]}"#;
+        assert_eq!(
+            sent(null, "a", Unknown::Drop),
+            (r#"{"model":"a","messages":[{}]}"#.into(), vec![]),
+            "null asks for nothing and is not sent on"
         );
         let refusing = OpenAi {
             common: Common {
