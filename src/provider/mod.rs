@@ -11,7 +11,7 @@ use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
     fault::Fault,
-    frame::sse,
+    frame::{Event, Framing},
     host::Headers,
 };
 use params::Unknown;
@@ -120,6 +120,14 @@ pub trait ChatDialect {
     ///
     /// Errors: the answer is an error in disguise or cannot be read.
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// How a streamed answer is cut into events.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+    /// The answer's id, where it stands in the headers and not in the answer.
+    fn id<'h>(&self, _headers: &'h Headers) -> Option<&'h str> {
+        None
+    }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
 }
@@ -129,7 +137,7 @@ pub trait ChatEvents {
     /// The next event that carries data.
     ///
     /// Errors: the provider reports one, or the event cannot be read; the answer ends here.
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
     /// The provider closed the stream.
     ///
     /// Errors: the answer is not complete.

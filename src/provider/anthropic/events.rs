@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::answer::{AnswerSink, Finish, Part},
     fault::{Fault, FaultKind},
-    frame::sse,
+    frame,
     host::Headers,
     json::Str,
     provider::ChatEvents,
@@ -92,7 +92,7 @@ struct Kind<'a> {
 }
 
 impl ChatEvents for Events {
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
+    fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         let Some(data) = event.data.as_deref() else {
             return Ok(());
         };
@@ -336,10 +336,11 @@ mod tests {
         }
     }
 
-    fn event(data: &str) -> sse::Event<'_> {
-        sse::Event {
+    fn event(data: &str) -> frame::Event<'_> {
+        frame::Event {
             name: Cow::Borrowed(""),
             data: Some(Cow::Borrowed(data)),
+            failed: false,
             raw: &[],
         }
     }
