@@ -5,7 +5,9 @@
 pub mod params;
 
 mod anthropic;
+mod bedrock;
 mod openai;
+mod path;
 
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
@@ -28,7 +30,7 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, bedrock::ENTRY, openai::ENTRY];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -8,19 +8,19 @@
 //! Source: docs.claude.com, API reference, "Messages", "Streaming", "Errors", "Versions", and the types
 //! of the official Python SDK 2.11; read 2026-11.
 
-mod answer;
-mod content;
+pub(super) mod answer;
+pub(super) mod content;
 mod events;
 mod fault;
-mod media;
+pub(super) mod media;
 mod messages;
-mod model;
-mod request;
-mod sampling;
-mod schema;
-mod thinking;
-mod tools;
-mod wire;
+pub(super) mod model;
+pub(super) mod request;
+pub(super) mod sampling;
+pub(super) mod schema;
+pub(super) mod thinking;
+pub(super) mod tools;
+pub(super) mod wire;
 
 use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
 use crate::{
@@ -109,7 +109,7 @@ impl ChatDialect for Anthropic {
 }
 
 /// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
+pub(in crate::provider) fn note(dropped: &mut Vec<String>, what: &str) {
     if !dropped.iter().any(|known| known == what) {
         dropped.push(what.to_owned());
     }

@@ -72,7 +72,7 @@ const PARAMETERS: &[(&str, Rule)] = &[
 
 /// There is no mode for JSON without a schema; asking is the documented way.
 /// Source: docs.claude.com, "Increase output consistency", read 2026-11.
-const JSON_ONLY: &str =
+pub(in crate::provider) const JSON_ONLY: &str =
     "Answer with one valid JSON object and nothing else: no text around it and no code fence.";
 
 /// The complete request.
@@ -124,7 +124,7 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         messages: talk.turns,
         tools: tools.tools,
         tool_choice: tools.choice,
-        stop_sequences: stop(chat, &mut dropped)?,
+        stop_sequences: stop(chat, Quoted::is_blank, &mut dropped)?,
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         top_k: sampling.top_k,
@@ -154,7 +154,7 @@ fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
 }
 
 /// Parameters whose effect the client would look for in the answer.
-fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
+pub(in crate::provider) fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
     let text = |key| chat.body.raw(key).map(Raw::get);
     let asks = [
         ("n", !matches!(text("n"), None | Some("null" | "1"))),
@@ -182,7 +182,7 @@ fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
 }
 
 /// The client's limit; the newer name wins. Units: tokens.
-fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
+pub(in crate::provider) fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
     for key in ["max_completion_tokens", "max_tokens"] {
         match chat.body.read::<u64>(key) {
             Ok(None) => {}
@@ -194,7 +194,7 @@ fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
 }
 
 /// A client that asks for more than there can be gets all there is, as elsewhere in the plan.
-const fn most(model: &Model) -> u64 {
+pub(in crate::provider) const fn most(model: &Model) -> u64 {
     if model.known {
         model.max_tokens
     } else {
@@ -273,8 +273,12 @@ fn output_config(
     Ok(RawValue::from_string(text).ok())
 }
 
-/// A string or a list becomes a list; stops of white space only are refused upstream.
-fn stop<'a>(chat: &'a Chat<'_>, dropped: &mut Vec<String>) -> Result<Vec<Quoted<'a>>, Fault> {
+/// A string or a list becomes a list, without those that are refused upstream.
+pub(in crate::provider) fn stop<'a>(
+    chat: &'a Chat<'_>,
+    refused: fn(Quoted<'a>) -> bool,
+    dropped: &mut Vec<String>,
+) -> Result<Vec<Quoted<'a>>, Fault> {
     let Some(raw): Option<&RawValue> = chat.body.read("stop").unwrap_or_default() else {
         return Ok(Vec::new());
     };
@@ -286,7 +290,7 @@ fn stop<'a>(chat: &'a Chat<'_>, dropped: &mut Vec<String>) -> Result<Vec<Quoted<
     };
     let mut list = list.ok_or_else(|| wrong("stop", "a string or a list of strings"))?;
     let all = list.len();
-    list.retain(|stop| !stop.is_blank());
+    list.retain(|stop| !refused(*stop));
     if list.len() < all {
         note(dropped, "stop");
     }
@@ -344,7 +348,7 @@ fn service_tier(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<&'s
     }
 }
 
-fn wrong(key: &str, want: &str) -> Fault {
+pub(in crate::provider) fn wrong(key: &str, want: &str) -> Fault {
     Fault::new(FaultKind::BadRequest, format!("`{key}` must be {want}.")).at(key)
 }
 
