@@ -342,6 +342,11 @@ impl<'n> Fields<'n> {
         })
     }
 
+    /// Whether nothing at all is configured here.
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
     /// A field that must be there.
     pub fn required(&self, key: &'static str) -> Option<Node<'_>> {
         let got = self.optional(key);

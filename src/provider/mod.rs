@@ -30,7 +30,13 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, bedrock::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    anthropic::ENTRY,
+    anthropic::BEDROCK,
+    anthropic::VERTEX,
+    bedrock::ENTRY,
+    openai::ENTRY,
+];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {

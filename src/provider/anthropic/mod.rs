@@ -1,4 +1,4 @@
-//! Anthropic's Messages API.
+//! Anthropic's Messages API, at its maker's and where others serve it (`host`).
 //!
 //! A request is written anew from the client's (`request`): the conversation (`messages`,
 //! `content`, `media`), the tools (`tools`, `schema`), how much to think (`thinking`) and how freely
@@ -12,6 +12,7 @@ pub(super) mod answer;
 pub(super) mod content;
 mod events;
 mod fault;
+mod host;
 pub(super) mod media;
 mod messages;
 pub(super) mod model;
@@ -27,15 +28,23 @@ use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
 };
+use host::Host;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
     base_path: "/v1",
-    open,
+    open: host::open_own,
 };
+
+/// The same API on Vertex AI.
+pub(super) const VERTEX: Entry = host::VERTEX;
+
+/// The same API through Bedrock's InvokeModel.
+pub(super) const BEDROCK: Entry = host::BEDROCK;
 
 /// The configured dialect.
 #[derive(Debug)]
@@ -43,7 +52,7 @@ struct Anthropic {
     common: Common,
     /// `max_tokens` when the client says nothing. `None`: the most that the model allows.
     default_max_tokens: Option<u64>,
-    version: Version,
+    host: Host,
 }
 
 /// The `anthropic-version` header. The newer one refuses sampling parameters on every model.
@@ -67,21 +76,16 @@ impl Version {
     }
 }
 
-fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let default_max_tokens = fields.maybe("default_max_tokens", |node| {
+/// Reads the setting; `None`: it is there and wrong.
+fn default_max_tokens(fields: &Fields<'_>) -> Option<Option<u64>> {
+    fields.maybe("default_max_tokens", |node| {
         let count = node.count()?;
         if count == 0 {
             node.wrong("must be at least 1");
             return None;
         }
         Some(count)
-    });
-    let version = fields.or("version", Version::June2023, |node| node.choice(VERSIONS));
-    Some(Box::new(Anthropic {
-        common,
-        default_max_tokens: default_max_tokens?,
-        version: version?,
-    }))
+    })
 }
 
 impl Provider for Anthropic {
@@ -90,7 +94,7 @@ impl Provider for Anthropic {
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
-        fault::read(status, headers, body)
+        self.host.fault(status, headers, body)
     }
 }
 
@@ -103,8 +107,12 @@ impl ChatDialect for Anthropic {
         answer::read(body, out)
     }
 
+    fn framing(&self) -> Framing {
+        self.host.framing()
+    }
+
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
-        Some(Box::new(events::Events::default()))
+        Some(self.host.events())
     }
 }
 

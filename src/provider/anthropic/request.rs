@@ -1,7 +1,9 @@
 //! A client's request in Anthropic's words.
 
 use super::{
-    Anthropic, Version, messages,
+    Anthropic,
+    host::IN_BODY,
+    messages,
     model::{Model, model},
     note,
     sampling::{self, Allowed},
@@ -79,11 +81,19 @@ pub(in crate::provider) const JSON_ONLY: &str =
 ///
 /// Errors: what cannot be carried and must not be lost; names the field.
 pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
-    let (kept, mut dropped) = params::apply(PARAMETERS, dialect.common.unknown, &chat.body)?;
+    let host = &dialect.host;
+    let (mut kept, mut dropped) = params::apply(PARAMETERS, dialect.common.unknown, &chat.body)?;
+    if host.is_other_s() {
+        for key in IN_BODY {
+            kept.remove(key);
+        }
+        dropped.retain(|key| !IN_BODY.contains(&key.as_str()));
+    }
     refuse_what_would_be_missed(chat)?;
     let model = model(&chat.model);
     let messages = message::messages(chat)?;
     let mut talk = messages::translate(&messages, &mut dropped)?;
+    host.can_fetch(&talk)?;
     if talk.is_prefilled() && !model.prefill {
         let place = format!("messages[{}]", messages.len().saturating_sub(1));
         let message = format!(
@@ -109,17 +119,21 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         unthinking: tools.forced() || talk.is_prefilled() || talk.lost_its_thoughts(),
     };
     let plan = thinking::plan(chat, &model, around, &mut dropped)?;
-    let allowed = match dialect.version {
-        Version::October2026 => Allowed::Nothing,
-        Version::June2023 if !model.sampling => Allowed::Nothing,
-        Version::June2023 if plan.thinks() => Allowed::Thinking,
-        Version::June2023 => Allowed::All,
+    let allowed = if host.refuses_sampling() || !model.sampling {
+        Allowed::Nothing
+    } else if plan.thinks() {
+        Allowed::Thinking
+    } else {
+        Allowed::All
     };
     let sampling = sampling::choose(chat, allowed, &mut dropped)?;
+    let told = host.in_body(chat)?;
     let body = Body {
-        model: &chat.model,
+        model: told.model,
+        anthropic_version: told.anthropic_version,
+        anthropic_beta: told.anthropic_beta,
         max_tokens: plan.max_tokens,
-        stream: chat.stream.then_some(true),
+        stream: told.stream,
         system: talk.system,
         messages: talk.turns,
         tools: tools.tools,
@@ -131,11 +145,11 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         thinking: plan.thinking,
         output_config: output_config(chat, plan.effort, format)?,
         metadata: metadata(chat, &mut dropped)?,
-        service_tier: service_tier(chat, &mut dropped)?,
+        service_tier: service_tier(chat, host.has_tiers(), &mut dropped)?,
     };
     Ok(Outgoing {
-        path: format!("{}/messages", dialect.common.base_path),
-        headers: vec![("anthropic-version", dialect.version.header().to_owned())],
+        path: host.path(&dialect.common.base_path, chat),
+        headers: host.headers(),
         body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
         dropped,
     })
@@ -333,14 +347,19 @@ fn metadata<'a>(
 
 /// OpenAI's `default` is capacity at the standard price only; `auto` means the same on both sides.
 /// Source: docs.claude.com, "Service tiers", read 2026-11.
-fn service_tier(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<&'static str>, Fault> {
+fn service_tier(
+    chat: &Chat<'_>,
+    offered: bool,
+    dropped: &mut Vec<String>,
+) -> Result<Option<&'static str>, Fault> {
     let Some(raw): Option<&RawValue> = chat.body.read("service_tier").unwrap_or_default() else {
         return Ok(None);
     };
     let tier = Quoted::of(raw).ok_or_else(|| wrong("service_tier", "a string"))?;
     match &*tier.text() {
+        "auto" if !offered => Ok(None),
         "auto" => Ok(Some("auto")),
-        "default" | "standard_only" => Ok(Some("standard_only")),
+        "default" | "standard_only" if offered => Ok(Some("standard_only")),
         _ => {
             note(dropped, "service_tier");
             Ok(None)
@@ -355,7 +374,11 @@ pub(in crate::provider) fn wrong(key: &str, want: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{Common, params::Unknown};
+    use crate::provider::{
+        Common,
+        anthropic::{Version, host::Host},
+        params::Unknown,
+    };
 
     fn sent(fields: &str, unknown: Unknown) -> Result<(String, String), String> {
         let dialect = Anthropic {
@@ -364,7 +387,7 @@ mod tests {
                 unknown,
             },
             default_max_tokens: None,
-            version: Version::June2023,
+            host: Host::Own(Version::June2023),
         };
         let body = format!(
             r#"{{"model":"claude-haiku-4-5","messages":[{{"role":"user","content":"h\u0069"}}]{fields}}}"#

@@ -12,7 +12,12 @@ type Mark<'a> = Option<&'a RawValue>;
 /// The body. Unknown parameters that are kept follow after the last field.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
-    pub(super) model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) anthropic_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) anthropic_beta: Vec<Cow<'a, str>>,
     pub(super) max_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stream: Option<bool>,
