@@ -1,8 +1,8 @@
 //! Amazon Bedrock's Converse API, one form for the models of many makers.
 //!
 //! A request is written anew from the client's (`request`): the conversation (`messages`, `content`,
-//! `media`), the tools (`tools`), how much to think and how freely (`request`, with what the
-//! anthropic dialect knows of Claude), fitted to the model's family (`family`). An answer is read
+//! `media`), the tools (`tools`), how much to think (`reasoning`, and what the anthropic dialect knows
+//! of Claude) and how freely, fitted to the model's family (`family`). An answer is read
 //! whole (`answer`) or event by event (`events`); an error by its type and status (`fault`).
 //!
 //! Requests leave without a signature: Envoy's `aws_request_signing` signs the finished bytes after
@@ -18,6 +18,7 @@ mod family;
 pub(super) mod fault;
 mod media;
 mod messages;
+mod reasoning;
 mod request;
 mod tools;
 mod wire;

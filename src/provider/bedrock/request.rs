@@ -4,7 +4,7 @@ use super::{
     Bedrock,
     content::Around,
     family::{Family, family},
-    messages, tools,
+    messages, reasoning, tools,
     wire::{Block, Body, Inference, Tier},
 };
 use crate::{
@@ -147,7 +147,7 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
             (true, false) => Allowed::All,
         }
     } else {
-        think(chat, &family, limit, &mut extra, &mut dropped)?
+        reasoning::think(chat, &family, limit, &mut extra, &mut dropped)?
     };
     let sampling = sampling::choose(chat, allowed, &mut dropped)?;
     inference.temperature = sampling.temperature;
@@ -226,76 +226,6 @@ fn unstoppable<'a>(family: &Family) -> fn(Quoted<'a>) -> bool {
 #[serde(rename_all = "camelCase")]
 struct NovaInference<'a> {
     top_k: &'a RawValue,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NovaReasoning {
-    r#type: &'static str,
-    max_reasoning_effort: &'static str,
-}
-
-/// How much a model that is not Claude shall think, and what it takes beside that.
-///
-/// Errors: `BadRequest` for a word that is no effort.
-fn think(
-    chat: &Chat<'_>,
-    family: &Family,
-    limit: Option<u64>,
-    extra: &mut Object<'_>,
-    dropped: &mut Vec<String>,
-) -> Result<Allowed, Fault> {
-    if let Some(raw) = chat.body.raw("thinking").filter(|raw| raw.get() != "null") {
-        extra.push("thinking".into(), Raw::Made(raw.get().to_owned()));
-    }
-    let effort: Option<Str<'_>> = chat.body.read("reasoning_effort").map_err(|_| {
-        wrong(
-            "reasoning_effort",
-            "one of none, minimal, low, medium, high, xhigh, max",
-        )
-    })?;
-    let Some(effort) = effort else {
-        return Ok(Allowed::Together);
-    };
-    let level = match &*effort {
-        "none" => None,
-        "minimal" | "low" => Some("low"),
-        "medium" => Some("medium"),
-        "high" | "xhigh" | "max" => Some("high"),
-        _ => {
-            let want = "one of none, minimal, low, medium, high, xhigh, max";
-            return Err(wrong("reasoning_effort", want));
-        }
-    };
-    match (family, level) {
-        (Family::Nova { thinks: true }, Some(level)) => {
-            // The highest level takes neither a limit nor sampling beside it; a limit must hold.
-            let level = if level == "high" && limit.is_some() {
-                note(dropped, "reasoning_effort");
-                "medium"
-            } else {
-                level
-            };
-            let reasoning = NovaReasoning {
-                r#type: "enabled",
-                max_reasoning_effort: level,
-            };
-            let _ = extra.set("reasoningConfig", &reasoning);
-            if level == "high" {
-                return Ok(Allowed::Nothing);
-            }
-        }
-        (Family::GptOss, _) => {
-            // It always thinks.
-            if level.is_none() {
-                note(dropped, "reasoning_effort");
-            }
-            let _ = extra.set("reasoning_effort", level.unwrap_or("low"));
-        }
-        (_, None) => {}
-        (_, Some(_)) => note(dropped, "reasoning_effort"),
-    }
-    Ok(Allowed::Together)
 }
 
 /// What the client gave for the model itself wins over what was derived.
