@@ -7,7 +7,7 @@
 //! 2026-11.
 
 use super::{
-    Anthropic, VERSIONS, Version, default_max_tokens,
+    Anthropic, FEATURES, VERSIONS, Version, default_max_tokens,
     events::Events,
     messages::Conversation,
     wire::{Block, Source},
@@ -18,7 +18,11 @@ use crate::{
     fault::{Fault, FaultKind},
     frame::{self, Framing},
     host::Headers,
-    provider::{ChatEvents, Common, Entry, Provider, bedrock, path::segment},
+    provider::{
+        ChatEvents, Common, Entry, Provider, bedrock,
+        features::{Features, Support},
+        path::segment,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -28,6 +32,7 @@ use std::borrow::Cow;
 pub(in crate::provider) const VERTEX: Entry = Entry {
     name: "anthropic-vertex",
     base_path: "/v1",
+    features: FEATURES,
     open: open_vertex,
 };
 
@@ -35,6 +40,11 @@ pub(in crate::provider) const VERTEX: Entry = Entry {
 pub(in crate::provider) const BEDROCK: Entry = Entry {
     name: "anthropic-bedrock",
     base_path: "/model",
+    features: Features {
+        model: "us.anthropic.claude-sonnet-4-6",
+        images: Support::Partly("as data, not by address"),
+        ..FEATURES
+    },
     open: open_bedrock,
 };
 

@@ -23,7 +23,10 @@ pub(super) mod thinking;
 pub(super) mod tools;
 pub(super) mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    features::{Features, Support},
+};
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
@@ -37,6 +40,7 @@ use host::Host;
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
     base_path: "/v1",
+    features: FEATURES,
     open: host::open_own,
 };
 
@@ -45,6 +49,17 @@ pub(super) const VERTEX: Entry = host::VERTEX;
 
 /// The same API through Bedrock's InvokeModel.
 pub(super) const BEDROCK: Entry = host::BEDROCK;
+
+/// Each limit is told where it is handled: `schema`, `tools`, `request`.
+pub(super) const FEATURES: Features = Features {
+    model: "claude-sonnet-4-6",
+    tool_choice: Support::Partly("the newest models refuse a forced tool"),
+    json_schema: Support::Partly("from Claude 4.5 on"),
+    logprobs: Support::No,
+    n: Support::No,
+    seed: Support::No,
+    ..Features::ALL
+};
 
 /// The configured dialect.
 #[derive(Debug)]

@@ -23,7 +23,10 @@ mod request;
 mod tools;
 mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    features::{Features, Support},
+};
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
@@ -36,7 +39,23 @@ use crate::{
 pub(super) const ENTRY: Entry = Entry {
     name: "bedrock",
     base_path: "/model",
+    features: FEATURES,
     open,
+};
+
+/// Each limit is told where it is handled: `family`, `media`, `tools`.
+const FEATURES: Features = Features {
+    model: "us.anthropic.claude-sonnet-4-6",
+    parallel_tools: Support::Partly("several calls; one at a time cannot be asked for"),
+    tool_choice: Support::Partly("the newest models refuse a forced tool"),
+    images: Support::Partly("as data or in S3, not by another address"),
+    json_schema: Support::Partly("Claude from 4.5 on and most open models, not Nova"),
+    reasoning: Support::Partly("Claude, Nova 2, gpt-oss"),
+    cache_control: Support::Partly("Claude and Nova"),
+    logprobs: Support::No,
+    n: Support::No,
+    seed: Support::No,
+    ..Features::ALL
 };
 
 /// The tag of this provider's reasoning.
