@@ -5,6 +5,7 @@
 pub mod params;
 
 mod anthropic;
+mod gemini;
 mod openai;
 
 use crate::{
@@ -28,7 +29,12 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    anthropic::ENTRY,
+    gemini::GEMINI,
+    gemini::VERTEX,
+    openai::ENTRY,
+];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {
