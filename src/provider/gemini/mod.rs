@@ -151,3 +151,36 @@ fn note(dropped: &mut Vec<String>, what: &str) {
         dropped.push(what.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    fn problems(settings: &str) -> Vec<String> {
+        let text = format!(r#"{{"role":"provider","dialect":"vertex"{settings}}}"#);
+        match Config::parse(text.as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(list) => list.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn vertex_needs_its_place_and_nothing_that_leaves_it() {
+        let good = [
+            r#","project":"example.com:my-project","location":"global""#,
+            r#","project":"123456","location":"europe-west4""#,
+        ];
+        for settings in good {
+            assert_eq!(problems(settings), Vec::<String>::new(), "{settings}");
+        }
+        let missing = problems("");
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        assert_eq!(
+            problems(r#","project":"..","location":"us/x""#),
+            [
+                "$.location: expected \"global\" or a region such as \"europe-west4\", found \"us/x\"",
+                "$.project: expected a project id such as \"my-project\", found \"..\"",
+            ]
+        );
+    }
+}
