@@ -26,7 +26,10 @@ mod thinking;
 mod tools;
 mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    features::{Features, Support},
+};
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::{Fields, Node},
@@ -38,6 +41,7 @@ use crate::{
 pub(super) const GEMINI: Entry = Entry {
     name: "gemini",
     base_path: "/v1beta",
+    features: FEATURES,
     open: open_gemini,
 };
 
@@ -45,7 +49,21 @@ pub(super) const GEMINI: Entry = Entry {
 pub(super) const VERTEX: Entry = Entry {
     name: "vertex",
     base_path: "/v1",
+    features: FEATURES,
     open: open_vertex,
+};
+
+/// The same body, and so the same features.
+const FEATURES: Features = Features {
+    model: "gemini-3-flash-preview",
+    parallel_tools: Support::Partly("several calls, but no way to forbid them"),
+    images: Support::Partly("an address must be https and end in its type, e.g. .png"),
+    json_schema: Support::Partly("beside tools from Gemini 3 on"),
+    logprobs: Support::Partly("where the model gives them"),
+    n: Support::Partly("at most 8, where the model gives them"),
+    seed: Support::Partly("32 bits; a longer one is dropped"),
+    cache_control: Support::Partly("left out; Gemini caches by itself"),
+    ..Features::ALL
 };
 
 /// A configured dialect.
