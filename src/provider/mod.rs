@@ -7,6 +7,7 @@ pub mod params;
 
 mod anthropic;
 mod bedrock;
+mod gemini;
 mod openai;
 mod path;
 
@@ -39,6 +40,8 @@ pub const REGISTRY: &[Entry] = &[
     anthropic::BEDROCK,
     anthropic::VERTEX,
     bedrock::ENTRY,
+    gemini::GEMINI,
+    gemini::VERTEX,
     openai::ENTRY,
 ];
 

@@ -65,8 +65,8 @@ pub(super) enum Host {
 
 fn open_vertex(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
     let default_max_tokens = default_max_tokens(fields);
-    let project = needed(fields, "project");
-    let location = needed(fields, "location");
+    let project = fields.needed("project", segment_of);
+    let location = fields.needed("location", segment_of);
     let betas = fields.or("betas", Vec::new(), betas);
     Some(Box::new(Anthropic {
         common,
@@ -88,17 +88,11 @@ fn open_bedrock(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>
     }))
 }
 
-/// A part of the path. The gateway role opens a dialect without settings, only to ask what it can
-/// express; there it may be missing.
-fn needed(fields: &Fields<'_>, key: &'static str) -> Option<String> {
-    let node = if fields.is_empty() {
-        return Some(String::new());
-    } else {
-        fields.required(key)?
-    };
+/// A part of the path.
+fn segment_of(node: Node<'_>) -> Option<String> {
     let text = node.nonempty()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:".contains(&b);
-    if !text.bytes().all(plain) {
+    if !text.bytes().all(plain) || text.bytes().all(|b| b == b'.') {
         node.wrong("expected letters, digits, `-`, `.`, `_` and `:`");
         return None;
     }
@@ -131,13 +125,11 @@ pub(super) struct InBody<'a> {
 impl Host {
     /// Path of a request.
     pub(super) fn path(&self, base: &str, chat: &Chat<'_>) -> String {
-        let model = segment(&chat.model);
         let stream = chat.stream;
         match self {
             Self::Own(_) => format!("{base}/messages"),
             Self::Vertex { place, .. } => {
-                // The models' versions are told apart by it, and paths allow it.
-                let model = model.replace("%40", "@");
+                let model = segment(&chat.model, b"@");
                 let method = if stream {
                     "streamRawPredict"
                 } else {
@@ -151,7 +143,7 @@ impl Host {
                 } else {
                     "invoke"
                 };
-                format!("{base}/{model}/{operation}")
+                format!("{base}/{}/{operation}", segment(&chat.model, b""))
             }
         }
     }

@@ -180,7 +180,7 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
         path: format!(
             "{}/{}/{operation}",
             dialect.common.base_path,
-            segment(&chat.model)
+            segment(&chat.model, b"")
         ),
         headers: Vec::new(),
         body: OutBody::Whole(write(&body, &native, chat.body.source().len())),
