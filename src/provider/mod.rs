@@ -32,7 +32,20 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    anthropic::ENTRY,
+    openai::AZURE,
+    openai::DEEPSEEK,
+    openai::FIREWORKS,
+    openai::GROQ,
+    openai::MISTRAL,
+    openai::OLLAMA,
+    openai::ENTRY,
+    openai::OPENROUTER,
+    openai::TOGETHER,
+    openai::VLLM,
+    openai::XAI,
+];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -124,6 +137,11 @@ pub trait ChatDialect {
     ///
     /// Errors: the answer is an error in disguise or cannot be read.
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// What a provider that speaks the client's API bends, made straight: the data of one event, or a
+    /// whole answer. `None`: it passes as it is.
+    fn straighten(&self, _data: &[u8]) -> Option<String> {
+        None
+    }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
 }
