@@ -6,6 +6,7 @@ pub mod features;
 pub mod params;
 
 mod anthropic;
+mod gemini;
 mod openai;
 
 use crate::{
@@ -37,12 +38,14 @@ pub const REGISTRY: &[Entry] = &[
     openai::AZURE,
     openai::DEEPSEEK,
     openai::FIREWORKS,
+    gemini::GEMINI,
     openai::GROQ,
     openai::MISTRAL,
     openai::OLLAMA,
     openai::ENTRY,
     openai::OPENROUTER,
     openai::TOGETHER,
+    gemini::VERTEX,
     openai::VLLM,
     openai::XAI,
 ];
