@@ -84,7 +84,8 @@ fn a_gathered_stream_is_the_whole_answer() {
             // The client did not ask for it; the record below has it all the same.
             want.as_object_mut().unwrap().remove("usage");
         }
-        assert_eq!(gathered, want, "{}", stream.name);
+        // Where bytes pass, a provider may write `null` here and nothing there.
+        assert_eq!(said(gathered), said(want), "{}", stream.name);
         assert_eq!(stream_got.record, whole_got.record, "{}", stream.name);
     }
 }
@@ -129,6 +130,25 @@ fn gather(stream: &str) -> Value {
     }
     whole["choices"][0]["message"] = message;
     whole
+}
+
+/// A value without its `null`s.
+fn said(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let said = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(said.map(|(key, value)| (key, said_of(value))).collect())
+        }
+        value => said_of(value),
+    }
+}
+
+fn said_of(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(said).collect(),
+        Value::Object(_) => said(value),
+        other => other,
+    }
 }
 
 /// A new element, or more arguments for the tool call of the same index.

@@ -16,7 +16,7 @@ use crate::{
     fault::{Fault, FaultKind},
     frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
-    json::Object,
+    json::{Object, Str},
     log::seconds,
 };
 
@@ -57,6 +57,7 @@ impl Back {
                 ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage)
                     .unless_named(id(provider, headers), &sent.model),
                 sent.plan.wants_usage,
+                sent.plan.choices,
             )));
         }
         Self::Whole { status }
@@ -120,7 +121,7 @@ fn whole(
         Some(writer.take())
     } else if dialect.events().is_none() {
         watch(provider, body, &mut facts)?;
-        None
+        dialect.straighten(body).map(String::into_bytes)
     } else {
         let mut writer =
             AnswerWriter::default().unless_named(id(provider, &sent.headers), &sent.model);
@@ -190,7 +191,7 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
         .speaks
         .chat()
         .is_some_and(|chat| chat.events().is_none());
-    let own_words = native && says_error(body);
+    let own_words = native && says_error(body, fault.kind);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }
 
@@ -249,11 +250,21 @@ fn is_compressed(headers: &Headers) -> bool {
     !matches!(encoding, "" | "identity")
 }
 
-/// Whether a body is an error as OpenAI's SDKs read it.
-fn says_error(body: &[u8]) -> bool {
+/// Whether a body is an error as OpenAI's SDKs read it: `type` and `code` are strings or nothing, and
+/// the code is OpenAI's where programs act on it.
+fn says_error(body: &[u8], kind: FaultKind) -> bool {
     let text = std::str::from_utf8(body).unwrap_or_default();
-    Object::parse(text)
-        .ok()
-        .and_then(|o| o.raw("error").map(|raw| raw.get().starts_with('{')))
-        .unwrap_or(false)
+    let object = Object::parse(text.trim()).unwrap_or_default();
+    let error = object.raw("error").map(|raw| raw.get()).unwrap_or_default();
+    let Ok(error) = Object::parse(error) else {
+        return false;
+    };
+    let is_text = |key| {
+        let raw = error.raw(key).map(|raw| raw.get());
+        raw.is_none_or(|raw| raw == "null" || raw.starts_with('"'))
+    };
+    let code = error.read::<Str<'_>>("code").ok().flatten();
+    let known = kind != FaultKind::ContextLength || code.as_deref() == Some(kind.wire().2);
+    let message = error.raw("message").is_some() && is_text("message");
+    message && is_text("type") && is_text("code") && known
 }

@@ -55,6 +55,8 @@ enum Language {
         /// The last event was left out.
         left_out: bool,
         wants_usage: bool,
+        /// How many choices the client asked for.
+        choices: u32,
         done: bool,
     },
     /// They are written anew.
@@ -86,6 +88,7 @@ impl Streaming {
         events: Option<Box<dyn ChatEvents>>,
         writer: ChunkWriter,
         wants_usage: bool,
+        choices: u32,
     ) -> Self {
         let language = match events {
             Some(events) => Language::Other { events, writer },
@@ -94,6 +97,7 @@ impl Streaming {
                 changed: false,
                 left_out: false,
                 wants_usage,
+                choices,
                 done: false,
             },
         };
@@ -252,6 +256,7 @@ impl Language {
                 left_out,
                 wants_usage,
                 done,
+                ..
             } => {
                 // A lone LF is the second half of the CRLF that ended the event before.
                 let goes = match event.raw {
@@ -259,10 +264,16 @@ impl Language {
                     _ => watch(provider, event, facts, *wants_usage, done)?,
                 };
                 *left_out = !goes;
-                if goes {
-                    out.extend_from_slice(event.raw);
-                } else {
+                if !goes {
                     *changed = true;
+                } else if let Some(straight) = straight(provider, event) {
+                    out.extend_from_slice(b"data: ");
+                    out.extend_from_slice(straight.as_bytes());
+                    out.extend_from_slice(b"\n\n");
+                    *changed = true;
+                    *left_out = true; // the rest of its line ending
+                } else {
+                    out.extend_from_slice(event.raw);
                 }
                 Ok(())
             }
@@ -278,7 +289,12 @@ impl Language {
                 Ok(())
             }
             Self::Same { done: true, .. } if facts.content => Ok(()),
-            Self::Same { out, changed, .. } if facts.finish.is_some() => {
+            Self::Same {
+                out,
+                changed,
+                choices,
+                ..
+            } if facts.choices.are_complete(*choices) => {
                 // Some hosts leave it out; the SDKs wait for it.
                 if !out.is_empty() && !out.ends_with(b"\n\n") {
                     out.extend_from_slice(b"\n\n");
@@ -329,6 +345,14 @@ impl Language {
     }
 }
 
+/// The event's data where its host bends it.
+fn straight(provider: &Provider, event: &Event<'_>) -> Option<String> {
+    provider
+        .speaks
+        .chat()?
+        .straighten(event.data.as_deref()?.as_bytes())
+}
+
 /// Looks at an event that passes; false when the client must not see it.
 ///
 /// Errors: the event is the provider's error.
@@ -366,6 +390,7 @@ fn watch(
         facts.model = bounded(&model);
     }
     facts.content |= seen.content;
+    facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
     facts.usage = seen.usage.or(facts.usage);
     Ok(wants_usage || !seen.usage_only)

@@ -39,10 +39,20 @@ pub const REGISTRY: &[Entry] = &[
     anthropic::ENTRY,
     anthropic::BEDROCK,
     anthropic::VERTEX,
+    openai::AZURE,
     bedrock::ENTRY,
+    openai::DEEPSEEK,
+    openai::FIREWORKS,
     gemini::GEMINI,
-    gemini::VERTEX,
+    openai::GROQ,
+    openai::MISTRAL,
+    openai::OLLAMA,
     openai::ENTRY,
+    openai::OPENROUTER,
+    openai::TOGETHER,
+    gemini::VERTEX,
+    openai::VLLM,
+    openai::XAI,
 ];
 
 /// Finds a dialect by its name.
@@ -141,6 +151,11 @@ pub trait ChatDialect {
     }
     /// The answer's id, where it stands in the headers and not in the answer.
     fn id<'h>(&self, _headers: &'h Headers) -> Option<&'h str> {
+        None
+    }
+    /// What a provider that speaks the client's API bends, made straight: the data of one event, or a
+    /// whole answer. `None`: it passes as it is.
+    fn straighten(&self, _data: &[u8]) -> Option<String> {
         None
     }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.

@@ -11,7 +11,7 @@ mod stream;
 pub mod tool;
 mod whole;
 
-pub use read::{ChunkSeen, UsageView, finish_from, look, look_whole};
+pub use read::{Choices, ChunkSeen, UsageView, finish_from, is_failure, look, look_whole};
 pub use request::Chat;
 pub use stream::ChunkWriter;
 pub use whole::AnswerWriter;
