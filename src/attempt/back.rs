@@ -14,6 +14,7 @@ use crate::{
     api::chat::{AnswerWriter, ChunkWriter, look_whole},
     config::Provider,
     fault::{Fault, FaultKind},
+    frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
     json::{Object, Str},
     log::seconds,
@@ -46,11 +47,15 @@ impl Back {
         if !(200..300).contains(&status) || is_compressed(headers) {
             return Self::Error { status };
         }
-        let kind = headers.get("content-type").unwrap_or("text/event-stream");
-        if sent.plan.stream && kind.starts_with("text/event-stream") {
+        let chat = provider.speaks.chat();
+        let framing = chat.map_or(Framing::Sse, |chat| chat.framing());
+        let kind = headers.get("content-type").unwrap_or(framing.media_type());
+        if sent.plan.stream && kind.starts_with(framing.media_type()) {
             return Self::Stream(Box::new(Streaming::new(
-                provider.speaks.chat().and_then(|chat| chat.events()),
-                ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage),
+                framing,
+                chat.and_then(|chat| chat.events()),
+                ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage)
+                    .unless_named(id(provider, headers), &sent.model),
                 sent.plan.wants_usage,
                 sent.plan.choices,
             )));
@@ -109,7 +114,8 @@ fn whole(
     let created = seconds(host.now());
     // The client's own language passes untouched, unless it asked for a stream and got none.
     let new = if sent.plan.stream {
-        let mut writer = ChunkWriter::new(created, sent.plan.wants_usage);
+        let mut writer = ChunkWriter::new(created, sent.plan.wants_usage)
+            .unless_named(id(provider, &sent.headers), &sent.model);
         dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
         writer.done();
         Some(writer.take())
@@ -117,7 +123,8 @@ fn whole(
         watch(provider, body, &mut facts)?;
         dialect.straighten(body).map(String::into_bytes)
     } else {
-        let mut writer = AnswerWriter::default();
+        let mut writer =
+            AnswerWriter::default().unless_named(id(provider, &sent.headers), &sent.model);
         dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
         Some(writer.body(created))
     };
@@ -230,6 +237,12 @@ fn conclude(
         return Flow::Pause;
     }
     Flow::Continue
+}
+
+/// The answer's id as its headers have it; empty where they do not.
+fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
+    let chat = provider.speaks.chat();
+    chat.and_then(|chat| chat.id(headers)).unwrap_or_default()
 }
 
 fn is_compressed(headers: &Headers) -> bool {

@@ -10,7 +10,7 @@ use crate::{
     api::chat::{ChunkWriter, look},
     config::Provider,
     fault::{Fault, FaultKind},
-    frame::sse::{Event, Splitter},
+    frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
     provider::ChatEvents,
 };
@@ -34,6 +34,8 @@ pub(super) enum Verdict {
 pub(super) struct Streaming {
     splitter: Splitter,
     language: Language,
+    /// The client's content type, where it is not the provider's.
+    kind: Option<&'static str>,
     facts: Facts,
     recorded: Recorded,
     /// Bytes of the held body that have been looked at.
@@ -82,6 +84,7 @@ impl std::fmt::Debug for Streaming {
 
 impl Streaming {
     pub(super) fn new(
+        framing: Framing,
         events: Option<Box<dyn ChatEvents>>,
         writer: ChunkWriter,
         wants_usage: bool,
@@ -99,8 +102,9 @@ impl Streaming {
             },
         };
         Self {
-            splitter: Splitter::new(EVENT_LIMIT_BYTES),
+            splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
+            kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
             facts: Facts::default(),
             recorded: Recorded::default(),
             fed: 0,
@@ -174,7 +178,7 @@ impl Streaming {
     fn release(&mut self, host: &dyn Host, sent: &mut Sent) -> Result<(), Refused> {
         let head = Head {
             status: 200,
-            kind: None,
+            kind: self.kind,
             length: Length::Unknown,
             model: &self.facts.model,
             answers: true,
@@ -207,7 +211,12 @@ impl Streaming {
             splitter.close(&mut each);
         }
         result?;
-        fed.map_err(|_| failed("The provider sent an event that is too large."))?;
+        fed.map_err(|broken| {
+            failed(match broken {
+                Broken::TooLarge => "The provider sent an event that is too large.",
+                Broken::Corrupt => "The provider's stream is damaged, or no stream of events.",
+            })
+        })?;
         if end {
             language.close(facts)?;
         }

@@ -6,14 +6,16 @@ pub mod features;
 pub mod params;
 
 mod anthropic;
+mod bedrock;
 mod gemini;
 mod openai;
+mod path;
 
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
     fault::Fault,
-    frame::sse,
+    frame::{Event, Framing},
     host::Headers,
 };
 use features::Features;
@@ -35,7 +37,10 @@ pub struct Entry {
 /// Every dialect there is.
 pub const REGISTRY: &[Entry] = &[
     anthropic::ENTRY,
+    anthropic::BEDROCK,
+    anthropic::VERTEX,
     openai::AZURE,
+    bedrock::ENTRY,
     openai::DEEPSEEK,
     openai::FIREWORKS,
     gemini::GEMINI,
@@ -140,6 +145,14 @@ pub trait ChatDialect {
     ///
     /// Errors: the answer is an error in disguise or cannot be read.
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// How a streamed answer is cut into events.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+    /// The answer's id, where it stands in the headers and not in the answer.
+    fn id<'h>(&self, _headers: &'h Headers) -> Option<&'h str> {
+        None
+    }
     /// What a provider that speaks the client's API bends, made straight: the data of one event, or a
     /// whole answer. `None`: it passes as it is.
     fn straighten(&self, _data: &[u8]) -> Option<String> {
@@ -154,7 +167,7 @@ pub trait ChatEvents {
     /// The next event that carries data.
     ///
     /// Errors: the provider reports one, or the event cannot be read; the answer ends here.
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
     /// The provider closed the stream.
     ///
     /// Errors: the answer is not complete.

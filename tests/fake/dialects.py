@@ -1,12 +1,14 @@
-"""What an OpenAI-like, an Anthropic-like and a Gemini-like provider answer when all is well.
+"""What an OpenAI-like, an Anthropic-like, a Gemini-like and a Bedrock-like provider answer when all is well.
 
-Source: platform.openai.com/docs/api-reference/chat, docs.anthropic.com/en/api/messages and
-ai.google.dev/api/generate-content, read 2026-11; ids are made up.
+Source: platform.openai.com/docs/api-reference/chat, docs.anthropic.com/en/api/messages,
+ai.google.dev/api/generate-content and the service model `bedrock-runtime` of botocore 1.44, read 2026-11; ids are made up.
 """
 
 import json
 import re
 from urllib.parse import unquote
+
+from . import frames
 
 TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
@@ -304,4 +306,71 @@ class Gemini:
     error_event = compact({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})
 
 
-DIALECTS = (OpenAI, Anthropic, Gemini)
+class Bedrock:
+    """`POST {base}/{model}/converse` and `converse-stream`; the model and the wish for a stream stand in the path."""
+
+    name = "bedrock"
+    path = ("/converse", "/converse-stream")
+    stream_type = "application/vnd.amazon.eventstream"
+    # OpenAI's counts above, as Bedrock counts them: the prompt without what came from the cache.
+    usage = {"inputTokens": 8, "outputTokens": 7, "totalTokens": 18, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 0}
+    end = {"metrics": {"latencyMs": 5}, "usage": usage}
+
+    @staticmethod
+    def said_by_path(path: str) -> dict:
+        *_, model, action = path.split("/")
+        return {"model": unquote(model), "stream": action == "converse-stream"}
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        last = (request.get("messages") or [{}])[-1]
+        results = [block for block in last.get("content") or [] if "toolResult" in block]
+        if request.get("outputConfig"):
+            return "text", STRUCTURED
+        return ("tool", ARGUMENTS) if request.get("toolConfig") and not results else ("text", TEXT)
+
+    @staticmethod
+    def tool(request: dict) -> dict:
+        return {"toolUseId": "tooluse_1", "name": request["toolConfig"]["tools"][0]["toolSpec"]["name"]}
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        if kind == "tool":
+            block = {"toolUse": cls.tool(request) | {"input": json.loads("".join(pieces))}}
+        else:
+            block = {"text": "".join(pieces)}
+        message = {"role": "assistant", "content": [block]}
+        return compact({"output": {"message": message}, "stopReason": cls.stop(kind)} | cls.end)
+
+    @staticmethod
+    def stop(kind: str) -> str:
+        return "tool_use" if kind == "tool" else "end_turn"
+
+    @classmethod
+    def events(cls, request: dict) -> list[tuple[str, dict]]:
+        kind, pieces = cls.pieces(request)
+        place = {"contentBlockIndex": 0}
+        out = [("messageStart", {"role": "assistant"})]
+        if kind == "tool":
+            out.append(("contentBlockStart", place | {"start": {"toolUse": cls.tool(request)}}))
+            deltas = [{"toolUse": {"input": piece}} for piece in pieces]
+        else:
+            deltas = [{"text": piece} for piece in pieces]
+        out += [("contentBlockDelta", place | {"delta": delta, "p": "abcdefgh"}) for delta in deltas]
+        out.append(("contentBlockStop", place))
+        return [*out, ("messageStop", {"stopReason": cls.stop(kind)}), ("metadata", cls.end)]
+
+    @staticmethod
+    def frame(event: tuple[str, dict]) -> bytes:
+        name, data = event
+        return (frames.exception if name.endswith("Exception") else frames.event)(name, data)
+
+    @staticmethod
+    def error(status: int) -> str:
+        return compact({"message": f"provider says {status}"})
+
+    error_event = ("throttlingException", {"message": "Too many tokens, please wait before trying again."})
+
+
+DIALECTS = (OpenAI, Anthropic, Gemini, Bedrock)

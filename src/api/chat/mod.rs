@@ -22,6 +22,13 @@ use serde::Serialize;
 /// Most choices of an answer; what a provider sends beyond is left out.
 const MAX_CHOICES: usize = 128;
 
+/// Takes over a name; an empty one says nothing.
+fn name(known: &mut String, new: &str) {
+    if !new.is_empty() {
+        new.clone_into(known);
+    }
+}
+
 #[derive(Serialize)]
 struct UsageJson {
     prompt_tokens: u64,

@@ -1,6 +1,6 @@
 //! Writes an answer as `chat.completion.chunk` events.
 
-use super::{MAX_CHOICES, UsageJson};
+use super::{MAX_CHOICES, UsageJson, name};
 use crate::{
     api::answer::{AnswerSink, Part, Usage},
     fault::Fault,
@@ -89,6 +89,13 @@ impl ChunkWriter {
         }
     }
 
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
+    }
+
     /// Ends a complete answer.
     pub fn done(&mut self) {
         if let (true, Some(usage)) = (self.include_usage, self.usage) {
@@ -127,8 +134,8 @@ impl ChunkWriter {
 
 impl AnswerSink for ChunkWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {

@@ -1,6 +1,6 @@
 //! Gathers an answer into one `chat.completion`.
 
-use super::{MAX_CHOICES, UsageJson};
+use super::{MAX_CHOICES, UsageJson, name};
 use crate::api::answer::{AnswerSink, Finish, Part, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -89,6 +89,13 @@ struct Function<'a> {
 }
 
 impl AnswerWriter {
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
+    }
+
     /// The answer as JSON. `created`: seconds since 1970.
     pub fn body(&self, created: u64) -> Vec<u8> {
         let completion = Completion {
@@ -150,8 +157,8 @@ impl Choice {
 
 impl AnswerSink for AnswerWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {

@@ -1,4 +1,4 @@
-//! Anthropic's Messages API.
+//! Anthropic's Messages API, at its maker's and where others serve it (`host`).
 //!
 //! A request is written anew from the client's (`request`): the conversation (`messages`,
 //! `content`, `media`), the tools (`tools`, `schema`), how much to think (`thinking`) and how freely
@@ -8,19 +8,20 @@
 //! Source: docs.claude.com, API reference, "Messages", "Streaming", "Errors", "Versions", and the types
 //! of the official Python SDK 2.11; read 2026-11.
 
-mod answer;
-mod content;
+pub(super) mod answer;
+pub(super) mod content;
 mod events;
 mod fault;
-mod media;
+mod host;
+pub(super) mod media;
 mod messages;
-mod model;
-mod request;
-mod sampling;
-mod schema;
-mod thinking;
-mod tools;
-mod wire;
+pub(super) mod model;
+pub(super) mod request;
+pub(super) mod sampling;
+pub(super) mod schema;
+pub(super) mod thinking;
+pub(super) mod tools;
+pub(super) mod wire;
 
 use super::{
     ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
@@ -30,16 +31,24 @@ use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
 };
+use host::Host;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
     base_path: "/v1",
     features: FEATURES,
-    open,
+    open: host::open_own,
 };
+
+/// The same API on Vertex AI.
+pub(super) const VERTEX: Entry = host::VERTEX;
+
+/// The same API through Bedrock's InvokeModel.
+pub(super) const BEDROCK: Entry = host::BEDROCK;
 
 /// Each limit is told where it is handled: `schema`, `tools`, `request`.
 pub(super) const FEATURES: Features = Features {
@@ -58,7 +67,7 @@ struct Anthropic {
     common: Common,
     /// `max_tokens` when the client says nothing. `None`: the most that the model allows.
     default_max_tokens: Option<u64>,
-    version: Version,
+    host: Host,
 }
 
 /// The `anthropic-version` header. The newer one refuses sampling parameters on every model.
@@ -82,21 +91,16 @@ impl Version {
     }
 }
 
-fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let default_max_tokens = fields.maybe("default_max_tokens", |node| {
+/// Reads the setting; `None`: it is there and wrong.
+fn default_max_tokens(fields: &Fields<'_>) -> Option<Option<u64>> {
+    fields.maybe("default_max_tokens", |node| {
         let count = node.count()?;
         if count == 0 {
             node.wrong("must be at least 1");
             return None;
         }
         Some(count)
-    });
-    let version = fields.or("version", Version::June2023, |node| node.choice(VERSIONS));
-    Some(Box::new(Anthropic {
-        common,
-        default_max_tokens: default_max_tokens?,
-        version: version?,
-    }))
+    })
 }
 
 impl Provider for Anthropic {
@@ -105,7 +109,7 @@ impl Provider for Anthropic {
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
-        fault::read(status, headers, body)
+        self.host.fault(status, headers, body)
     }
 }
 
@@ -118,13 +122,17 @@ impl ChatDialect for Anthropic {
         answer::read(body, out)
     }
 
+    fn framing(&self) -> Framing {
+        self.host.framing()
+    }
+
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
-        Some(Box::new(events::Events::default()))
+        Some(self.host.events())
     }
 }
 
 /// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
+pub(in crate::provider) fn note(dropped: &mut Vec<String>, what: &str) {
     if !dropped.iter().any(|known| known == what) {
         dropped.push(what.to_owned());
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::answer::{AnswerSink, Finish, Part},
     fault::{Fault, FaultKind},
-    frame::sse,
+    frame,
     host::Headers,
     provider::ChatEvents,
 };
@@ -51,7 +51,7 @@ struct Choice {
 }
 
 impl ChatEvents for Events {
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
+    fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         match event.data.as_deref() {
             None => Ok(()),
             // Not of this API, but of hosts that stand in for it.

@@ -2,10 +2,11 @@ use super::*;
 use crate::{api::answer::Usage, api::chat::AnswerWriter};
 use std::borrow::Cow;
 
-fn event(data: &str) -> sse::Event<'_> {
-    sse::Event {
+fn event(data: &str) -> frame::Event<'_> {
+    frame::Event {
         name: Cow::Borrowed(""),
         data: Some(Cow::Borrowed(data)),
+        failed: false,
         raw: &[],
     }
 }

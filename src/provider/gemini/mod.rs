@@ -111,11 +111,11 @@ fn open_gemini(common: Common, _fields: &Fields<'_>) -> Option<Box<dyn Provider>
 }
 
 fn open_vertex(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let project = fields.required("project").and_then(|node| {
+    let project = fields.needed("project", |node| {
         let want = "a project id such as \"my-project\"";
         segment(&node, want, b"-_.:")
     });
-    let location = fields.required("location").and_then(|node| {
+    let location = fields.needed("location", |node| {
         let want = "\"global\" or a region such as \"europe-west4\"";
         segment(&node, want, b"-")
     });
