@@ -3,4 +3,8 @@
 
 pub mod answer;
 pub mod chat;
+pub mod messages;
 pub mod models;
+pub mod responses;
+mod thought;
+pub mod watch;

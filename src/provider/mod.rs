@@ -8,7 +8,10 @@ mod anthropic;
 mod openai;
 
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+    },
     config::node::Fields,
     fault::Fault,
     frame::sse,
@@ -122,6 +125,19 @@ pub trait ChatDialect {
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
+    /// The same for a client that speaks another API than chat: never `None`, since nothing passes.
+    fn chunks(&self) -> Box<dyn ChatEvents> {
+        self.events()
+            .unwrap_or_else(|| Box::new(openai::Events::default()))
+    }
+    /// What the dialect reads beyond OpenAI's fields, for requests that were written in another API.
+    fn takes(&self) -> Extensions {
+        if self.events().is_some() {
+            Extensions::TRANSLATED
+        } else {
+            Extensions::NONE
+        }
+    }
 }
 
 /// Translates one streamed answer, one event of the provider at a time.

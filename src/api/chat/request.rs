@@ -83,15 +83,15 @@ fn wanted<'s, T: Deserialize<'s>>(
     body.read(key).map_err(|_| wrong_type(key, want))
 }
 
-pub(super) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
+pub(in crate::api) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(FaultKind::BadRequest, message)
 }
 
-pub(super) fn missing(key: &str) -> Fault {
+pub(in crate::api) fn missing(key: &str) -> Fault {
     bad(format!("`{key}` is required.")).at(key)
 }
 
-pub(super) fn wrong_type(key: &str, want: &str) -> Fault {
+pub(in crate::api) fn wrong_type(key: &str, want: &str) -> Fault {
     bad(format!("`{key}` must be {want}.")).at(key)
 }
 

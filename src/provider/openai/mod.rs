@@ -4,6 +4,8 @@
 //! `stream_options` so that a stream reports its usage.
 
 mod answer;
+mod details;
+mod events;
 mod fault;
 mod splice;
 
@@ -19,6 +21,8 @@ use crate::{
     json::Object,
 };
 use splice::Splice;
+
+pub(super) use events::Events;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {

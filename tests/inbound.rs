@@ -1,0 +1,898 @@
+//! The client APIs besides Chat Completions: what their readers make of requests, and the law that a
+//! gathered stream is the whole answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use envoy_llm_gateway::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::{Chat, Extensions},
+        messages,
+        responses::{self, Echo},
+    },
+    fault::{Fault, FaultKind},
+    json::Object,
+};
+use serde_json::{Value, json};
+
+const ALL: Extensions = Extensions::TRANSLATED;
+const NONE: Extensions = Extensions::NONE;
+
+type Read =
+    fn(&Object<'_>, &str, Extensions) -> Result<envoy_llm_gateway::api::chat::Translated, Fault>;
+
+fn read(api: Read, body: &Value, takes: Extensions) -> Result<(Value, Vec<String>), String> {
+    let text = body.to_string();
+    let made = api(&Object::parse(&text).unwrap(), "m", takes).map_err(|fault| {
+        assert_eq!(fault.status(), 400);
+        fault.message.into_owned()
+    })?;
+    Chat::parse(&made.body).unwrap_or_else(|fault| panic!("{fault}"));
+    let mut chat: Value = serde_json::from_slice(&made.body).unwrap();
+    assert_eq!(
+        chat.as_object_mut().unwrap().remove("model"),
+        Some(json!("m"))
+    );
+    Ok((chat, made.dropped))
+}
+
+/// A Messages request with one user message and these fields.
+fn message(fields: Value) -> Value {
+    let mut body = json!({"model": "asked", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]});
+    body.as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
+    body
+}
+
+/// What a Messages request adds to the plain chat request.
+fn adds(fields: Value, takes: Extensions) -> (Value, Vec<String>) {
+    let (mut chat, dropped) = read(messages::read, &message(fields), takes).unwrap();
+    let fields = chat.as_object_mut().unwrap();
+    assert_eq!(fields.remove("max_completion_tokens"), Some(json!(64)));
+    assert_eq!(
+        fields.remove("messages"),
+        Some(json!([{"role": "user", "content": "hi"}]))
+    );
+    (chat, dropped)
+}
+
+#[test]
+fn the_parameters_of_a_message_get_their_openai_names() {
+    let cases = [
+        (
+            json!({"stop_sequences": ["a"], "temperature": 0.5, "top_p": 0.9, "stream": true}),
+            json!({"stop": ["a"], "temperature": 0.5, "top_p": 0.9, "stream": true}),
+        ),
+        (
+            json!({"stop_sequences": [], "stream": false, "temperature": null}),
+            json!({}),
+        ),
+        (
+            json!({"metadata": {"user_id": "u"}, "service_tier": "standard_only"}),
+            json!({"user": "u", "service_tier": "default"}),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 1024}}),
+            json!({"reasoning_effort": "low"}),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 8192}}),
+            json!({"reasoning_effort": "medium"}),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 31999}}),
+            json!({"reasoning_effort": "high"}),
+        ),
+        (json!({"thinking": {"type": "adaptive"}}), json!({})),
+        (
+            json!({"thinking": {"type": "adaptive"}, "output_config": {"effort": "max"}}),
+            json!({"reasoning_effort": "max"}),
+        ),
+        (
+            json!({"thinking": {"type": "enabled", "budget_tokens": 31999}, "output_config": {"effort": "low"}}),
+            json!({"reasoning_effort": "low"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "auto"}}),
+            json!({"tool_choice": "auto"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "any", "disable_parallel_tool_use": true}}),
+            json!({"tool_choice": "required", "parallel_tool_calls": false}),
+        ),
+        (
+            json!({"tool_choice": {"type": "none"}}),
+            json!({"tool_choice": "none"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "tool", "name": "f"}}),
+            json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
+        ),
+        (
+            json!({"tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}, "strict": true}, {"type": "custom", "name": "g", "input_schema": {}}]}),
+            json!({"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": true}},
+                          {"type": "function", "function": {"name": "g", "parameters": {}}}]}),
+        ),
+    ];
+    for (fields, want) in cases {
+        assert_eq!(
+            adds(fields.clone(), ALL),
+            (want.clone(), vec![]),
+            "{fields}"
+        );
+        assert_eq!(adds(fields.clone(), NONE), (want, vec![]), "{fields}");
+    }
+}
+
+#[test]
+fn what_the_dialect_does_not_take_is_left_out_and_listed() {
+    assert_eq!(
+        adds(json!({"top_k": 5}), ALL),
+        (json!({"top_k": 5}), vec![])
+    );
+    assert_eq!(
+        adds(json!({"top_k": 5}), NONE),
+        (json!({}), vec!["top_k".into()])
+    );
+    let off = json!({"thinking": {"type": "disabled"}});
+    assert_eq!(
+        adds(off.clone(), ALL).0,
+        json!({"reasoning_effort": "none"})
+    );
+    assert_eq!(adds(off, NONE).0, json!({}));
+    let native = Extensions {
+        thinking: true,
+        ..ALL
+    };
+    let thinking = json!({"thinking": {"type": "enabled", "budget_tokens": 3000}});
+    assert_eq!(adds(thinking.clone(), native).0, thinking);
+    let long = "u".repeat(65);
+    assert_eq!(
+        adds(
+            json!({"metadata": {"user_id": long}, "inference_geo": "eu", "speed": null}),
+            ALL
+        ),
+        (
+            json!({}),
+            vec!["inference_geo".into(), "metadata.user_id".into()]
+        )
+    );
+    let tool = json!({"name": "f", "input_schema": {}, "cache_control": {"type": "ephemeral"}, "input_examples": [{}]});
+    let (chat, dropped) = adds(json!({"tools": [tool]}), NONE);
+    assert_eq!(chat["tools"][0].get("cache_control"), None);
+    assert_eq!(dropped, ["tools[].input_examples", "cache_control"]);
+}
+
+#[test]
+fn a_schema_is_enforced_only_where_it_can_be() {
+    let strict = |schema: Value| {
+        let format = json!({"type": "json_schema", "schema": schema});
+        let (chat, _) = adds(json!({"output_config": {"format": format}}), ALL);
+        assert_eq!(chat["response_format"]["json_schema"]["schema"], schema);
+        assert_eq!(adds(json!({"output_format": format}), ALL).0, chat);
+        chat["response_format"]["json_schema"]["strict"].clone()
+    };
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    assert_eq!(strict(closed.clone()), json!(true));
+    assert_eq!(
+        strict(json!({"type": "array", "items": closed})),
+        json!(true)
+    );
+    assert_eq!(
+        strict(json!({"type": "object", "properties": {"a": {}}, "additionalProperties": false})),
+        json!(false)
+    );
+    assert_eq!(
+        strict(json!({"type": "object", "properties": {"a": {}}, "required": ["a"]})),
+        json!(false)
+    );
+}
+
+/// The messages that a Messages request becomes.
+fn talk(system: Value, turns: Value, takes: Extensions) -> (Value, Vec<String>) {
+    let body = json!({"model": "asked", "max_tokens": 64, "system": system, "messages": turns});
+    let (chat, dropped) = read(messages::read, &body, takes).unwrap();
+    (chat["messages"].clone(), dropped)
+}
+
+#[test]
+fn system_prompts_come_first_and_keep_their_marks_where_they_are_read() {
+    let mark = json!({"type": "ephemeral"});
+    let system = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b", "cache_control": mark}]);
+    let hi = json!([{"role": "user", "content": "hi"}]);
+    assert_eq!(
+        talk(system.clone(), hi.clone(), ALL),
+        (
+            json!([{"role": "system", "content": system}, {"role": "user", "content": "hi"}]),
+            vec![]
+        )
+    );
+    assert_eq!(
+        talk(system, hi.clone(), NONE),
+        (
+            json!([{"role": "system", "content": "a\nb"}, {"role": "user", "content": "hi"}]),
+            vec!["cache_control".into()]
+        )
+    );
+    assert_eq!(
+        talk(json!("s"), hi.clone(), NONE).0[0],
+        json!({"role": "system", "content": "s"})
+    );
+    assert_eq!(talk(json!(""), hi.clone(), NONE).0, hi);
+    let late = json!([{"role": "user", "content": "hi"}, {"role": "system", "content": "now"}]);
+    assert_eq!(talk(json!(null), late.clone(), NONE).0, late);
+}
+
+#[test]
+fn a_conversation_with_tools_images_and_reasoning_is_carried() {
+    let turns = json!([
+        {"role": "user", "content": [
+            {"type": "text", "text": "look"},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBO"}},
+            {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}},
+            {"type": "document", "title": "T", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}},
+            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}}]},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
+            {"type": "redacted_thinking", "data": "ZGF0"},
+            {"type": "text", "text": "I "}, {"type": "text", "text": "call"},
+            {"type": "tool_use", "id": "t1", "name": "f", "input": {"n": 9007199254740993_u64}},
+            {"type": "tool_use", "id": "t2", "name": "g", "input": {}}]},
+        {"role": "user", "content": [
+            {"type": "tool_result", "tool_use_id": "t1", "content": "one"},
+            {"type": "tool_result", "tool_use_id": "t2", "is_error": true, "content": [
+                {"type": "text", "text": "two"},
+                {"type": "image", "source": {"type": "url", "url": "https://a/c.png"}}]},
+            {"type": "text", "text": "and?"}]}]);
+    let assistant = |more: Value| {
+        let mut message = json!({"role": "assistant", "content": "I call", "tool_calls": [
+            {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{\"n\":9007199254740993}"}},
+            {"id": "t2", "type": "function", "function": {"name": "g", "arguments": "{}"}}]});
+        message
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        message
+    };
+    let first = json!({"role": "user", "content": [
+        {"type": "text", "text": "look"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}},
+        {"type": "image_url", "image_url": {"url": "https://a/b.png"}},
+        {"type": "file", "file": {"filename": "T", "file_data": "data:application/pdf;base64,JVBE"}},
+        {"type": "text", "text": "words"}]});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://a/c.png"}});
+    let is_error = "messages[].content[].is_error".to_owned();
+    assert_eq!(
+        talk(json!(null), turns.clone(), ALL),
+        (
+            json!([first,
+                assistant(json!({"reasoning_content": "hm", "reasoning_details": [
+                    {"provider": "anthropic", "type": "thinking", "thinking": "hm", "signature": "c2ln"},
+                    {"provider": "anthropic", "type": "redacted_thinking", "data": "ZGF0"}]})),
+                {"role": "tool", "tool_call_id": "t1", "content": "one"},
+                {"role": "tool", "tool_call_id": "t2", "content": [{"type": "text", "text": "two"}, image]},
+                {"role": "user", "content": "and?"}]),
+            vec![is_error.clone()]
+        )
+    );
+    assert_eq!(
+        talk(json!(null), turns, NONE),
+        (
+            json!([first,
+                assistant(json!({})),
+                {"role": "tool", "tool_call_id": "t1", "content": "one"},
+                {"role": "tool", "tool_call_id": "t2", "content": "two"},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "What the tool call t2 returned:"}, image,
+                    {"type": "text", "text": "and?"}]}]),
+            vec!["messages[].content[].thinking".into(), is_error]
+        )
+    );
+}
+
+#[test]
+fn a_wrong_or_foreign_field_of_a_message_is_named() {
+    let block = |block: Value| json!({"messages": [{"role": "user", "content": [block]}]});
+    let cases = [
+        (
+            json!({"messages": []}),
+            "`messages` must hold at least one message.",
+        ),
+        (
+            json!({"messages": [{"role": "bot", "content": "x"}]}),
+            "`messages[0].role` must be user, assistant or system.",
+        ),
+        (
+            json!({"messages": [{"role": "user"}]}),
+            "`messages[0].content` is required.",
+        ),
+        (
+            json!({"messages": [{"role": "user", "content": 7}]}),
+            "`messages[0].content` must be a string or a list of blocks.",
+        ),
+        (
+            block(json!({"type": "text"})),
+            "`messages[0].content[0].text` is required.",
+        ),
+        (
+            block(json!({"type": "video"})),
+            "`messages[0].content[0].type` must be text, image, document, search_result or tool_result.",
+        ),
+        (
+            block(json!({"type": "tool_result"})),
+            "`messages[0].content[0].tool_use_id` is required.",
+        ),
+        (
+            block(json!({"type": "image", "source": {"type": "file", "file_id": "f"}})),
+            "`messages[0].content[0].source.file_id` names an upload that this model's provider does not know; send the data itself.",
+        ),
+        (
+            block(json!({"type": "document", "source": {"type": "url", "url": "https://a"}})),
+            "`messages[0].content[0].source.url` is an address, which this model's provider does not fetch documents from; send the data itself.",
+        ),
+        (
+            json!({"messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "f", "input": "{}"}]}]}),
+            "`messages[0].content[0].input` must be an object.",
+        ),
+        (
+            json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+            "`tools[0].type` \"web_search_20250305\" is a tool of Anthropic's own, which this model's provider does not have; declare a tool with `name` and `input_schema` instead.",
+        ),
+        (
+            json!({"tools": [{"name": "f"}]}),
+            "`tools[0].input_schema` is required.",
+        ),
+        (
+            json!({"tool_choice": {"type": "some"}}),
+            "`tool_choice.type` must be one of auto, any, tool, none.",
+        ),
+        (
+            json!({"mcp_servers": [{}]}),
+            "`mcp_servers` works with Anthropic's own API only; leave it out.",
+        ),
+        (
+            json!({"thinking": {"type": "enabled"}}),
+            "`thinking.budget_tokens` is required.",
+        ),
+        (
+            json!({"stop_sequences": "x"}),
+            "`stop_sequences` must be a list of strings.",
+        ),
+        (
+            json!({"output_config": {"effort": "much"}}),
+            "`output_config.effort` must be one of low, medium, high, xhigh, max.",
+        ),
+        (
+            json!({"system": [{"type": "image"}]}),
+            "`system[0].type` must be \"text\".",
+        ),
+    ];
+    for (fields, want) in cases {
+        let got = read(messages::read, &message(fields.clone()), ALL).unwrap_err();
+        assert_eq!(got, want, "{fields}");
+    }
+}
+
+/// The chat request that a Responses request becomes, without its messages, which come first.
+fn responds(fields: Value, takes: Extensions) -> Result<(Value, Value, Vec<String>), String> {
+    let mut body = json!({"model": "asked", "input": "hi"});
+    body.as_object_mut()
+        .unwrap()
+        .extend(fields.as_object().unwrap().clone());
+    let (mut chat, dropped) = read(responses::read, &body, takes)?;
+    let messages = chat.as_object_mut().unwrap().remove("messages").unwrap();
+    Ok((messages, chat, dropped))
+}
+
+#[test]
+fn the_parameters_of_a_response_get_their_chat_names() {
+    let schema = json!({"type": "object"});
+    let cases = [
+        (
+            json!({"max_output_tokens": 9, "temperature": 1, "top_p": 0.5, "stream": true, "store": false}),
+            json!({"max_completion_tokens": 9, "temperature": 1, "top_p": 0.5, "stream": true}),
+        ),
+        (
+            json!({"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}),
+            json!({"reasoning_effort": "low"}),
+        ),
+        (
+            json!({"text": {"format": {"type": "text"}, "verbosity": "low"}}),
+            json!({"verbosity": "low"}),
+        ),
+        (
+            json!({"text": {"format": {"type": "json_object"}}}),
+            json!({"response_format": {"type": "json_object"}}),
+        ),
+        (
+            json!({"text": {"format": {"type": "json_schema", "name": "n", "schema": schema, "strict": true}}}),
+            json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": true}}}),
+        ),
+        (
+            json!({"tools": [{"type": "function", "name": "f", "parameters": schema, "strict": null}], "parallel_tool_calls": false}),
+            json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}], "parallel_tool_calls": false}),
+        ),
+        (
+            json!({"tool_choice": "required"}),
+            json!({"tool_choice": "required"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "function", "name": "f"}}),
+            json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
+        ),
+        (
+            json!({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}}),
+            json!({"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]}}}),
+        ),
+        (
+            json!({"metadata": {"a": "b"}, "user": "u", "truncation": "disabled", "top_logprobs": 0}),
+            json!({"user": "u"}),
+        ),
+    ];
+    for (fields, want) in cases {
+        let (messages, chat, dropped) = responds(fields.clone(), NONE).unwrap();
+        assert_eq!((chat, dropped), (want, vec![]), "{fields}");
+        assert_eq!(messages, json!([{"role": "user", "content": "hi"}]));
+    }
+    let (_, chat, dropped) = responds(
+        json!({"store": true, "truncation": "auto", "include": ["file_search_call.results"]}),
+        NONE,
+    )
+    .unwrap();
+    assert_eq!(
+        (chat, dropped),
+        (
+            json!({}),
+            vec!["include".into(), "store".into(), "truncation".into()]
+        )
+    );
+}
+
+#[test]
+fn the_items_of_one_turn_are_one_message() {
+    let input = json!([
+        {"role": "developer", "content": "be brief"},
+        {"type": "message", "role": "user", "content": [
+            {"type": "input_text", "text": "look"},
+            {"type": "input_image", "image_url": "data:image/png;base64,iVBO", "detail": "low"},
+            {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "gw1:W3sicHJvdmlkZXIiOiJ4In1d"},
+        {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [{"type": "output_text", "text": "I call", "annotations": []}]},
+        {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{\"a\":1}"},
+        {"type": "function_call", "call_id": "c2", "name": "g", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "one"},
+        {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "two"}, {"type": "input_image", "image_url": "https://a/c.png"}]},
+        {"role": "assistant", "content": "done"},
+        {"role": "user", "content": "and?"}]);
+    let calls = json!([
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
+        {"id": "c2", "type": "function", "function": {"name": "g", "arguments": "{}"}}]);
+    let start = json!([
+        {"role": "system", "content": "first"},
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": [
+            {"type": "text", "text": "look"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO", "detail": "low"}},
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}}]}]);
+    let image = json!({"type": "image_url", "image_url": {"url": "https://a/c.png"}});
+    let fields = json!({"instructions": "first", "input": input});
+    let (messages, _, dropped) = responds(fields.clone(), ALL).unwrap();
+    let mut want = start.as_array().unwrap().clone();
+    want.extend([
+        json!({"role": "assistant", "content": "I call", "reasoning_content": "hm", "reasoning_details": [{"provider": "x"}], "tool_calls": calls}),
+        json!({"role": "tool", "tool_call_id": "c1", "content": "one"}),
+        json!({"role": "tool", "tool_call_id": "c2", "content": [{"type": "text", "text": "two"}, image]}),
+        json!({"role": "assistant", "content": "done"}),
+        json!({"role": "user", "content": "and?"}),
+    ]);
+    assert_eq!((messages, dropped), (Value::Array(want), vec![]));
+    let (messages, _, dropped) = responds(fields, NONE).unwrap();
+    let mut want = start.as_array().unwrap().clone();
+    want.extend([
+        json!({"role": "assistant", "content": "I call", "tool_calls": calls}),
+        json!({"role": "tool", "tool_call_id": "c1", "content": "one"}),
+        json!({"role": "tool", "tool_call_id": "c2", "content": "two"}),
+        json!({"role": "user", "content": [{"type": "text", "text": "What the tool call c2 returned:"}, image]}),
+        json!({"role": "assistant", "content": "done"}),
+        json!({"role": "user", "content": "and?"}),
+    ]);
+    assert_eq!(
+        (messages, dropped),
+        (Value::Array(want), vec!["input[].reasoning".into()])
+    );
+}
+
+#[test]
+fn a_wrong_or_foreign_field_of_a_response_is_named() {
+    let cases = [
+        (json!({"input": null}), "`input` is required."),
+        (json!({"input": []}), "`input` must hold at least one item."),
+        (
+            json!({"input": [{"role": "bot", "content": "x"}]}),
+            "`input[0].role` must be one of user, assistant, system, developer.",
+        ),
+        (
+            json!({"input": [{"type": "item_reference", "id": "x"}]}),
+            "`input[0]` refers to a stored item; this gateway stores none. Send the item itself.",
+        ),
+        (
+            json!({"input": [{"type": "web_search_call"}]}),
+            "`input[0].type` \"web_search_call\" belongs to a tool of OpenAI's own, which this model's provider does not have.",
+        ),
+        (
+            json!({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "f"}]}]}),
+            "`input[0].content[0].file_id` names an upload that this model's provider does not know; send `file_data`.",
+        ),
+        (
+            json!({"input": [{"role": "user", "content": [{"type": "input_audio"}]}]}),
+            "`input[0].content[0].type` must be input_text, input_image, input_file, output_text or refusal.",
+        ),
+        (
+            json!({"tools": [{"type": "web_search"}]}),
+            "`tools[0].type` \"web_search\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",
+        ),
+        (
+            json!({"tool_choice": {"type": "file_search"}}),
+            "`tool_choice.type` \"file_search\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",
+        ),
+        (
+            json!({"previous_response_id": "resp_1"}),
+            "`previous_response_id` needs an answer that was stored; this gateway stores none. Send the whole conversation in `input`.",
+        ),
+        (
+            json!({"conversation": "c"}),
+            "`conversation` needs an answer that was stored; this gateway stores none. Send the whole conversation in `input`.",
+        ),
+        (
+            json!({"background": true}),
+            "`background` is not possible here: this model's provider answers at once or not at all; leave it out.",
+        ),
+        (
+            json!({"prompt": {"id": "p"}}),
+            "`prompt` names a template that OpenAI keeps; send `input` and `instructions` instead.",
+        ),
+        (
+            json!({"text": {"format": {"type": "xml"}}}),
+            "`text.format.type` must be text, json_object or json_schema.",
+        ),
+    ];
+    for (fields, want) in cases {
+        assert_eq!(responds(fields.clone(), ALL).unwrap_err(), want, "{fields}");
+    }
+}
+
+/// Answers in every form, as a dialect drives them.
+fn answers() -> Vec<Vec<Part<'static>>> {
+    use Part::{Finish as End, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
+    let signed =
+        r#"{"provider":"anthropic","type":"thinking","thinking":"hmm","signature":"c2ln"}"#;
+    let hidden = r#"{"provider":"anthropic","type":"redacted_thinking","data":"ZGF0"}"#;
+    let foreign = r#"{"provider":"gemini","thoughtSignature":"abc"}"#;
+    let call = |index, id| ToolCall {
+        index,
+        id,
+        name: "f",
+    };
+    let input = |index, json| ToolInput { index, json };
+    vec![
+        vec![],
+        vec![End(Finish::Stop)],
+        vec![Text("Hel"), Text(""), Text("lo"), End(Finish::Length)],
+        vec![
+            Thought("hm"),
+            Thought("m"),
+            ThoughtDetail(signed),
+            ThoughtDetail(hidden),
+            Text("a"),
+            End(Finish::Stop),
+        ],
+        vec![
+            Thought("hm"),
+            ThoughtDetail(foreign),
+            ThoughtDetail(foreign),
+            Text("a"),
+            ThoughtDetail(foreign),
+            End(Finish::Stop),
+        ],
+        vec![
+            ThoughtDetail(signed),
+            Text("a"),
+            Thought("late"),
+            Text("b"),
+            End(Finish::Stop),
+        ],
+        vec![Thought("only"), End(Finish::Length)],
+        vec![
+            Text("x"),
+            call(0, "a"),
+            input(0, "{\"n\":"),
+            input(0, "9007199254740993}"),
+            call(1, "b"),
+            call(2, "c"),
+            input(2, "{}"),
+            End(Finish::ToolCalls),
+        ],
+        vec![
+            call(0, "a"),
+            call(1, "b"),
+            input(0, "{\"x\":1}"),
+            input(1, "{\"y\":"),
+            input(1, "2}"),
+            End(Finish::ToolCalls),
+        ],
+        vec![call(0, "a"), input(0, "{\"cut\":"), End(Finish::Length)],
+        vec![
+            Text("Hi. "),
+            Refusal("I can"),
+            Refusal("not."),
+            End(Finish::ContentFilter),
+        ],
+    ]
+}
+
+const USAGE: Usage = Usage {
+    input: 20,
+    output: 9,
+    cached: 5,
+    cache_written: 3,
+    reasoning: 2,
+};
+
+fn drive(out: &mut dyn AnswerSink, parts: &[Part<'_>]) {
+    out.open("id1", "served");
+    for part in parts {
+        out.part(0, *part);
+        out.part(1, Part::Text("another choice"));
+    }
+    out.usage(USAGE);
+}
+
+/// The data of each event, whose name must be its type.
+fn events(stream: &[u8]) -> Vec<Value> {
+    let text = std::str::from_utf8(stream).unwrap();
+    let events = text.split_terminator("\n\n").map(|event| {
+        let (name, data) = event.split_once('\n').unwrap();
+        let value: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!(name.strip_prefix("event: "), value["type"].as_str());
+        value
+    });
+    events.collect()
+}
+
+#[test]
+fn a_gathered_stream_of_messages_is_the_whole_message() {
+    for parts in answers() {
+        let mut whole = messages::AnswerWriter::default();
+        drive(&mut whole, &parts);
+        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
+        let mut stream = messages::EventWriter::default();
+        drive(&mut stream, &parts);
+        stream.done();
+        assert_eq!(gather_message(&events(&stream.take())), want, "{parts:?}");
+    }
+}
+
+/// One message out of its events, in the order that the API promises.
+fn gather_message(events: &[Value]) -> Value {
+    let mut message = Value::Null;
+    let (mut texts, mut open) = (Vec::<String>::new(), None);
+    for event in events {
+        match event["type"].as_str().unwrap() {
+            "message_start" => message = event["message"].clone(),
+            "content_block_start" => {
+                assert_eq!(open, None, "a block begins inside another");
+                let list = message["content"].as_array_mut().unwrap();
+                assert_eq!(event["index"], json!(list.len()));
+                list.push(event["content_block"].clone());
+                texts.push(String::new());
+                open = event["index"].as_u64();
+            }
+            "content_block_delta" => {
+                let at = usize::try_from(event["index"].as_u64().unwrap()).unwrap();
+                let delta = &event["delta"];
+                let block = &mut message["content"][at];
+                let key = match delta["type"].as_str().unwrap() {
+                    "text_delta" => "text",
+                    "thinking_delta" => "thinking",
+                    "signature_delta" => "signature",
+                    _ => {
+                        texts[at].push_str(delta["partial_json"].as_str().unwrap());
+                        continue;
+                    }
+                };
+                let more = delta[key].as_str().unwrap();
+                assert_eq!(open, event["index"].as_u64());
+                block[key] = json!(format!("{}{more}", block[key].as_str().unwrap()));
+            }
+            "content_block_stop" => assert_eq!(open.take(), event["index"].as_u64()),
+            "message_delta" => {
+                for (key, value) in event["delta"].as_object().unwrap() {
+                    message[key] = value.clone();
+                }
+                message["usage"] = event["usage"].clone();
+            }
+            "message_stop" => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(
+        (open, events.last().unwrap()["type"].as_str()),
+        (None, Some("message_stop"))
+    );
+    for (block, text) in message["content"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .zip(texts)
+    {
+        if block["type"] == json!("tool_use") && !text.is_empty() {
+            block["input"] =
+                serde_json::from_str(&text).unwrap_or_else(|_| json!({"INVALID_JSON": text}));
+        }
+    }
+    message
+}
+
+#[test]
+fn a_gathered_stream_of_responses_is_the_whole_response() {
+    for parts in answers() {
+        let echo = Echo::of(&Object::parse(r#"{"temperature":0.5}"#).unwrap());
+        let mut whole = responses::Writer::whole(7, echo.clone());
+        drive(&mut whole, &parts);
+        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
+        let mut stream = responses::Writer::stream(7, echo);
+        drive(&mut stream, &parts);
+        stream.done();
+        let events = events(&stream.take());
+        let (gathered, last) = gather_response(&events);
+        assert_eq!(last, want, "{parts:?}");
+        assert_eq!(gathered, want["output"], "{parts:?}");
+    }
+}
+
+/// The output out of the deltas of a stream, checked against what the stream itself says of it; and
+/// the response of the last event.
+fn gather_response(events: &[Value]) -> (Value, Value) {
+    let mut output: Vec<Value> = Vec::new();
+    let at = |event: &Value| usize::try_from(event["output_index"].as_u64().unwrap()).unwrap();
+    let part = |event: &Value| usize::try_from(event["content_index"].as_u64().unwrap()).unwrap();
+    for (n, event) in events.iter().enumerate() {
+        assert_eq!(event["sequence_number"], json!(n));
+        let kind = event["type"].as_str().unwrap();
+        if let Some(id) = event.get("item_id") {
+            assert_eq!(*id, output[at(event)]["id"], "{kind}");
+        }
+        let add = |slot: &mut Value| {
+            let more = event["delta"].as_str().unwrap();
+            *slot = json!(format!("{}{more}", slot.as_str().unwrap()));
+        };
+        match kind {
+            "response.created" => assert_eq!(n, 0),
+            "response.in_progress" => assert_eq!(n, 1),
+            "response.output_item.added" => {
+                assert_eq!(event["output_index"], json!(output.len()));
+                output.push(event["item"].clone());
+            }
+            "response.content_part.added" => {
+                let list = output[at(event)]["content"].as_array_mut().unwrap();
+                assert_eq!(event["content_index"], json!(list.len()));
+                list.push(event["part"].clone());
+            }
+            "response.output_text.delta" => {
+                add(&mut output[at(event)]["content"][part(event)]["text"])
+            }
+            "response.refusal.delta" => {
+                add(&mut output[at(event)]["content"][part(event)]["refusal"])
+            }
+            "response.output_text.done" => assert_eq!(
+                output[at(event)]["content"][part(event)]["text"],
+                event["text"]
+            ),
+            "response.refusal.done" => assert_eq!(
+                output[at(event)]["content"][part(event)]["refusal"],
+                event["refusal"]
+            ),
+            "response.content_part.done" => {
+                assert_eq!(output[at(event)]["content"][part(event)], event["part"])
+            }
+            "response.function_call_arguments.delta" => add(&mut output[at(event)]["arguments"]),
+            "response.function_call_arguments.done" => {
+                let item = &mut output[at(event)];
+                if item["arguments"] == json!("") {
+                    item["arguments"] = json!("{}");
+                }
+                assert_eq!(item["arguments"], event["arguments"]);
+            }
+            "response.reasoning_summary_part.added" => {
+                output[at(event)]["summary"] = json!([event["part"]])
+            }
+            "response.reasoning_summary_text.delta" => {
+                add(&mut output[at(event)]["summary"][0]["text"])
+            }
+            "response.reasoning_summary_text.done" => {
+                assert_eq!(output[at(event)]["summary"][0]["text"], event["text"])
+            }
+            "response.reasoning_summary_part.done" => {
+                assert_eq!(output[at(event)]["summary"][0], event["part"])
+            }
+            "response.output_item.done" => {
+                // What only the end of an item tells.
+                let item = &mut output[at(event)];
+                for key in ["status", "encrypted_content"] {
+                    if let Some(value) = event["item"].get(key) {
+                        item[key] = value.clone();
+                    }
+                }
+                assert_eq!(*item, event["item"]);
+            }
+            "response.completed" | "response.incomplete" => assert_eq!(n, events.len() - 1),
+            other => panic!("{other}"),
+        }
+    }
+    (
+        Value::Array(output),
+        events.last().unwrap()["response"].clone(),
+    )
+}
+
+#[test]
+fn what_a_provider_wants_back_survives_both_apis() {
+    let foreign = r#"{"provider":"gemini","thoughtSignature":"a/b"}"#;
+    let parts = [
+        Part::Thought("hm"),
+        Part::ThoughtDetail(foreign),
+        Part::Text("a"),
+        Part::Finish(Finish::Stop),
+    ];
+    let mut whole = messages::AnswerWriter::default();
+    drive(&mut whole, &parts);
+    let answer: Value = serde_json::from_slice(&whole.body()).unwrap();
+    let turns = json!([{"role": "user", "content": "q"}, {"role": "assistant", "content": answer["content"]}]);
+    let want = json!({"role": "assistant", "content": "a", "reasoning_content": "hm", "reasoning_details": [serde_json::from_str::<Value>(foreign).unwrap()]});
+    assert_eq!(talk(json!(null), turns, ALL).0[1], want);
+    let mut whole = responses::Writer::whole(7, Echo::default());
+    drive(&mut whole, &parts);
+    let answer: Value = serde_json::from_slice(&whole.body()).unwrap();
+    assert_eq!(
+        responds(json!({"input": answer["output"]}), ALL).unwrap().0[0],
+        want
+    );
+}
+
+#[test]
+fn a_stream_that_breaks_off_says_so_in_each_api() {
+    let fault = Fault::new(FaultKind::Overloaded, "later");
+    let mut stream = messages::EventWriter::default();
+    stream.open("i", "m");
+    stream.part(0, Part::Text("a"));
+    stream.take();
+    stream.fail(&fault);
+    assert_eq!(
+        events(&stream.take()),
+        [
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": "later"}, "request_id": null})
+        ]
+    );
+    let mut stream = responses::Writer::stream(7, Echo::default());
+    stream.open("i", "m");
+    stream.part(0, Part::Text("a"));
+    stream.take();
+    stream.fail(&fault);
+    let last = events(&stream.take());
+    assert_eq!(last.len(), 1);
+    assert_eq!(last[0]["type"], json!("response.failed"));
+    assert_eq!(
+        last[0]["response"]["error"],
+        json!({"code": "server_error", "message": "later"})
+    );
+    assert_eq!(
+        last[0]["response"]["output"][0]["status"],
+        json!("incomplete")
+    );
+}
