@@ -10,6 +10,7 @@
 //! SDK 3.52; read 2026-11.
 
 mod echo;
+mod events;
 mod items;
 mod look;
 mod output;
