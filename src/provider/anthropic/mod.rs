@@ -22,9 +22,13 @@ mod thinking;
 mod tools;
 mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Pass, Provider};
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+        client::Api,
+    },
     config::node::Fields,
     fault::Fault,
     host::Headers,
@@ -89,6 +93,20 @@ impl Provider for Anthropic {
         Some(self)
     }
 
+    fn passes(&self, api: Api) -> Option<Pass> {
+        let path = match api {
+            Api::Messages => "messages",
+            Api::CountTokens => "messages/count_tokens",
+            _ => return None,
+        };
+        Some(Pass {
+            path: format!("{}/{path}", self.common.base_path),
+            headers: vec![("anthropic-version", self.version.header().to_owned())],
+            forwards: &["anthropic-version", "anthropic-beta"],
+            asks_usage: false,
+        })
+    }
+
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         fault::read(status, headers, body)
     }
@@ -105,6 +123,13 @@ impl ChatDialect for Anthropic {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::default()))
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

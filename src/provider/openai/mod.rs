@@ -10,19 +10,19 @@ mod fault;
 mod splice;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Pass, Provider,
     params::{self, Rule, Unknown},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{answer::AnswerSink, chat::Chat, client::Api},
     config::node::Fields,
     fault::Fault,
     host::Headers,
     json::Object,
 };
-use splice::Splice;
 
 pub(super) use events::Events;
+pub(super) use splice::Splice;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
@@ -75,19 +75,37 @@ const KNOWN: &[&str] = &[
 struct OpenAi {
     common: Common,
     force_usage: bool,
+    /// The host has the Responses API as well.
+    responses: bool,
 }
 
 fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let force_usage = fields.or("force_stream_usage", true, |n| n.flag())?;
+    let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
+    let responses = fields.or("responses", true, |n| n.flag());
     Some(Box::new(OpenAi {
         common,
-        force_usage,
+        force_usage: force_usage?,
+        responses: responses?,
     }))
 }
 
 impl Provider for OpenAi {
     fn chat(&self) -> Option<&dyn ChatDialect> {
         Some(self)
+    }
+
+    fn passes(&self, api: Api) -> Option<Pass> {
+        let (path, asks_usage) = match api {
+            Api::Responses if self.responses => ("responses", false),
+            Api::Completions => ("completions", self.force_usage),
+            _ => return None,
+        };
+        Some(Pass {
+            path: format!("{}/{path}", self.common.base_path),
+            headers: Vec::new(),
+            forwards: &[],
+            asks_usage,
+        })
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
@@ -164,6 +182,7 @@ mod tests {
                 unknown,
             },
             force_usage: true,
+            responses: true,
         };
         let mut chat = Chat::parse(body.as_bytes()).unwrap();
         chat.model = model.into();
@@ -199,6 +218,7 @@ mod tests {
                 unknown: Unknown::Refuse,
             },
             force_usage: true,
+            responses: true,
         };
         let chat = Chat::parse(body.as_bytes()).unwrap();
         assert_eq!(refusing.refuses(&chat).unwrap().param.as_deref(), Some("x"));
