@@ -65,6 +65,10 @@ pub fn events(stream: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(stream).unwrap();
     let events = text.split_terminator("\n\n").map(|event| {
         let (name, data) = event.split_once('\n').unwrap();
+        assert!(
+            !data.contains(['\n', '\r']),
+            "an event's data has a second line"
+        );
         let value: Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
         assert_eq!(name.strip_prefix("event: "), value["type"].as_str());
         value

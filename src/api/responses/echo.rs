@@ -1,6 +1,6 @@
 //! What a response repeats of its request.
 
-use crate::json::{Object, Raw};
+use crate::json::{Object, Raw, one_line};
 
 /// Fields of the request that every response holds, with what they are when the client is silent.
 /// Source: `Response` of the official Python SDK 3.52, read 2026-11.
@@ -15,7 +15,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("prompt_cache_key", "null"),
     ("reasoning", r#"{"effort":null,"summary":null}"#),
     ("safety_identifier", "null"),
-    ("service_tier", r#""default""#),
+    ("service_tier", "null"),
     ("temperature", "null"),
     ("text", r#"{"format":{"type":"text"}}"#),
     ("tool_choice", r#""auto""#),
@@ -45,7 +45,7 @@ impl Echo {
             out.push_str(",\"");
             out.push_str(key);
             out.push_str("\":");
-            out.push_str(said.unwrap_or(silent));
+            out.push_str(&one_line(said.unwrap_or(silent)));
         }
         Self(out)
     }
@@ -67,5 +67,17 @@ mod tests {
         assert!(text.contains(r#""temperature":0.50"#));
         assert_eq!(value["tools"], serde_json::json!([]));
         assert_eq!(value["store"], serde_json::json!(false));
+    }
+
+    #[test]
+    fn it_is_one_line_whatever_the_client_s_layout() {
+        let body =
+            Object::parse("{\"metadata\": {\r\n \"a\": \"b \\n c\",\n\t\"d\": \"e\"\n}}").unwrap();
+        let echo = Echo::of(&body);
+        assert!(!echo.fields().contains(['\n', '\r']));
+        assert!(
+            echo.fields()
+                .contains(r#""metadata":{"a": "b \n c","d": "e"}"#)
+        );
     }
 }

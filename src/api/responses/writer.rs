@@ -127,7 +127,10 @@ impl Writer {
             incomplete_details: reason.map(|reason| Incomplete { reason }),
             model: &self.model,
             output: items.collect(),
-            usage: self.usage.map(UsageJson::from),
+            usage: self
+                .usage
+                .filter(|_| status != Status::InProgress)
+                .map(UsageJson::from),
         };
         // Writing such a value into memory cannot fail.
         let mut out = serde_json::to_vec(&head).unwrap_or_default();
@@ -167,7 +170,7 @@ impl Writer {
             return None;
         }
         self.close_texts();
-        let of = self.id.strip_prefix("resp_").unwrap_or(&self.id);
+        let of = plain(&self.id);
         let item = Grown {
             id: format!("{prefix}_{of}_{index}"),
             is,
@@ -397,6 +400,15 @@ impl Writer {
     }
 }
 
+/// An id without what names its kind elsewhere.
+fn plain(id: &str) -> &str {
+    let prefixes = ["resp_", "msg_", "chatcmpl-"];
+    prefixes
+        .iter()
+        .find_map(|prefix| id.strip_prefix(prefix))
+        .unwrap_or(id)
+}
+
 /// An item of a response that has this status.
 const fn item_status(status: Status) -> Status {
     match status {
@@ -407,7 +419,7 @@ const fn item_status(status: Status) -> Status {
 
 impl AnswerSink for Writer {
     fn open(&mut self, id: &str, model: &str) {
-        self.id = match id.strip_prefix("resp_").unwrap_or(id) {
+        self.id = match plain(id) {
             "" => "resp_unnamed".to_owned(),
             id => format!("resp_{id}"),
         };
