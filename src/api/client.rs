@@ -51,6 +51,13 @@ impl Api {
         matches!(self, Self::Messages | Self::CountTokens)
     }
 
+    /// The headers that tell a client its request's id; Anthropic's SDKs look for one of their own.
+    pub fn ids(self, id: Option<&str>) -> impl Iterator<Item = (&'static str, &str)> {
+        let theirs = id.filter(|_| self.is_anthropic());
+        let ours = id.map(|id| ("x-request-id", id));
+        ours.into_iter().chain(theirs.map(|id| ("request-id", id)))
+    }
+
     /// A refusal in this API's shape; `id`: the request's, where it is known.
     pub fn error(self, fault: &Fault, id: Option<&str>) -> Vec<u8> {
         if self.is_anthropic() {

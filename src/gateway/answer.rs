@@ -137,12 +137,7 @@ impl Instead {
             (header::ATTEMPTS, count.to_string()),
             (header::CACHE, "off".to_owned()),
         ];
-        headers.extend(id.map(|id| ("x-request-id", id.to_owned())));
-        // Where Anthropic's SDKs look for it.
-        headers.extend(
-            id.filter(|_| api.is_anthropic())
-                .map(|id| ("request-id", id.to_owned())),
-        );
+        headers.extend(api.ids(id).map(|(name, id)| (name, id.to_owned())));
         headers.extend(fault.retry_after.clone().map(|wait| ("retry-after", wait)));
         Self {
             status,

@@ -62,9 +62,12 @@ pub(super) fn send(
                 "The gateway could not hand the plan over.",
             )
         })?;
-    let mut hand_over = HandOver::new(asked, steps, &client.authority, client.traces.clone());
-    hand_over.client_headers.clone_from(&client.forwarded);
-    hand_over.store(host);
+    HandOver {
+        request_id: client.id.clone(),
+        client_headers: client.forwarded.clone(),
+        ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
+    }
+    .store(host);
     Ok(Some(timeout))
 }
 

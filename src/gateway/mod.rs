@@ -85,6 +85,11 @@ impl Client {
         };
         self.forwarded = FORWARDED.iter().filter_map(line).collect();
     }
+
+    /// What every answer of this filter tells the client.
+    fn answered(&self, api: Api) -> impl Iterator<Item = (&'static str, &str)> {
+        std::iter::once((header::CACHE, "off")).chain(api.ids(self.id.as_deref()))
+    }
 }
 
 /// The name of what is done, whatever the language it was asked for in.
@@ -185,10 +190,11 @@ impl Request {
     /// Answers with a count that is only estimated, and says so.
     fn estimated(&mut self, host: &dyn Host, tokens: u64) -> Flow {
         self.stage = Stage::Replied;
-        let headers = [
+        let mut headers = vec![
             ("content-type", "application/json"),
             (header::TOKENS_ESTIMATE, "bytes"),
         ];
+        headers.extend(self.client.answered(self.api));
         host.reply(200, &headers, &messages::estimate_body(tokens));
         Flow::Pause
     }
@@ -208,6 +214,7 @@ impl Request {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
         }
+        headers.extend(self.client.answered(self.api));
         let body = self.api.error(&fault, self.client.id.as_deref());
         host.reply(fault.status(), &headers, &body);
         Flow::Pause
@@ -215,7 +222,9 @@ impl Request {
 
     fn reply(&mut self, host: &dyn Host, kind: &str, body: &[u8]) -> Flow {
         self.stage = Stage::Replied;
-        host.reply(200, &[("content-type", kind)], body);
+        let mut headers = vec![("content-type", kind)];
+        headers.extend(self.client.answered(self.api));
+        host.reply(200, &headers, body);
         Flow::Pause
     }
 }
@@ -253,13 +262,7 @@ impl Stream for Request {
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();
-        let flow = self.answer.head(host, self.api, timeout, id, end);
-        if flow == Flow::Continue {
-            // Without these the answer is as good; a refused write here loses nothing else.
-            let _ = id.map(|id| host.set_header(Side::Response, "x-request-id", Some(id)));
-            let _ = host.set_header(Side::Response, header::CACHE, Some("off"));
-        }
-        flow
+        self.answer.head(host, self.api, timeout, id, end)
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {

@@ -2,6 +2,7 @@
 //!
 //! A new provider is one file here, one line in [`REGISTRY`] and one folder of fixtures.
 
+pub mod features;
 pub mod params;
 
 mod anthropic;
@@ -18,6 +19,7 @@ use crate::{
     frame::sse,
     host::Headers,
 };
+use features::Features;
 use params::Unknown;
 
 /// A dialect's name and how to configure it.
@@ -27,6 +29,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Where the provider's API begins; `base_path:` replaces it.
     pub base_path: &'static str,
+    /// What it carries.
+    pub features: Features,
     /// Reads the dialect's own settings; what is wrong is reported through the fields.
     pub open: fn(Common, &Fields<'_>) -> Option<Box<dyn Provider>>,
 }
