@@ -41,6 +41,13 @@ impl Whole {
         }
     }
 
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
+    }
+
     /// The answer as JSON. `created`: seconds since 1970.
     pub fn body(&mut self, created: u64) -> Vec<u8> {
         match self {
@@ -68,6 +75,13 @@ impl Stream {
             Api::Messages | Api::CountTokens => Self::Messages(messages::EventWriter::default()),
             Api::Responses => Self::Responses(Box::new(responses::Writer::stream(created, echo))),
         }
+    }
+
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
     }
 
     /// Ends a complete answer.

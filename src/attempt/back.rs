@@ -15,6 +15,7 @@ use crate::{
     api::{client::Api, writer},
     config::Provider,
     fault::{Fault, FaultKind},
+    frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
     json::Object,
     log::seconds,
@@ -47,10 +48,15 @@ impl Back {
         if !(200..300).contains(&status) || is_compressed(headers) {
             return Self::Error { status };
         }
-        let kind = headers.get("content-type").unwrap_or("text/event-stream");
-        if sent.plan.stream && kind.starts_with("text/event-stream") {
+        let chat = provider.speaks.chat();
+        // What passes comes as the client's own events.
+        let framing = chat
+            .filter(|_| !sent.passes)
+            .map_or(Framing::Sse, |chat| chat.framing());
+        let kind = headers.get("content-type").unwrap_or(framing.media_type());
+        if sent.plan.stream && kind.starts_with(framing.media_type()) {
             let created = seconds(host.now());
-            if let Some(streaming) = Streaming::new(provider, sent, created) {
+            if let Some(streaming) = Streaming::new(framing, provider, sent, created) {
                 return Self::Stream(Box::new(streaming));
             }
         }
@@ -114,14 +120,16 @@ fn whole(
             !sent.passes || api != Api::Responses
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let id = id(provider, &sent.headers);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
-            let mut writer = writer::Stream::new(api, created, usage, echo);
+            let mut writer =
+                writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
             dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
             writer.done();
             Some(writer.take())
         } else {
-            let mut writer = writer::Whole::new(api, created, echo);
+            let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
             dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
             Some(writer.body(created))
         }
@@ -230,6 +238,12 @@ fn conclude(
         return Flow::Pause;
     }
     Flow::Continue
+}
+
+/// The answer's id as its headers have it; empty where they do not.
+fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
+    let chat = provider.speaks.chat();
+    chat.and_then(|chat| chat.id(headers)).unwrap_or_default()
 }
 
 fn is_compressed(headers: &Headers) -> bool {

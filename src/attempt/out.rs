@@ -9,6 +9,7 @@ use crate::{
     },
     config::Provider,
     fault::{Fault, FaultKind},
+    frame::Framing,
     host::{
         Exchange, Headers, Host, Refused, Side,
         keys::{metric, state},
@@ -180,8 +181,10 @@ fn write(
     let length = (size.saturating_sub(cut) + new.len()).to_string();
     let scheme = host.header(Side::Request, ":scheme");
     let authority = provider.host.as_deref().unwrap_or(&sent.plan.authority);
+    let chat = provider.speaks.chat();
     let accept = if sent.plan.stream {
-        "text/event-stream"
+        chat.map_or(Framing::Sse, |chat| chat.framing())
+            .media_type()
     } else {
         "application/json"
     };

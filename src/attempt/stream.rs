@@ -11,7 +11,7 @@ use crate::{
     api::writer,
     config::Provider,
     fault::Fault,
-    frame::sse::{Event, Splitter},
+    frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
     provider::ChatEvents,
 };
@@ -35,6 +35,8 @@ pub(super) enum Verdict {
 pub(super) struct Streaming {
     splitter: Splitter,
     language: Language,
+    /// The client's content type, where it is not the provider's.
+    kind: Option<&'static str>,
     facts: Facts,
     recorded: Recorded,
     /// Bytes of the held body that have been looked at.
@@ -80,7 +82,12 @@ impl std::fmt::Debug for Streaming {
 
 impl Streaming {
     /// `created`: seconds since 1970. `None`: the provider has no chat to translate from.
-    pub(super) fn new(provider: &Provider, sent: &mut Sent, created: u64) -> Option<Self> {
+    pub(super) fn new(
+        framing: Framing,
+        provider: &Provider,
+        sent: &mut Sent,
+        created: u64,
+    ) -> Option<Self> {
         let (api, usage) = (sent.plan.api, sent.plan.wants_usage);
         let language = if sent.passes {
             Language::Same {
@@ -91,14 +98,17 @@ impl Streaming {
             }
         } else {
             let echo = std::mem::take(&mut sent.echo);
+            let chat = provider.speaks.chat()?;
             Language::Other {
-                events: provider.speaks.chat()?.chunks(),
-                writer: writer::Stream::new(api, created, usage, echo),
+                events: chat.chunks(),
+                writer: writer::Stream::new(api, created, usage, echo)
+                    .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
             }
         };
         Some(Self {
-            splitter: Splitter::new(EVENT_LIMIT_BYTES),
+            splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
+            kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
             facts: Facts::default(),
             recorded: Recorded::default(),
             fed: 0,
@@ -172,7 +182,7 @@ impl Streaming {
     fn release(&mut self, host: &dyn Host, sent: &mut Sent) -> Result<(), Refused> {
         let head = Head {
             status: 200,
-            kind: None,
+            kind: self.kind,
             length: Length::Unknown,
             model: &self.facts.model,
             answers: true,
@@ -205,7 +215,12 @@ impl Streaming {
             splitter.close(&mut each);
         }
         result?;
-        fed.map_err(|_| failed("The provider sent an event that is too large."))?;
+        fed.map_err(|broken| {
+            failed(match broken {
+                Broken::TooLarge => "The provider sent an event that is too large.",
+                Broken::Corrupt => "The provider's stream is damaged, or no stream of events.",
+            })
+        })?;
         if end {
             language.close(facts)?;
         }

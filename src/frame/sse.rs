@@ -5,22 +5,8 @@
 //! leave it out, and its data is complete or the JSON inside will say otherwise.
 //! Source: WHATWG HTML, "Server-sent events", sections 9.2.5 and 9.2.6, read 2026-11.
 
+use super::{Broken, Event};
 use std::borrow::Cow;
-
-/// One block of lines up to and including its blank line.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Event<'a> {
-    /// The `event` field; empty when absent.
-    pub name: Cow<'a, str>,
-    /// The `data` lines joined by line feeds; `None` for a block of comments or blank lines.
-    pub data: Option<Cow<'a, str>>,
-    /// The bytes of the block, for passing it on untouched.
-    pub raw: &'a [u8],
-}
-
-/// One event is larger than the limit.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Overflow;
 
 /// Cuts a byte stream into events.
 #[derive(Debug)]
@@ -49,10 +35,12 @@ impl Splitter {
         }
     }
 
-    /// Feeds bytes and calls `each` once per finished block.
+    /// Feeds bytes and calls `each` once per finished block: its lines up to and including the blank
+    /// one. A block of comments or blank lines has no data; several lines of data are joined by line
+    /// feeds.
     ///
-    /// Errors: [`Overflow`]; the stream cannot be continued after it.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), Overflow> {
+    /// Errors: [`Broken::TooLarge`]; the stream cannot be continued after it.
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Event<'_>)) -> Result<(), Broken> {
         let known = self.held.len();
         if known > 0 {
             self.held.extend_from_slice(bytes);
@@ -67,7 +55,7 @@ impl Splitter {
             from = 0;
         }
         if rest.len() > self.limit {
-            return Err(Overflow);
+            return Err(Broken::TooLarge);
         }
         // An event that is still growing stays where it is: copying it each time would be quadratic.
         self.held = if known > 0 && rest.len() == held.len() {
@@ -123,7 +111,12 @@ impl Splitter {
                 _ => {}
             }
         }
-        Event { name, data, raw }
+        Event {
+            name,
+            data,
+            failed: false,
+            raw,
+        }
     }
 }
 
@@ -222,6 +215,9 @@ mod tests {
     #[test]
     fn an_event_above_the_limit_is_an_error_and_one_at_the_limit_is_not() {
         assert_eq!(Splitter::new(8).push(b"data: 12", |_| ()), Ok(()));
-        assert_eq!(Splitter::new(8).push(b"data: 123", |_| ()), Err(Overflow));
+        assert_eq!(
+            Splitter::new(8).push(b"data: 123", |_| ()),
+            Err(Broken::TooLarge)
+        );
     }
 }

@@ -6,7 +6,10 @@ pub mod features;
 pub mod params;
 
 mod anthropic;
+mod bedrock;
+mod gemini;
 mod openai;
+mod path;
 
 use crate::{
     api::{
@@ -16,7 +19,7 @@ use crate::{
     },
     config::node::Fields,
     fault::Fault,
-    frame::sse,
+    frame::{Event, Framing},
     host::Headers,
 };
 use features::Features;
@@ -36,7 +39,15 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    anthropic::ENTRY,
+    anthropic::BEDROCK,
+    anthropic::VERTEX,
+    bedrock::ENTRY,
+    gemini::GEMINI,
+    gemini::VERTEX,
+    openai::ENTRY,
+];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {
@@ -174,6 +185,14 @@ pub trait ChatDialect {
     ///
     /// Errors: the answer is an error in disguise or cannot be read.
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// How a streamed answer is cut into events.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+    /// The answer's id, where it stands in the headers and not in the answer.
+    fn id<'h>(&self, _headers: &'h Headers) -> Option<&'h str> {
+        None
+    }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
     /// The same for a client that speaks another API than chat: never `None`, since nothing passes.
@@ -196,7 +215,7 @@ pub trait ChatEvents {
     /// The next event that carries data.
     ///
     /// Errors: the provider reports one, or the event cannot be read; the answer ends here.
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
     /// The provider closed the stream.
     ///
     /// Errors: the answer is not complete.

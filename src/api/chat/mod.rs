@@ -24,6 +24,13 @@ use serde::Serialize;
 /// Most choices of an answer; what a provider sends beyond is left out.
 const MAX_CHOICES: usize = 128;
 
+/// Takes over a name; an empty one says nothing.
+pub(in crate::api) fn name(known: &mut String, new: &str) {
+    if !new.is_empty() {
+        new.clone_into(known);
+    }
+}
+
 /// What a dialect understands beyond OpenAI's own chat request. The readers of the other client APIs
 /// write a request that holds nothing else, and list what they had to leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

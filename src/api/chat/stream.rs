@@ -1,6 +1,6 @@
 //! Writes an answer as `chat.completion.chunk` events.
 
-use super::{MAX_CHOICES, UsageJson};
+use super::{MAX_CHOICES, UsageJson, name};
 use crate::{
     api::answer::{AnswerSink, Part, Usage},
     fault::Fault,
@@ -37,7 +37,15 @@ struct Chunk<'a> {
 struct Choice<'a> {
     index: u32,
     delta: Delta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Logprobs<'a> {
+    content: &'a RawValue,
+    refusal: (),
 }
 
 #[derive(Serialize, Default)]
@@ -83,6 +91,13 @@ impl ChunkWriter {
         }
     }
 
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
+    }
+
     /// Ends a complete answer.
     pub fn done(&mut self) {
         if let (true, Some(usage)) = (self.include_usage, self.usage) {
@@ -121,8 +136,8 @@ impl ChunkWriter {
 
 impl AnswerSink for ChunkWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -137,7 +152,7 @@ impl AnswerSink for ChunkWriter {
             role: first.then_some("assistant"),
             ..Delta::default()
         };
-        let mut finish_reason = None;
+        let (mut finish_reason, mut logprobs) = (None, None);
         let detail = match part {
             Part::ThoughtDetail(json) => one_line(json),
             _ => Cow::Borrowed(""),
@@ -171,11 +186,18 @@ impl AnswerSink for ChunkWriter {
                     },
                 }]);
             }
+            Part::Logprobs(json) => {
+                logprobs = serde_json::from_str(json).ok().map(|content| Logprobs {
+                    content,
+                    refusal: (),
+                });
+            }
             Part::Finish(finish) => finish_reason = Some(finish.as_str()),
         }
         let choice = Choice {
             index: choice,
             delta,
+            logprobs,
             finish_reason,
         };
         self.line(&[choice], None);

@@ -1,6 +1,6 @@
 //! Gathers an answer into one `chat.completion`.
 
-use super::{MAX_CHOICES, UsageJson};
+use super::{MAX_CHOICES, UsageJson, name};
 use crate::api::answer::{AnswerSink, Finish, Part, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -25,6 +25,7 @@ struct Choice {
     thoughts: Option<String>,
     details: Vec<Box<RawValue>>,
     calls: Vec<Call>,
+    logprobs: Vec<Box<RawValue>>,
     finish: Option<Finish>,
 }
 
@@ -51,8 +52,14 @@ struct Completion<'a> {
 struct ChoiceJson<'a> {
     index: u32,
     message: Message<'a>,
-    logprobs: (),
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Logprobs<'a> {
+    content: &'a [Box<RawValue>],
+    refusal: (),
 }
 
 #[derive(Serialize)]
@@ -82,6 +89,13 @@ struct Function<'a> {
 }
 
 impl AnswerWriter {
+    /// What the answer is called where the provider does not say.
+    #[must_use]
+    pub fn unless_named(mut self, id: &str, model: &str) -> Self {
+        self.open(id, model);
+        self
+    }
+
     /// The answer as JSON. `created`: seconds since 1970.
     pub fn body(&self, created: u64) -> Vec<u8> {
         let completion = Completion {
@@ -132,7 +146,10 @@ impl Choice {
                 reasoning_details: &self.details,
                 tool_calls: calls.collect(),
             },
-            logprobs: (),
+            logprobs: (!self.logprobs.is_empty()).then_some(Logprobs {
+                content: &self.logprobs,
+                refusal: (),
+            }),
             finish_reason: self.finish.unwrap_or(Finish::Stop).as_str(),
         }
     }
@@ -140,8 +157,8 @@ impl Choice {
 
 impl AnswerSink for AnswerWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -166,6 +183,10 @@ impl AnswerSink for AnswerWriter {
                 if let Some(call) = choice.calls.iter_mut().find(|c| c.index == index) {
                     call.arguments.push_str(json);
                 }
+            }
+            Part::Logprobs(json) => {
+                let tokens: Vec<Box<RawValue>> = serde_json::from_str(json).unwrap_or_default();
+                choice.logprobs.extend(tokens);
             }
             Part::Finish(finish) => choice.finish = Some(finish),
         }

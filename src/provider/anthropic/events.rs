@@ -5,15 +5,15 @@
 
 use super::{
     answer::{
-        Block, Counts, MAX_THOUGHT, Message, StopDetails, call, end, finish, hidden_thought,
-        thought, unreadable,
+        Block, Counts, MAX_THOUGHT, Message, PROVIDER, StopDetails, call, end, finish,
+        hidden_thought, thought, unreadable,
     },
     fault,
 };
 use crate::{
     api::answer::{AnswerSink, Finish, Part},
     fault::{Fault, FaultKind},
-    frame::sse,
+    frame,
     host::Headers,
     json::Str,
     provider::ChatEvents,
@@ -92,7 +92,7 @@ struct Kind<'a> {
 }
 
 impl ChatEvents for Events {
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
+    fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         let Some(data) = event.data.as_deref() else {
             return Ok(());
         };
@@ -264,8 +264,8 @@ impl Events {
 
     fn finish_block(&mut self, out: &mut dyn AnswerSink) {
         match std::mem::take(&mut self.block) {
-            Open::Thought { text, signature } => thought(&text, &signature, out),
-            Open::HiddenThought(data) => hidden_thought(&data, out),
+            Open::Thought { text, signature } => thought(PROVIDER, &text, &signature, out),
+            Open::HiddenThought(data) => hidden_thought(PROVIDER, &data, out),
             Open::Call {
                 index,
                 input,
@@ -336,10 +336,11 @@ mod tests {
         }
     }
 
-    fn event(data: &str) -> sse::Event<'_> {
-        sse::Event {
+    fn event(data: &str) -> frame::Event<'_> {
+        frame::Event {
             name: Cow::Borrowed(""),
             data: Some(Cow::Borrowed(data)),
+            failed: false,
             raw: &[],
         }
     }

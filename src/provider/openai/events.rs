@@ -9,7 +9,7 @@ use crate::{
         chat::{UsageView, finish_from},
     },
     fault::{Fault, FaultKind},
-    frame::sse,
+    frame,
     host::Headers,
     json::Str,
     provider::ChatEvents,
@@ -97,7 +97,7 @@ struct Function<'a> {
 }
 
 impl ChatEvents for Events {
-    fn event(&mut self, event: &sse::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
+    fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         let data = event.data.as_deref().unwrap_or_default().trim();
         if data.is_empty() {
             return Ok(());
