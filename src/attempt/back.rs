@@ -17,7 +17,7 @@ use crate::{
     fault::{Fault, FaultKind},
     frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
-    json::Object,
+    json::{Object, Str},
     log::seconds,
 };
 
@@ -113,7 +113,9 @@ fn whole(
     // The client's own language passes untouched, unless it asked for a stream and got none.
     let new = if sent.passes && !sent.plan.stream {
         watched(provider, api, body, &mut facts)?;
-        None
+        let chat = provider.speaks.chat().filter(|_| api == Api::Chat);
+        chat.and_then(|chat| chat.straighten(body))
+            .map(String::into_bytes)
     } else {
         let dialect = provider.speaks.chat().filter(|_| {
             // A whole response cannot be read into parts; its provider was asked for a stream.
@@ -192,7 +194,7 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
         return conclude(host, sent, status, &fault, None);
     }
     let fault = provider.speaks.fault(status, &sent.headers, body);
-    let own_words = sent.passes && says_error(body);
+    let own_words = sent.passes && says_error(body, fault.kind);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }
 
@@ -251,11 +253,21 @@ fn is_compressed(headers: &Headers) -> bool {
     !matches!(encoding, "" | "identity")
 }
 
-/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it.
-fn says_error(body: &[u8]) -> bool {
+/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it: `type` and `code` are strings or nothing, and
+/// the code is OpenAI's where programs act on it.
+fn says_error(body: &[u8], kind: FaultKind) -> bool {
     let text = std::str::from_utf8(body).unwrap_or_default();
-    Object::parse(text)
-        .ok()
-        .and_then(|o| o.raw("error").map(|raw| raw.get().starts_with('{')))
-        .unwrap_or(false)
+    let object = Object::parse(text.trim()).unwrap_or_default();
+    let error = object.raw("error").map(|raw| raw.get()).unwrap_or_default();
+    let Ok(error) = Object::parse(error) else {
+        return false;
+    };
+    let is_text = |key| {
+        let raw = error.raw(key).map(|raw| raw.get());
+        raw.is_none_or(|raw| raw == "null" || raw.starts_with('"'))
+    };
+    let code = error.read::<Str<'_>>("code").ok().flatten();
+    let known = kind != FaultKind::ContextLength || code.as_deref() == Some(kind.wire().2);
+    let message = error.raw("message").is_some() && is_text("message");
+    message && is_text("type") && is_text("code") && known
 }

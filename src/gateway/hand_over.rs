@@ -100,7 +100,7 @@ fn able(
 
 /// Why a provider cannot take the request.
 fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
-    if speaks.passes(asked.api).is_some() {
+    if speaks.passes(asked.api, model).is_some() {
         return None;
     }
     let Some(dialect) = speaks.chat() else {
@@ -130,9 +130,9 @@ fn no_chat() -> Fault {
 
 /// The steps whose provider counts tokens itself; empty: none does.
 fn counting(config: &Gateway, mut steps: Vec<(usize, Step)>) -> Vec<(usize, Step)> {
-    steps.retain(|(provider, _)| {
+    steps.retain(|(provider, step)| {
         let destination = config.providers.get(*provider);
-        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens).is_some())
+        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens, &step.model).is_some())
     });
     steps
 }

@@ -112,7 +112,7 @@ impl Provider for Anthropic {
         Some(self)
     }
 
-    fn passes(&self, api: Api) -> Option<Pass> {
+    fn passes(&self, api: Api, _model: &str) -> Option<Pass> {
         // The other hosts want the model in the path and the version in the body.
         let Host::Own(version) = &self.host else {
             return None;

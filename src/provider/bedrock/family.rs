@@ -1,7 +1,8 @@
 //! What the families of models on Bedrock can do, by a model's name.
 //!
-//! Source: Amazon Bedrock user guide, "Supported models and model features", "Structured outputs",
-//! "Prompt caching"; Amazon Nova 2 user guide, "Extended thinking"; "OpenAI models"; read 2026-11.
+//! To be confirmed against the Amazon Bedrock user guide ("Structured outputs", "Prompt caching") and
+//! the pages of Nova 2 and the OpenAI models: these tables are general knowledge of 2026-11, not a
+//! reading of those pages, and no live service has been asked.
 
 use crate::provider::anthropic::model::{Model, model};
 
