@@ -3,4 +3,10 @@
 
 pub mod answer;
 pub mod chat;
+pub mod client;
+pub mod messages;
 pub mod models;
+pub mod responses;
+mod thought;
+pub mod watch;
+pub mod writer;

@@ -8,10 +8,11 @@ use super::{
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     stream::{Streaming, Verdict},
+    watch::{self, look_whole},
     write_failed,
 };
 use crate::{
-    api::chat::{AnswerWriter, ChunkWriter, look_whole},
+    api::{client::Api, writer},
     config::Provider,
     fault::{Fault, FaultKind},
     frame::Framing,
@@ -48,17 +49,16 @@ impl Back {
             return Self::Error { status };
         }
         let chat = provider.speaks.chat();
-        let framing = chat.map_or(Framing::Sse, |chat| chat.framing());
+        // What passes comes as the client's own events.
+        let framing = chat
+            .filter(|_| !sent.passes)
+            .map_or(Framing::Sse, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
-            return Self::Stream(Box::new(Streaming::new(
-                framing,
-                chat.and_then(|chat| chat.events()),
-                ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage)
-                    .unless_named(id(provider, headers), &sent.model),
-                sent.plan.wants_usage,
-                sent.plan.choices,
-            )));
+            let created = seconds(host.now());
+            if let Some(streaming) = Streaming::new(framing, provider, sent, created) {
+                return Self::Stream(Box::new(streaming));
+            }
         }
         Self::Whole { status }
     }
@@ -107,26 +107,34 @@ fn whole(
     status: u16,
     body: &[u8],
 ) -> Result<Flow, Fault> {
-    let Some(dialect) = provider.speaks.chat() else {
-        return Ok(Flow::Continue);
-    };
     let mut facts = Facts::default();
-    let created = seconds(host.now());
+    let (api, created) = (sent.plan.api, seconds(host.now()));
+    let echo = std::mem::take(&mut sent.echo);
     // The client's own language passes untouched, unless it asked for a stream and got none.
-    let new = if sent.plan.stream {
-        let mut writer = ChunkWriter::new(created, sent.plan.wants_usage)
-            .unless_named(id(provider, &sent.headers), &sent.model);
-        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
-        writer.done();
-        Some(writer.take())
-    } else if dialect.events().is_none() {
-        watch(provider, body, &mut facts)?;
-        dialect.straighten(body).map(String::into_bytes)
+    let new = if sent.passes && !sent.plan.stream {
+        watched(provider, api, body, &mut facts)?;
+        let chat = provider.speaks.chat().filter(|_| api == Api::Chat);
+        chat.and_then(|chat| chat.straighten(body))
+            .map(String::into_bytes)
     } else {
-        let mut writer =
-            AnswerWriter::default().unless_named(id(provider, &sent.headers), &sent.model);
-        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
-        Some(writer.body(created))
+        let dialect = provider.speaks.chat().filter(|_| {
+            // A whole response cannot be read into parts; its provider was asked for a stream.
+            !sent.passes || api != Api::Responses
+        });
+        let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let id = id(provider, &sent.headers);
+        if sent.plan.stream {
+            let usage = sent.plan.wants_usage;
+            let mut writer =
+                writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
+            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            writer.done();
+            Some(writer.take())
+        } else {
+            let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
+            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            Some(writer.body(created))
+        }
     };
     let head = Head {
         status,
@@ -155,14 +163,13 @@ fn whole(
 /// Looks at a whole answer that passes: only so far as the record needs it, because hosts that speak
 /// the client's language bend it in ways that are the client's business.
 ///
-/// Errors: it is an error in disguise, or no chat completion at all.
-fn watch(provider: &Provider, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
-    let Some(seen) = look_whole(body) else {
-        let message = "The provider's answer is not a chat completion.";
-        return Err(Fault::new(FaultKind::ProviderFailed, message));
-    };
-    if seen.error {
-        return Err(provider.speaks.fault(200, &Headers::default(), body));
+/// Errors: it is an error in disguise, or no answer at all.
+fn watched(provider: &Provider, api: Api, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
+    let seen = look_whole(api, body).ok_or_else(|| watch::not_an_answer(api))?;
+    if let Some(error) = &seen.error {
+        return Err(provider
+            .speaks
+            .fault(200, &Headers::default(), error.as_bytes()));
     }
     facts.model = seen.model.as_deref().map(bounded).unwrap_or_default();
     facts.finish = seen.finish;
@@ -187,16 +194,12 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
         return conclude(host, sent, status, &fault, None);
     }
     let fault = provider.speaks.fault(status, &sent.headers, body);
-    let native = provider
-        .speaks
-        .chat()
-        .is_some_and(|chat| chat.events().is_none());
-    let own_words = native && says_error(body, fault.kind);
+    let own_words = sent.passes && says_error(body, fault.kind);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }
 
 /// Ends the attempt with a fault: a failed attempt gets a status that Envoy retries, a client's
-/// fault goes to the client (`own_words`: the provider's body already has OpenAI's shape).
+/// fault goes to the client (`own_words`: the provider's body already has its language's shape).
 fn conclude(
     host: &dyn Host,
     sent: &mut Sent,
@@ -218,7 +221,7 @@ fn conclude(
         _ => fault.status(),
     };
     // Without a body there is none to replace: Envoy moves on, or the gateway role answers.
-    let new = (own_words.is_none() && !sent.bodiless).then(|| fault.body());
+    let new = (own_words.is_none() && !sent.bodiless).then(|| sent.refusal(fault));
     let head = Head {
         status,
         kind: Some("application/json"),
@@ -250,7 +253,7 @@ fn is_compressed(headers: &Headers) -> bool {
     !matches!(encoding, "" | "identity")
 }
 
-/// Whether a body is an error as OpenAI's SDKs read it: `type` and `code` are strings or nothing, and
+/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it: `type` and `code` are strings or nothing, and
 /// the code is OpenAI's where programs act on it.
 fn says_error(body: &[u8], kind: FaultKind) -> bool {
     let text = std::str::from_utf8(body).unwrap_or_default();

@@ -4,12 +4,13 @@ use super::{
     Sent,
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
+    watch::{Watch, failed},
     write_failed,
 };
 use crate::{
-    api::chat::{ChunkWriter, look},
+    api::writer,
     config::Provider,
-    fault::{Fault, FaultKind},
+    fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
     provider::ChatEvents,
@@ -54,15 +55,14 @@ enum Language {
         changed: bool,
         /// The last event was left out.
         left_out: bool,
-        wants_usage: bool,
+        watch: Watch,
         /// How many choices the client asked for.
         choices: u32,
-        done: bool,
     },
     /// They are written anew.
     Other {
         events: Box<dyn ChatEvents>,
-        writer: ChunkWriter,
+        writer: writer::Stream,
     },
 }
 
@@ -83,25 +83,32 @@ impl std::fmt::Debug for Streaming {
 }
 
 impl Streaming {
+    /// `created`: seconds since 1970. `None`: the provider has no chat to translate from.
     pub(super) fn new(
         framing: Framing,
-        events: Option<Box<dyn ChatEvents>>,
-        writer: ChunkWriter,
-        wants_usage: bool,
-        choices: u32,
-    ) -> Self {
-        let language = match events {
-            Some(events) => Language::Other { events, writer },
-            None => Language::Same {
+        provider: &Provider,
+        sent: &mut Sent,
+        created: u64,
+    ) -> Option<Self> {
+        let (api, usage) = (sent.plan.api, sent.plan.wants_usage);
+        let language = if sent.passes {
+            Language::Same {
                 out: Vec::new(),
                 changed: false,
                 left_out: false,
-                wants_usage,
-                choices,
-                done: false,
-            },
+                watch: Watch::new(api, usage),
+                choices: sent.plan.choices,
+            }
+        } else {
+            let echo = std::mem::take(&mut sent.echo);
+            let chat = provider.speaks.chat()?;
+            Language::Other {
+                events: chat.chunks(),
+                writer: writer::Stream::new(api, created, usage, echo)
+                    .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+            }
         };
-        Self {
+        Some(Self {
             splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
             kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
@@ -110,7 +117,7 @@ impl Streaming {
             fed: 0,
             released: false,
             broken: false,
-        }
+        })
     }
 
     /// Takes in the bytes that are here.
@@ -246,27 +253,35 @@ impl Language {
         facts: &mut Facts,
     ) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => match event.data {
-                Some(_) => events.event(event, &mut Both(facts, writer)),
-                None => Ok(()),
+            Self::Other { events, writer } => match (&event.data, straight(provider, event)) {
+                (None, _) => Ok(()),
+                (Some(_), None) => events.event(event, &mut Both(facts, writer)),
+                (Some(_), Some(straight)) => {
+                    let event = Event {
+                        name: event.name.clone(),
+                        data: Some(straight.into()),
+                        ..*event
+                    };
+                    events.event(&event, &mut Both(facts, writer))
+                }
             },
             Self::Same {
                 out,
                 changed,
                 left_out,
-                wants_usage,
-                done,
+                watch,
                 ..
             } => {
                 // A lone LF is the second half of the CRLF that ended the event before.
                 let goes = match event.raw {
                     b"\n" if *left_out => false,
-                    _ => watch(provider, event, facts, *wants_usage, done)?,
+                    _ => look(provider, event, facts, watch)?,
                 };
                 *left_out = !goes;
                 if !goes {
                     *changed = true;
-                } else if let Some(straight) = straight(provider, event) {
+                } else if let Some(straight) = straight(provider, event).filter(|_| watch.is_chat())
+                {
                     out.extend_from_slice(b"data: ");
                     out.extend_from_slice(straight.as_bytes());
                     out.extend_from_slice(b"\n\n");
@@ -288,38 +303,34 @@ impl Language {
                 writer.done();
                 Ok(())
             }
-            Self::Same { done: true, .. } if facts.content => Ok(()),
             Self::Same {
                 out,
                 changed,
+                watch,
                 choices,
                 ..
-            } if facts.choices.are_complete(*choices) => {
-                // Some hosts leave it out; the SDKs wait for it.
-                if !out.is_empty() && !out.ends_with(b"\n\n") {
-                    out.extend_from_slice(b"\n\n");
+            } => {
+                // Some hosts leave the last event out; the SDKs wait for it.
+                if let Some(missing) = watch.close(facts, *choices)? {
+                    add(out, missing);
+                    *changed = true;
                 }
-                out.extend_from_slice(b"data: [DONE]\n\n");
-                *changed = true;
                 Ok(())
             }
-            Self::Same { .. } => Err(failed(
-                "The provider closed the stream before the answer was complete.",
-            )),
         }
     }
 
-    /// Ends the client's stream with an error event and no `[DONE]`.
+    /// Ends the client's stream with an error event and nothing behind it.
     fn fail(&mut self, fault: &Fault) {
         match self {
             Self::Other { writer, .. } => writer.fail(fault),
-            Self::Same { out, changed, .. } => {
-                if !out.is_empty() && !out.ends_with(b"\n\n") {
-                    out.extend_from_slice(b"\n\n");
-                }
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(&fault.body());
-                out.extend_from_slice(b"\n\n");
+            Self::Same {
+                out,
+                changed,
+                watch,
+                ..
+            } => {
+                add(out, &watch.error(fault));
                 *changed = true;
             }
         }
@@ -345,7 +356,15 @@ impl Language {
     }
 }
 
-/// The event's data where its host bends it.
+/// Adds an event of our own behind what passes.
+fn add(out: &mut Vec<u8>, event: &[u8]) {
+    if !out.is_empty() && !out.ends_with(b"\n\n") {
+        out.extend_from_slice(b"\n\n");
+    }
+    out.extend_from_slice(event);
+}
+
+/// The event's data where a host of OpenAI's language bends it.
 fn straight(provider: &Provider, event: &Event<'_>) -> Option<String> {
     provider
         .speaks
@@ -356,12 +375,11 @@ fn straight(provider: &Provider, event: &Event<'_>) -> Option<String> {
 /// Looks at an event that passes; false when the client must not see it.
 ///
 /// Errors: the event is the provider's error.
-fn watch(
+fn look(
     provider: &Provider,
     event: &Event<'_>,
     facts: &mut Facts,
-    wants_usage: bool,
-    done: &mut bool,
+    watch: &mut Watch,
 ) -> Result<bool, Fault> {
     let Some(data) = event.data.as_deref() else {
         return Ok(true);
@@ -369,21 +387,12 @@ fn watch(
     if data.trim().is_empty() {
         return Ok(true); // kept alive, nothing said
     }
-    if data.trim() == "[DONE]" {
-        *done = true;
-        return Ok(true);
+    let (seen, goes) = watch.look(&event.name, data)?;
+    if let Some(error) = &seen.error {
+        return Err(provider
+            .speaks
+            .fault(200, &Headers::default(), error.as_bytes()));
     }
-    let is_error = event.name == "error";
-    let Some(seen) = look(data).filter(|seen| !is_error && !seen.error) else {
-        if is_error || data.trim_start().starts_with('{') && look(data).is_some_and(|s| s.error) {
-            return Err(provider
-                .speaks
-                .fault(200, &Headers::default(), data.as_bytes()));
-        }
-        return Err(failed(
-            "The provider sent an event that is not a chunk of a chat completion.",
-        ));
-    };
     if let Some(model) = seen.model
         && facts.model.is_empty()
     {
@@ -393,9 +402,5 @@ fn watch(
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
     facts.usage = seen.usage.or(facts.usage);
-    Ok(wants_usage || !seen.usage_only)
-}
-
-fn failed(message: &'static str) -> Fault {
-    Fault::new(FaultKind::ProviderFailed, message)
+    Ok(goes)
 }

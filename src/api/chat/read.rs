@@ -160,6 +160,9 @@ struct Choice<'a> {
     index: Option<&'a RawValue>,
     #[serde(default)]
     delta: Option<Delta>,
+    /// What a chunk of the older Completions API says.
+    #[serde(borrow, default)]
+    text: Option<Str<'a>>,
     #[serde(borrow, default)]
     finish_reason: Option<Str<'a>>,
 }
@@ -200,7 +203,10 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     let chunk: Chunk<'_> = serde_json::from_str(data).ok()?;
     let choices = chunk.choices.as_deref().unwrap_or_default();
     let finish = choices.iter().find_map(|c| c.finish_reason.as_deref());
-    let says = |c: &Choice<'_>| c.delta.as_ref().is_some_and(|d| d.says_something);
+    let says = |c: &Choice<'_>| {
+        c.delta.as_ref().is_some_and(|d| d.says_something)
+            || c.text.as_deref().is_some_and(|text| !text.is_empty())
+    };
     let mut seen = Choices::default();
     for choice in choices {
         let index = choice.index.and_then(|index| index.get().parse().ok());

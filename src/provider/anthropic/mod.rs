@@ -24,11 +24,15 @@ pub(super) mod tools;
 pub(super) mod wire;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Pass, Provider,
     features::{Features, Support},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+        client::Api,
+    },
     config::node::Fields,
     fault::Fault,
     frame::Framing,
@@ -108,6 +112,24 @@ impl Provider for Anthropic {
         Some(self)
     }
 
+    fn passes(&self, api: Api, _model: &str) -> Option<Pass> {
+        // The other hosts want the model in the path and the version in the body.
+        let Host::Own(version) = &self.host else {
+            return None;
+        };
+        let path = match api {
+            Api::Messages => "messages",
+            Api::CountTokens => "messages/count_tokens",
+            _ => return None,
+        };
+        Some(Pass {
+            path: format!("{}/{path}", self.common.base_path),
+            headers: vec![("anthropic-version", version.header().to_owned())],
+            forwards: &["anthropic-version", "anthropic-beta"],
+            asks_usage: false,
+        })
+    }
+
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         self.host.fault(status, headers, body)
     }
@@ -128,6 +150,13 @@ impl ChatDialect for Anthropic {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(self.host.events())
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

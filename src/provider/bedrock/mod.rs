@@ -28,7 +28,10 @@ use super::{
     features::{Features, Support},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+    },
     config::node::Fields,
     fault::Fault,
     frame::Framing,
@@ -106,5 +109,12 @@ impl ChatDialect for Bedrock {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::default()))
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }

@@ -31,7 +31,10 @@ use super::{
     features::{Features, Support},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+    },
     config::node::{Fields, Node},
     fault::Fault,
     host::Headers,
@@ -160,6 +163,13 @@ impl ChatDialect for Gemini {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::new(self.home.tag())))
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! What a table does not name passes untouched, so that a host costs as much as it differs.
 
 use super::{messages::Messages, splice::Splice};
-use crate::{fault::Fault, json::Object, provider::params::Rule};
+use crate::{api::chat::Extensions, fault::Fault, json::Object, provider::params::Rule};
 
 /// The differences of one host.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +23,10 @@ pub(super) struct Difference {
     pub(super) odd: Option<Odd>,
     /// How answers are bent.
     pub(super) answers: Answers,
+    /// What the host reads beyond OpenAI's fields, for clients of other APIs.
+    pub(super) takes: Extensions,
+    /// The host has the older Completions API.
+    pub(super) completions: bool,
 }
 
 /// The last word on a request; `lost`: the history lacks reasoning that the host insists on.
@@ -76,6 +80,8 @@ impl Difference {
             parts: false,
             finishes: &[],
         },
+        takes: Extensions::NONE,
+        completions: true,
     };
 
     /// Whether the request needs more than the model's name.

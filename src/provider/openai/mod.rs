@@ -6,7 +6,9 @@
 //! `parameters`, `messages` and, on the way back, `straight`.
 
 mod answer;
+mod details;
 mod difference;
+mod events;
 mod fault;
 mod hosts;
 mod ids;
@@ -20,12 +22,16 @@ pub(super) use hosts::{
 };
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Pass, Provider,
     features::{Features, Support},
     params::{self, Rule, Unknown},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+        client::Api,
+    },
     config::node::Fields,
     fault::Fault,
     host::Headers,
@@ -33,14 +39,16 @@ use crate::{
 };
 use difference::Difference;
 use hosts::azure::Deployments;
-use splice::Splice;
+
+pub(super) use events::Events;
+pub(super) use splice::Splice;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
     name: "openai",
     base_path: "/v1",
     features: FEATURES,
-    open: |common, fields| open(&Difference::NONE, common, fields),
+    open: open_own,
 };
 
 /// The bytes pass, so what the model can do is what a client can have.
@@ -100,8 +108,22 @@ struct OpenAi {
     table: &'static Difference,
     common: Common,
     force_usage: bool,
+    /// The host has the Responses API as well.
+    responses: bool,
     /// Azure's older form of addresses.
     deployments: Option<Deployments>,
+}
+
+fn open_own(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
+    let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
+    let responses = fields.or("responses", true, |n| n.flag());
+    Some(Box::new(OpenAi {
+        table: &Difference::NONE,
+        common,
+        force_usage: force_usage?,
+        responses: responses?,
+        deployments: None,
+    }))
 }
 
 fn open(
@@ -118,6 +140,7 @@ fn open(
         table,
         common,
         force_usage,
+        responses: false,
         deployments: None,
     }))
 }
@@ -125,6 +148,20 @@ fn open(
 impl Provider for OpenAi {
     fn chat(&self) -> Option<&dyn ChatDialect> {
         Some(self)
+    }
+
+    fn passes(&self, api: Api, model: &str) -> Option<Pass> {
+        let (operation, asks_usage) = match api {
+            Api::Responses if self.responses => ("responses", false),
+            Api::Completions if self.table.completions => ("completions", self.force_usage),
+            _ => return None,
+        };
+        Some(Pass {
+            path: self.path(operation, model),
+            headers: Vec::new(),
+            forwards: &[],
+            asks_usage,
+        })
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
@@ -151,12 +188,8 @@ impl ChatDialect for OpenAi {
                 OutBody::Whole(edited.apply(text.as_bytes()))
             }
         };
-        let path = match &self.deployments {
-            Some(deployments) => deployments.path(&self.common.base_path, &chat.model),
-            None => format!("{}/chat/completions", self.common.base_path),
-        };
         Ok(Outgoing {
-            path,
+            path: self.path("chat/completions", &chat.model),
             headers: Vec::new(),
             body,
             dropped,
@@ -181,9 +214,20 @@ impl ChatDialect for OpenAi {
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         None
     }
+
+    fn takes(&self) -> Extensions {
+        self.table.takes
+    }
 }
 
 impl OpenAi {
+    fn path(&self, operation: &str, model: &str) -> String {
+        match &self.deployments {
+            Some(deployments) => deployments.path(&self.common.base_path, operation, model),
+            None => format!("{}/{operation}", self.common.base_path),
+        }
+    }
+
     /// The body without the parameters to leave out, when there are any, and their names.
     fn unknown<'a>(&self, body: &Object<'a>) -> Result<(Option<Object<'a>>, Vec<String>), Fault> {
         if self.common.unknown == Unknown::Keep {
@@ -236,6 +280,7 @@ mod tests {
                 unknown,
             },
             force_usage: true,
+            responses: true,
             deployments: None,
         }
     }

@@ -32,6 +32,7 @@ pub(in crate::provider::openai) struct Deployments {
 
 fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
     let force_usage = fields.or("force_stream_usage", true, |node| node.flag());
+    let responses = fields.or("responses", true, |node| node.flag());
     let in_path = fields.or("form", false, |node| {
         node.choice(&[("v1", false), ("deployments", true)])
     });
@@ -48,6 +49,7 @@ fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
         table: &Difference::NONE,
         common,
         force_usage: force_usage?,
+        responses: responses?,
         deployments: (in_path || api_version.is_some()).then_some(Deployments {
             in_path,
             api_version,
@@ -65,12 +67,20 @@ fn version(node: Node<'_>) -> Option<String> {
 }
 
 impl Deployments {
-    /// Path and query for a deployment.
-    pub(in crate::provider::openai) fn path(&self, base_path: &str, deployment: &str) -> String {
+    /// Path and query of an operation at a deployment.
+    pub(in crate::provider::openai) fn path(
+        &self,
+        base_path: &str,
+        operation: &str,
+        deployment: &str,
+    ) -> String {
         let mut path = base_path.to_owned();
         if self.in_path {
             // The base path's default is that of the newer form.
             path.truncate(base_path.strip_suffix("/v1").map_or(path.len(), str::len));
+        }
+        // A response names its deployment in the body in either form.
+        if self.in_path && operation != "responses" {
             path.push_str("/deployments/");
             for byte in deployment.bytes() {
                 if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -80,7 +90,8 @@ impl Deployments {
                 }
             }
         }
-        path.push_str("/chat/completions");
+        path.push('/');
+        path.push_str(operation);
         if let Some(version) = &self.api_version {
             path.push_str("?api-version=");
             path.push_str(version);
@@ -101,7 +112,7 @@ mod tests {
                 in_path,
                 api_version,
             }
-            .path(base, deployment)
+            .path(base, "chat/completions", deployment)
         };
         assert_eq!(
             path(true, Some("2024-10-21"), "/openai/v1", "gpt 5/a?b"),
@@ -114,6 +125,14 @@ mod tests {
         assert_eq!(
             path(false, Some("preview"), "/openai/v1", "d"),
             "/openai/v1/chat/completions?api-version=preview"
+        );
+        let older = Deployments {
+            in_path: true,
+            api_version: Some("2025-03-01-preview".to_owned()),
+        };
+        assert_eq!(
+            older.path("/openai/v1", "responses", "d"),
+            "/openai/responses?api-version=2025-03-01-preview"
         );
     }
 }

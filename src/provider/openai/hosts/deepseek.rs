@@ -13,6 +13,7 @@ use super::super::{
     splice::Splice,
 };
 use crate::{
+    api::chat::Extensions,
     fault::Fault,
     json::{Object, Str},
     provider::{
@@ -82,6 +83,11 @@ pub(super) const TABLE: Difference = Difference {
     ],
     messages: Some(&MESSAGES),
     odd: Some(thinking),
+    takes: Extensions {
+        reasoning: true,
+        ..Extensions::NONE
+    },
+    completions: false,
     ..Difference::NONE
 };
 

@@ -11,6 +11,7 @@ use super::super::{
     messages::Messages,
     open,
 };
+use crate::api::chat::Extensions;
 use crate::provider::{
     Entry,
     features::{Features, Support},
@@ -91,6 +92,11 @@ pub(super) const TABLE: Difference = Difference {
     ],
     usage_unasked: true,
     messages: Some(&MESSAGES),
+    takes: Extensions {
+        reasoning: true,
+        top_k: true,
+        ..Extensions::NONE
+    },
     ..Difference::NONE
 };
 

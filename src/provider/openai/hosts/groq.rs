@@ -96,6 +96,7 @@ pub(super) const TABLE: Difference = Difference {
         "web_search_options",
     ],
     messages: Some(&MESSAGES),
+    completions: false,
     ..Difference::NONE
 };
 

@@ -10,6 +10,7 @@ use super::super::{
     messages::{Messages, Way},
     open,
 };
+use crate::api::chat::Extensions;
 use crate::provider::{
     Entry,
     features::{Features, Support},
@@ -87,6 +88,11 @@ pub(super) const TABLE: Difference = Difference {
         parts: true,
         finishes: &[("model_length", "length")],
     },
+    takes: Extensions {
+        top_k: true,
+        ..Extensions::NONE
+    },
+    completions: false,
 };
 
 const MESSAGES: Messages = Messages {

@@ -11,6 +11,7 @@ use super::super::{
     messages::{Messages, Way},
     open,
 };
+use crate::api::chat::Extensions;
 use crate::provider::{Entry, features::Features};
 
 pub(in crate::provider) const ENTRY: Entry = Entry {
@@ -44,6 +45,13 @@ pub(super) const TABLE: Difference = Difference {
     ],
     touches: &["messages", "model", "stream_options"],
     messages: Some(&MESSAGES),
+    takes: Extensions {
+        marks: true,
+        reasoning: true,
+        details: true,
+        top_k: true,
+        ..Extensions::NONE
+    },
     ..Difference::NONE
 };
 

@@ -12,6 +12,7 @@ use super::super::{
     splice::Splice,
 };
 use crate::{
+    api::chat::Extensions,
     fault::Fault,
     json::{Object, Raw},
     provider::{
@@ -99,6 +100,11 @@ pub(super) const TABLE: Difference = Difference {
         parts: false,
         finishes: &[("eos", "stop")],
     },
+    takes: Extensions {
+        top_k: true,
+        ..Extensions::NONE
+    },
+    completions: true,
 };
 
 const MESSAGES: Messages = Messages {

@@ -11,6 +11,7 @@ use super::super::{
     messages::Messages,
     open,
 };
+use crate::api::chat::Extensions;
 use crate::provider::{
     Entry,
     features::{Features, Support},
@@ -96,6 +97,10 @@ pub(super) const TABLE: Difference = Difference {
         "web_search_options",
     ],
     messages: Some(&MESSAGES),
+    takes: Extensions {
+        top_k: true,
+        ..Extensions::NONE
+    },
     ..Difference::NONE
 };
 
