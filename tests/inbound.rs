@@ -1,5 +1,4 @@
-//! The client APIs besides Chat Completions: what their readers make of requests, and the law that a
-//! gathered stream is the whole answer.
+//! What the readers of the client APIs besides Chat Completions make of requests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,33 +7,22 @@
     missing_docs
 )]
 
-mod support;
-
 use envoy_llm_gateway::{
     api::{
-        answer::{AnswerSink, Finish, Part, Usage},
-        chat::{Chat, Extensions},
+        answer::{AnswerSink, Finish, Part},
+        chat::{Chat, Extensions, Translated},
         messages,
         responses::{self, Echo},
     },
-    config::Config,
-    fault::{Fault, FaultKind},
-    gateway::Request,
+    fault::Fault,
     json::Object,
 };
 use serde_json::{Value, json};
-use std::rc::Rc;
-use support::{
-    FakeHost,
-    gather::{events, gather_message, gather_response},
-    request, response,
-};
 
 const ALL: Extensions = Extensions::TRANSLATED;
 const NONE: Extensions = Extensions::NONE;
 
-type Read =
-    fn(&Object<'_>, &str, Extensions) -> Result<envoy_llm_gateway::api::chat::Translated, Fault>;
+type Read = fn(&Object<'_>, &str, Extensions) -> Result<Translated, Fault>;
 
 fn read(api: Read, body: &Value, takes: Extensions) -> Result<(Value, Vec<String>), String> {
     let text = body.to_string();
@@ -577,122 +565,6 @@ fn a_wrong_or_foreign_field_of_a_response_is_named() {
     }
 }
 
-/// Answers in every form, as a dialect drives them.
-fn answers() -> Vec<Vec<Part<'static>>> {
-    use Part::{Finish as End, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
-    let signed =
-        r#"{"provider":"anthropic","type":"thinking","thinking":"hmm","signature":"c2ln"}"#;
-    let hidden = r#"{"provider":"anthropic","type":"redacted_thinking","data":"ZGF0"}"#;
-    let foreign = r#"{"provider":"gemini","thoughtSignature":"abc"}"#;
-    let call = |index, id| ToolCall {
-        index,
-        id,
-        name: "f",
-    };
-    let input = |index, json| ToolInput { index, json };
-    vec![
-        vec![],
-        vec![End(Finish::Stop)],
-        vec![Text("Hel"), Text(""), Text("lo"), End(Finish::Length)],
-        vec![
-            Thought("hm"),
-            Thought("m"),
-            ThoughtDetail(signed),
-            ThoughtDetail(hidden),
-            Text("a"),
-            End(Finish::Stop),
-        ],
-        vec![
-            Thought("hm"),
-            ThoughtDetail(foreign),
-            ThoughtDetail(foreign),
-            Text("a"),
-            ThoughtDetail(foreign),
-            End(Finish::Stop),
-        ],
-        vec![
-            ThoughtDetail(signed),
-            Text("a"),
-            Thought("late"),
-            Text("b"),
-            End(Finish::Stop),
-        ],
-        vec![Thought("only"), End(Finish::Length)],
-        vec![
-            Text("x"),
-            call(0, "a"),
-            input(0, "{\"n\":"),
-            input(0, "9007199254740993}"),
-            call(1, "b"),
-            call(2, "c"),
-            input(2, "{}"),
-            End(Finish::ToolCalls),
-        ],
-        vec![
-            call(0, "a"),
-            call(1, "b"),
-            input(0, "{\"x\":1}"),
-            input(1, "{\"y\":"),
-            input(1, "2}"),
-            End(Finish::ToolCalls),
-        ],
-        vec![call(0, "a"), input(0, "{\"cut\":"), End(Finish::Length)],
-        vec![
-            Text("Hi. "),
-            Refusal("I can"),
-            Refusal("not."),
-            End(Finish::ContentFilter),
-        ],
-    ]
-}
-
-const USAGE: Usage = Usage {
-    input: 20,
-    output: 9,
-    cached: 5,
-    cache_written: 3,
-    reasoning: 2,
-};
-
-fn drive(out: &mut dyn AnswerSink, parts: &[Part<'_>]) {
-    out.open("id1", "served");
-    for part in parts {
-        out.part(0, *part);
-        out.part(1, Part::Text("another choice"));
-    }
-    out.usage(USAGE);
-}
-
-#[test]
-fn a_gathered_stream_of_messages_is_the_whole_message() {
-    for parts in answers() {
-        let mut whole = messages::AnswerWriter::default();
-        drive(&mut whole, &parts);
-        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
-        let mut stream = messages::EventWriter::default();
-        drive(&mut stream, &parts);
-        stream.done();
-        assert_eq!(gather_message(&events(&stream.take())), want, "{parts:?}");
-    }
-}
-
-#[test]
-fn a_gathered_stream_of_responses_is_the_whole_response() {
-    for parts in answers() {
-        let echo = Echo::of(&Object::parse(r#"{"temperature":0.5}"#).unwrap());
-        let mut whole = responses::Writer::whole(7, echo.clone());
-        drive(&mut whole, &parts);
-        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
-        let mut stream = responses::Writer::stream(7, echo);
-        drive(&mut stream, &parts);
-        stream.done();
-        let events = events(&stream.take());
-        let (gathered, last) = gather_response(&events);
-        assert_eq!(last, want, "{parts:?}");
-        assert_eq!(gathered, want["output"], "{parts:?}");
-    }
-}
-
 #[test]
 fn what_a_provider_wants_back_survives_both_apis() {
     let foreign = r#"{"provider":"gemini","thoughtSignature":"a/b"}"#;
@@ -717,256 +589,96 @@ fn what_a_provider_wants_back_survives_both_apis() {
     );
 }
 
-#[test]
-fn a_stream_that_breaks_off_says_so_in_each_api() {
-    let fault = Fault::new(FaultKind::Overloaded, "later");
-    let mut stream = messages::EventWriter::default();
-    stream.open("i", "m");
-    stream.part(0, Part::Text("a"));
-    stream.take();
-    stream.fail(&fault);
-    assert_eq!(
-        events(&stream.take()),
-        [
-            json!({"type": "error", "error": {"type": "overloaded_error", "message": "later"}, "request_id": null})
-        ]
-    );
-    let mut stream = responses::Writer::stream(7, Echo::default());
-    stream.open("i", "m");
-    stream.part(0, Part::Text("a"));
-    stream.take();
-    stream.fail(&fault);
-    let last = events(&stream.take());
-    assert_eq!(last.len(), 1);
-    assert_eq!(last[0]["type"], json!("response.failed"));
-    assert_eq!(
-        last[0]["response"]["error"],
-        json!({"code": "server_error", "message": "later"})
-    );
-    assert_eq!(
-        last[0]["response"]["output"][0]["status"],
-        json!("incomplete")
-    );
-}
-
-const SETTINGS: &str = r#"{"role":"gateway",
-    "models":{"claude":{"targets":[{"provider":"anthropic"}]},
-              "gpt":{"targets":[{"provider":"openai"}]},
-              "both":{"targets":[{"provider":"openai","model":"g"},{"provider":"anthropic","model":"c"}]}},
-    "providers":{"openai":{},"anthropic":{}}}"#;
-
-/// What the gateway role makes of a request; the headers of what goes on, when it does.
-fn asked(path: &str, more: &[(&str, &str)], body: &Value) -> (FakeHost, Request, bool) {
-    let Ok(Config::Gateway(config)) = Config::parse(SETTINGS.as_bytes()) else {
-        panic!("settings");
-    };
-    let mut role = Request::new(Rc::new(config));
-    let host = FakeHost::default();
-    let mut head = vec![
-        (":method", "POST"),
-        (":path", path),
-        (":authority", "gateway"),
-        ("content-type", "application/json"),
-        ("x-request-id", "id-1"),
-    ];
-    head.extend_from_slice(more);
-    let text = body.to_string();
-    let sent = request(&mut role, &host, &head, &[text.as_bytes()]).is_some();
-    (host, role, sent)
-}
-
-fn reply(host: &FakeHost) -> (u16, Value, Vec<(String, String)>) {
-    let reply = host.replies.borrow().last().cloned().unwrap();
-    (
-        reply.status,
-        serde_json::from_str(&reply.body).unwrap(),
-        reply.headers,
-    )
-}
-
-fn plan(host: &FakeHost) -> Value {
-    serde_json::from_str(&host.state_value("llm.hand_over").unwrap()).unwrap()
-}
-
-fn hello(model: &str) -> Value {
-    json!({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
-}
-
-#[test]
-fn each_path_is_handed_over_in_its_language() {
-    let betas = [
-        ("anthropic-beta", "b-1"),
-        ("anthropic-version", "2023-06-01"),
-        ("x-other", "o"),
-    ];
-    let (host, _, sent) = asked("/v1/messages?beta=true", &betas, &hello("gpt"));
-    assert!(sent);
-    assert_eq!(plan(&host)["api"], json!("messages"));
-    assert_eq!(
-        plan(&host)["client_headers"],
-        json!([
-            ["anthropic-beta", "b-1"],
-            ["anthropic-version", "2023-06-01"]
-        ])
-    );
-    assert_eq!(host.state_value("llm.api").as_deref(), Some("messages"));
-    assert_eq!(host.state_value("llm.operation").as_deref(), Some("chat"));
-    let body = json!({"model": "claude", "input": "hi", "stream": true});
-    let (host, _, sent) = asked("/v1/responses", &betas, &body);
-    assert!(sent);
-    assert_eq!(plan(&host)["api"], json!("responses"));
-    assert_eq!(plan(&host)["stream"], json!(true));
-    assert_eq!(plan(&host).get("client_headers"), None);
-    let (host, _, sent) = asked("/v1/chat/completions", &betas, &hello("gpt"));
-    assert!(sent);
-    assert_eq!(
-        (plan(&host).get("api"), plan(&host).get("client_headers")),
-        (None, None)
-    );
-}
-
-#[test]
-fn a_provider_that_cannot_take_the_request_is_left_out_of_the_plan() {
-    let providers = |host: &FakeHost| -> Vec<Value> {
-        let steps = plan(host)["steps"].clone();
-        steps
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|s| s["provider"].clone())
-            .collect()
-    };
-    let (host, ..) = asked("/v1/messages", &[], &hello("both"));
-    assert_eq!(providers(&host), ["openai", "anthropic"]);
-    let mut search = hello("both");
-    search["tools"] = json!([{"type": "web_search_20250305", "name": "web_search"}]);
-    let (host, ..) = asked("/v1/messages", &[], &search);
-    assert_eq!(providers(&host), ["anthropic"]);
-    let stored = json!({"model": "both", "input": "hi", "previous_response_id": "resp_1"});
-    let (host, ..) = asked("/v1/responses", &[], &stored);
-    assert_eq!(providers(&host), ["openai"]);
-    let (host, ..) = asked(
-        "/v1/completions",
-        &[],
-        &json!({"model": "both", "prompt": "hi"}),
-    );
-    assert_eq!(providers(&host), ["openai"]);
-    let (host, ..) = asked("/v1/messages/count_tokens", &[], &hello("both"));
-    assert_eq!(providers(&host), ["anthropic"]);
-}
-
-#[test]
-fn tokens_are_estimated_where_no_provider_counts_them() {
-    for model in ["gpt", "echo"] {
-        let (host, _, sent) = asked("/v1/messages/count_tokens", &[], &hello(model));
-        let (status, body, headers) = reply(&host);
-        assert_eq!(
-            (sent, status, body),
-            (false, 200, json!({"input_tokens": 8}))
-        );
-        let line = |n: &str, v: &str| (n.to_owned(), v.to_owned());
-        assert_eq!(
-            headers,
-            [
-                line("content-type", "application/json"),
-                line("x-llm-tokens-estimate", "bytes"),
-                line("x-llm-cache", "off"),
-                line("x-request-id", "id-1"),
-                line("request-id", "id-1"),
-            ]
-        );
+fn drive(out: &mut dyn AnswerSink, parts: &[Part<'_>]) {
+    out.open("id1", "served");
+    for part in parts {
+        out.part(0, *part);
     }
-    let (host, ..) = asked(
-        "/v1/messages/count_tokens",
-        &[],
-        &json!({"model": "gpt", "messages": 7}),
-    );
-    assert_eq!(reply(&host).0, 400);
+}
+
+/// Cheap random numbers, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(sides).unwrap()).unwrap()
+    }
 }
 
 #[test]
-fn a_refusal_of_the_gateway_has_the_shape_of_its_api() {
-    let (host, ..) = asked("/v1/messages", &[], &hello("unknown"));
-    let (status, body, headers) = reply(&host);
-    assert_eq!(
-        (status, body),
-        (
-            404,
-            json!({"type": "error", "request_id": "id-1", "error": {"type": "not_found_error",
-                "message": "The model `unknown` is not known here. Known: both, claude, echo, gpt."}})
-        )
-    );
-    assert!(
-        headers
-            .iter()
-            .any(|(n, v)| n == "request-id" && v == "id-1")
-    );
-    let (host, ..) = asked("/v1/messages", &[], &json!({"model": "gpt"}));
-    assert_eq!(
-        reply(&host).1["error"]["message"],
-        json!("`messages` is required.")
-    );
-    let (host, ..) = asked("/v1/responses", &[], &json!({"input": "hi"}));
-    assert_eq!(
-        reply(&host).1,
-        json!({"error": {"message": "`model` is required.", "type": "invalid_request_error", "param": "model", "code": "invalid_request"}})
-    );
-}
-
-#[test]
-fn an_error_of_every_attempt_has_the_shape_of_its_api() {
-    for (path, body) in [
-        ("/v1/messages", hello("gpt")),
-        ("/v1/responses", json!({"model": "gpt", "input": "hi"})),
-    ] {
-        let (host, mut role, _) = asked(path, &[], &body);
-        host.state.borrow_mut().insert(
-            "llm.attempts".into(),
-            r#"[{"provider":"openai","model":"gpt","status":429,"ms":5,"reason":"rate_limit_exceeded","at_ms":0,"retry_after":"3"}]"#.into(),
-        );
-        let head = [
-            (":status", "429"),
-            ("x-llm-model", "gpt"),
-            ("content-length", "2"),
-        ];
-        let answer = response(&mut role, &host, &head, &[b"{}"]).unwrap();
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(answer.header("retry-after"), Some("3"));
-        let kind = &body["error"]["type"];
-        assert_eq!(*kind, json!("rate_limit_error"));
-        if path == "/v1/messages" {
-            assert_eq!(
-                (&body["type"], &body["request_id"]),
-                (&json!("error"), &json!("id-1"))
-            );
-            assert_eq!(answer.header("request-id"), Some("id-1"));
-        } else {
-            assert_eq!(body["error"]["code"], json!("rate_limit_exceeded"));
+fn no_bent_request_traps_a_reader_and_what_is_read_is_a_chat() {
+    let message = json!({"model": "m", "max_tokens": 9, "system": [{"type": "text", "text": "s"}],
+        "thinking": {"type": "enabled", "budget_tokens": 2000}, "tool_choice": {"type": "tool", "name": "f"},
+        "tools": [{"name": "f", "input_schema": {"type": "object"}}], "stop_sequences": ["x"],
+        "output_config": {"effort": "low", "format": {"type": "json_schema", "schema": {}}}, "metadata": {"user_id": "u"},
+        "messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aa"}},
+            {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "t"}]}}]},
+            {"role": "assistant", "content": [{"type": "thinking", "thinking": "t", "signature": "gw1:W10="},
+            {"type": "tool_use", "id": "a", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "r"}]}]}]});
+    let response = json!({"model": "m", "instructions": "i", "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}},
+        "tools": [{"type": "function", "name": "f", "parameters": {}}], "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+        "reasoning": {"effort": "low"}, "include": ["x"],
+        "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://a"}, {"type": "input_file", "file_data": "d"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}], "encrypted_content": "gw1:W10="},
+            {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "a", "output": [{"type": "input_text", "text": "r"}]}]});
+    const WORDS: &[&str] = &[
+        "null",
+        "[]",
+        "{}",
+        "7",
+        "\"x\"",
+        "[[]]",
+        "{\"type\":\"text\"}",
+        "true",
+        "1e400",
+    ];
+    let mut dice = Dice(0x5eed);
+    let readers: [(Read, String); 2] = [
+        (messages::read, message.to_string()),
+        (responses::read, response.to_string()),
+    ];
+    let (mut taken, mut refused) = (0, 0);
+    for (reader, text) in &readers {
+        // Every value, one after the other, becomes something else.
+        let starts: Vec<usize> = text.match_indices(':').map(|(at, _)| at + 1).collect();
+        for _ in 0..4000 {
+            let at = starts[dice.roll(starts.len())];
+            let Some(raw) = serde_json::Deserializer::from_str(text.get(at..).unwrap())
+                .into_iter::<Value>()
+                .next()
+                .and_then(Result::ok)
+            else {
+                continue;
+            };
+            let old = raw.to_string();
+            let word = WORDS[dice.roll(WORDS.len())];
+            let bent = {
+                let (before, after) = text.split_at(at);
+                format!("{before}{}", after.replacen(&old, word, 1))
+            };
+            let Ok(object) = Object::parse(&bent) else {
+                continue;
+            };
+            match reader(&object, "m", if dice.roll(2) == 0 { ALL } else { NONE }) {
+                Ok(made) => {
+                    let parsed = Chat::parse(&made.body);
+                    assert!(
+                        parsed.is_ok() || parsed.unwrap_err().param.as_deref() == Some("messages"),
+                        "{bent}"
+                    );
+                    taken += 1;
+                }
+                Err(fault) => {
+                    assert_eq!(fault.status(), 400, "{bent}");
+                    refused += 1;
+                }
+            }
         }
     }
-}
-
-#[test]
-fn the_echo_model_speaks_every_language() {
-    let (host, ..) = asked("/v1/messages", &[], &hello("echo"));
-    let (status, body, _) = reply(&host);
-    assert_eq!(
-        (status, &body["content"]),
-        (200, &json!([{"type": "text", "text": "hi"}]))
-    );
-    let mut streamed = hello("echo");
-    streamed["stream"] = json!(true);
-    let (host, ..) = asked("/v1/messages", &[], &streamed);
-    let stream = host.replies.borrow().last().unwrap().body.clone();
-    let gathered = gather_message(&events(stream.as_bytes()));
-    assert_eq!(gathered, body);
-    let (host, ..) = asked(
-        "/v1/responses",
-        &[],
-        &json!({"model": "echo", "input": "hi"}),
-    );
-    assert_eq!(
-        reply(&host).1["output"][0]["content"][0]["text"],
-        json!("hi")
-    );
+    assert!(taken > 500 && refused > 500, "{taken} {refused}");
 }

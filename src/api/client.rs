@@ -6,6 +6,7 @@ use super::{
         request::{bad, malformed, missing, wrong_type},
     },
     messages, responses,
+    thought::may_hold_sealed,
 };
 use crate::{
     fault::{Fault, FaultKind},
@@ -148,6 +149,12 @@ impl<'a> Asked<'a> {
             wants_usage,
             body,
         })
+    }
+
+    /// Whether it may hold reasoning that this gateway has sealed for another provider.
+    pub fn may_hold_sealed(&self) -> bool {
+        matches!(self.api, Api::Messages | Api::CountTokens | Api::Responses)
+            && may_hold_sealed(self.body.source())
     }
 
     /// As a chat request to `model`, for a dialect that reads `takes` besides OpenAI's fields.

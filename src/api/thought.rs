@@ -12,6 +12,9 @@ use serde_json::value::RawValue;
 
 const TAG: &str = "gw1:";
 
+/// The seal around nothing: reasoning whose text is all there is. It tells whose it is all the same.
+pub(super) const UNSIGNED: &str = "gw1:W10=";
+
 /// Longest sealed text that is opened. Units: bytes.
 const MAX_SEALED: usize = 8 << 20;
 
@@ -38,6 +41,11 @@ pub(super) fn unseal(text: &str) -> Option<Vec<Box<RawValue>>> {
     list.iter()
         .all(|item| Object::parse(item.get()).is_ok())
         .then_some(list)
+}
+
+/// Whether a body may hold something that is sealed.
+pub(super) fn may_hold_sealed(body: &str) -> bool {
+    body.contains("\"gw1:")
 }
 
 /// Whether a string is one of ours, readable or not.
@@ -107,6 +115,11 @@ mod tests {
         };
         assert_eq!(texts(&seal(one)), [one]);
         assert_eq!(texts(&seal(&two)), [one, one]);
+        assert_eq!(seal("[]"), UNSIGNED);
+        assert!(texts(UNSIGNED).is_empty());
+        assert!(may_hold_sealed(&format!(
+            r#"{{"signature": "{UNSIGNED}"}}"#
+        )));
     }
 
     #[test]

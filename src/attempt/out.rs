@@ -91,6 +91,7 @@ pub(super) fn send(
 ) -> Result<(), Fault> {
     let pass = provider.speaks.passes(sent.plan.api, &sent.model);
     let touches = match &pass {
+        Some(_) if sent.plan.sealed => None,
         Some(_) => Some(Pass::TOUCHES),
         None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),
         None => None,
@@ -113,7 +114,8 @@ pub(super) fn send(
     let outgoing = match pass {
         Some(pass) => {
             sent.passes = true;
-            pass.request(&asked, &sent.model, &sent.plan.client_headers)
+            let plan = &sent.plan;
+            pass.request(&asked, &sent.model, &plan.client_headers, plan.sealed)
         }
         None => translated(provider, sent, asked)?,
     };

@@ -46,6 +46,9 @@ pub struct HandOver {
     /// Headers of the client that a provider of its own language may be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub client_headers: Vec<(String, String)>,
+    /// The body may hold reasoning that this gateway has sealed for another provider.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sealed: bool,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
     /// Where the body's fields stand; empty when it is not worth saying.
@@ -84,6 +87,7 @@ impl HandOver {
             request_id: None,
             traces,
             client_headers: Vec::new(),
+            sealed: asked.may_hold_sealed(),
             size,
             places,
         }

@@ -16,6 +16,7 @@ use crate::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
         client::{Api, Asked},
+        messages, responses,
     },
     config::node::Fields,
     fault::Fault,
@@ -109,12 +110,22 @@ impl Pass {
     /// The fields of the body that are read or changed.
     pub const TOUCHES: &'static [&'static str] = &["model", "stream_options"];
 
-    /// The complete request; `client`: the headers that came with it.
-    pub fn request(self, asked: &Asked<'_>, model: &str, client: &[(String, String)]) -> Outgoing {
-        let mut splice = openai::Splice::of(&asked.body);
+    /// The complete request; `client`: the headers that came with it; `sealed`: it may
+    /// hold reasoning that this gateway has sealed for another provider.
+    pub fn request(
+        self,
+        asked: &Asked<'_>,
+        model: &str,
+        client: &[(String, String)],
+        sealed: bool,
+    ) -> Outgoing {
+        let (mut splice, mut dropped) = (openai::Splice::of(&asked.body), Vec::new());
         splice.model(model);
         if asked.stream && self.asks_usage {
             splice.ask_for_usage();
+        }
+        if sealed {
+            leave_out_sealed(asked, &mut splice, &mut dropped);
         }
         let mut headers = self.headers;
         for name in self.forwards {
@@ -127,8 +138,31 @@ impl Pass {
             path: self.path,
             headers,
             body: splice.finish(),
-            dropped: Vec::new(),
+            dropped,
         }
+    }
+}
+
+/// Reasoning of other providers is nothing for one that speaks the client's own language.
+fn leave_out_sealed(
+    asked: &Asked<'_>,
+    splice: &mut openai::Splice<'_, '_>,
+    dropped: &mut Vec<String>,
+) {
+    if asked.api == Api::Responses {
+        if let Some(input) = responses::without_sealed(&asked.body) {
+            splice.set("input", input);
+        }
+        return;
+    }
+    let Some(own) = messages::without_sealed(&asked.body) else {
+        return;
+    };
+    splice.set("messages", own.messages);
+    let budget = asked.body.raw("thinking").map(|raw| raw.get());
+    if own.lost && budget.is_some_and(|budget| budget.contains("\"enabled\"")) {
+        splice.remove("thinking");
+        dropped.push("thinking".to_owned());
     }
 }
 

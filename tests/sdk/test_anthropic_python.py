@@ -97,13 +97,27 @@ def test_reasoning_of_another_provider_is_a_thinking_block(sdk, openai_provider)
     asked = {"model": MODELS["openai"], "max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 2048}}
     answer = sdk.messages.create(messages=messages, **asked)
     thought, said = answer.content
-    assert (thought.type, thought.thinking, thought.signature, said.text) == ("thinking", "Let me see.", "", TEXT)
+    assert (thought.type, thought.thinking, said.text) == ("thinking", "Let me see.", TEXT)
+    assert thought.signature
     with sdk.messages.stream(messages=user("Hello"), **asked) as stream:
         assert said_in(stream.get_final_message()) == said_in(answer)
     messages += [{"role": "assistant", "content": answer.content}, *user("And?")]
     sdk.messages.create(messages=messages, **asked)
     seen = openai_provider.asked(text)[-1].json
     assert (seen["reasoning_effort"], seen["messages"][1]) == ("low", {"role": "assistant", "content": TEXT})
+
+
+def test_reasoning_of_another_provider_never_reaches_anthropic(sdk, anthropic_provider):
+    text = marker()
+    thinking = {"type": "enabled", "budget_tokens": 2048}
+    asked = {"max_tokens": 4096, "thinking": thinking, "tools": [WEATHER]}
+    answer = sdk.messages.create(model=MODELS["openai"], messages=user("Weather?"), **asked)
+    result = {"type": "tool_result", "tool_use_id": answer.content[-1].id, "content": "Rain"}
+    messages = [*user(text), {"role": "assistant", "content": answer.content}, *user([result])]
+    sdk.messages.create(model=MODELS["anthropic"], messages=messages, **asked)
+    seen = anthropic_provider.asked(text)[-1].json
+    assert [block["type"] for block in seen["messages"][1]["content"]] == ["tool_use"]
+    assert "thinking" not in seen
 
 
 @BOTH

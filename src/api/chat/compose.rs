@@ -2,7 +2,7 @@
 //!
 //! What the client said stays as it stands ([`Quoted`], raw values) wherever its form allows.
 
-use crate::json::Quoted;
+use crate::json::{Quoted, one_line};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
@@ -170,7 +170,7 @@ impl Serialize for Arguments<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => text.serialize(serializer),
-            Self::Json(raw) => serializer.serialize_str(raw.get()),
+            Self::Json(raw) => serializer.serialize_str(&one_line(raw.get())),
         }
     }
 }

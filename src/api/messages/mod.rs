@@ -11,6 +11,7 @@
 mod count;
 mod error;
 mod look;
+mod own;
 mod request;
 mod stream;
 mod tools;
@@ -20,6 +21,7 @@ mod whole;
 pub use count::{estimate, estimate_body};
 pub use error::{error, error_event};
 pub use look::{Counts, look, look_whole};
+pub use own::{Own, without_sealed};
 pub use request::read;
 pub use stream::EventWriter;
 pub use whole::AnswerWriter;
@@ -91,7 +93,44 @@ impl<'a> StopDetails<'a> {
     }
 }
 
+/// A call's id as Anthropic takes it back, should the conversation go on there.
+/// Source: docs.claude.com, API reference, `tool_use.id` (`^[a-zA-Z0-9_-]+$`), read 2026-11.
+fn call_id(id: &str, index: u32) -> String {
+    if id.is_empty() {
+        return format!("toolu_{index}");
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    id.replace(|c| !fits(c), "_")
+}
+
 /// The id of an answer whose provider gave none.
 fn id_or_none(id: &str) -> &str {
     if id.is_empty() { "msg_unnamed" } else { id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_calls_are_such_that_anthropic_takes_them() {
+        assert_eq!(call_id("call_A-1", 0), "call_A-1");
+        assert_eq!(call_id("functions.weather:0", 0), "functions_weather_0");
+        assert_eq!(call_id("", 2), "toolu_2");
+    }
+
+    #[test]
+    fn the_prompt_is_counted_without_what_the_cache_gave_and_took() {
+        let usage = Usage {
+            input: 20,
+            output: 9,
+            cached: 5,
+            cache_written: 3,
+            reasoning: 0,
+        };
+        assert_eq!(
+            serde_json::to_string(&UsageJson::from(usage)).unwrap(),
+            r#"{"input_tokens":12,"cache_creation_input_tokens":3,"cache_read_input_tokens":5,"output_tokens":9}"#
+        );
+    }
 }

@@ -3,7 +3,7 @@
 //! `message_start`, then the blocks one after the other, each with its start, deltas and stop, then
 //! `message_delta` with reason and usage, then `message_stop`. There is no `[DONE]`.
 
-use super::{MAX_BLOCKS, StopDetails, UsageJson, error_event, id_or_none, stop_reason};
+use super::{MAX_BLOCKS, StopDetails, UsageJson, call_id, error_event, id_or_none, stop_reason};
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
@@ -210,8 +210,13 @@ impl EventWriter {
     }
 
     fn stop(&mut self) {
-        if std::mem::take(&mut self.open) != Open::Nothing {
-            let index = self.last();
+        let open = std::mem::take(&mut self.open);
+        let index = self.last();
+        if open == Open::Thinking {
+            let signature = thought::UNSIGNED;
+            self.delta(index, Delta::Signature { signature });
+        }
+        if open != Open::Nothing {
             line(&mut self.out, &Event::ContentBlockStop { index });
         }
     }
@@ -248,8 +253,10 @@ impl EventWriter {
     }
 
     fn sign(&mut self, signature: &str) {
-        self.delta(self.last(), Delta::Signature { signature });
-        self.stop();
+        let index = self.last();
+        self.delta(index, Delta::Signature { signature });
+        self.open = Open::Nothing;
+        line(&mut self.out, &Event::ContentBlockStop { index });
     }
 
     fn detail(&mut self, json: &str) {
@@ -297,8 +304,13 @@ impl AnswerSink for EventWriter {
                 self.detail(json);
             }
             Part::ToolCall { index, id, name } if !self.full() => {
-                let input = Empty {};
-                self.begin(Open::Call, Start::ToolUse { id, name, input });
+                let id = call_id(id, index);
+                let start = Start::ToolUse {
+                    id: &id,
+                    name,
+                    input: Empty {},
+                };
+                self.begin(Open::Call, start);
                 self.calls.push((index, self.last()));
             }
             Part::ToolInput { index, json } if !json.is_empty() => {

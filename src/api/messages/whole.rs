@@ -1,6 +1,6 @@
 //! Gathers an answer into one message.
 
-use super::{MAX_BLOCKS, StopDetails, UsageJson, id_or_none, stop_reason};
+use super::{MAX_BLOCKS, StopDetails, UsageJson, call_id, id_or_none, stop_reason};
 use crate::api::{
     answer::{AnswerSink, Finish, Part, Usage},
     chat::name,
@@ -162,7 +162,7 @@ impl Block {
             Self::Text(text) => BlockJson::Text { text },
             Self::Thinking { text, signature } => BlockJson::Thinking {
                 thinking: text,
-                signature: signature.as_deref().unwrap_or_default(),
+                signature: signature.as_deref().unwrap_or(thought::UNSIGNED),
             },
             Self::Hidden(data) => BlockJson::RedactedThinking { data },
             Self::Call {
@@ -208,7 +208,7 @@ impl AnswerSink for AnswerWriter {
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => self.push(Block::Call {
                 index,
-                id: id.to_owned(),
+                id: call_id(id, index),
                 name: name.to_owned(),
                 input: String::new(),
             }),

@@ -14,6 +14,7 @@ mod events;
 mod items;
 mod look;
 mod output;
+mod own;
 mod request;
 mod tools;
 mod wire;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use echo::Echo;
 pub use look::{look, look_whole};
+pub use own::without_sealed;
 pub use request::read;
 pub use writer::Writer;
 

@@ -70,8 +70,7 @@ impl Grown {
                     })
                     .into_iter()
                     .collect(),
-                encrypted_content: (!details.is_empty())
-                    .then(|| seal(&format!("[{}]", details.join(",")))),
+                encrypted_content: Some(seal(&format!("[{}]", details.join(",")))),
             },
             Kind::Message(texts) => Item::Message {
                 id: &self.id,

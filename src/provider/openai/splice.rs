@@ -20,7 +20,7 @@ impl<'a, 'b> Splice<'a, 'b> {
     }
 
     /// Leaves a field out.
-    pub(super) fn remove(&mut self, key: &'static str) {
+    pub(in crate::provider) fn remove(&mut self, key: &'static str) {
         self.removed.push(key);
     }
 
@@ -41,7 +41,7 @@ impl<'a, 'b> Splice<'a, 'b> {
     }
 
     /// Gives a field another value, or adds it behind the model. `json`: its text.
-    pub(super) fn set(&mut self, key: &'static str, json: impl Into<Vec<u8>>) {
+    pub(in crate::provider) fn set(&mut self, key: &'static str, json: impl Into<Vec<u8>>) {
         if let Some(place) = self.body.place(key) {
             self.edits.push((place, json.into()));
         } else if let Some(Range { end, .. }) = self.body.place("model") {

@@ -1,0 +1,170 @@
+//! The answers of the client APIs besides Chat Completions: a gathered stream is the whole answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use envoy_llm_gateway::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        messages,
+        responses::{self, Echo},
+    },
+    fault::{Fault, FaultKind},
+    json::Object,
+};
+use serde_json::{Value, json};
+use support::gather::{events, gather_message, gather_response};
+
+/// Answers in every form, as a dialect drives them.
+fn answers() -> Vec<Vec<Part<'static>>> {
+    use Part::{Finish as End, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
+    let signed =
+        r#"{"provider":"anthropic","type":"thinking","thinking":"hmm","signature":"c2ln"}"#;
+    let hidden = r#"{"provider":"anthropic","type":"redacted_thinking","data":"ZGF0"}"#;
+    let foreign = r#"{"provider":"gemini","thoughtSignature":"abc"}"#;
+    let call = |index, id| ToolCall {
+        index,
+        id,
+        name: "f",
+    };
+    let input = |index, json| ToolInput { index, json };
+    vec![
+        vec![],
+        vec![End(Finish::Stop)],
+        vec![Text("Hel"), Text(""), Text("lo"), End(Finish::Length)],
+        vec![
+            Thought("hm"),
+            Thought("m"),
+            ThoughtDetail(signed),
+            ThoughtDetail(hidden),
+            Text("a"),
+            End(Finish::Stop),
+        ],
+        vec![
+            Thought("hm"),
+            ThoughtDetail(foreign),
+            ThoughtDetail(foreign),
+            Text("a"),
+            ThoughtDetail(foreign),
+            End(Finish::Stop),
+        ],
+        vec![
+            ThoughtDetail(signed),
+            Text("a"),
+            Thought("late"),
+            Text("b"),
+            End(Finish::Stop),
+        ],
+        vec![Thought("only"), End(Finish::Length)],
+        vec![
+            Text("x"),
+            call(0, "a"),
+            input(0, "{\"n\":"),
+            input(0, "9007199254740993}"),
+            call(1, "b"),
+            call(2, "c"),
+            input(2, "{}"),
+            End(Finish::ToolCalls),
+        ],
+        vec![
+            call(0, "a"),
+            call(1, "b"),
+            input(0, "{\"x\":1}"),
+            input(1, "{\"y\":"),
+            input(1, "2}"),
+            End(Finish::ToolCalls),
+        ],
+        vec![call(0, "a"), input(0, "{\"cut\":"), End(Finish::Length)],
+        vec![
+            Text("Hi. "),
+            Refusal("I can"),
+            Refusal("not."),
+            End(Finish::ContentFilter),
+        ],
+    ]
+}
+
+const USAGE: Usage = Usage {
+    input: 20,
+    output: 9,
+    cached: 5,
+    cache_written: 3,
+    reasoning: 2,
+};
+
+fn drive(out: &mut dyn AnswerSink, parts: &[Part<'_>]) {
+    out.open("id1", "served");
+    for part in parts {
+        out.part(0, *part);
+        out.part(1, Part::Text("another choice"));
+    }
+    out.usage(USAGE);
+}
+
+#[test]
+fn a_gathered_stream_of_messages_is_the_whole_message() {
+    for parts in answers() {
+        let mut whole = messages::AnswerWriter::default();
+        drive(&mut whole, &parts);
+        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
+        let mut stream = messages::EventWriter::default();
+        drive(&mut stream, &parts);
+        stream.done();
+        assert_eq!(gather_message(&events(&stream.take())), want, "{parts:?}");
+    }
+}
+
+#[test]
+fn a_gathered_stream_of_responses_is_the_whole_response() {
+    for parts in answers() {
+        let echo = Echo::of(&Object::parse(r#"{"temperature":0.5}"#).unwrap());
+        let mut whole = responses::Writer::whole(7, echo.clone());
+        drive(&mut whole, &parts);
+        let want: Value = serde_json::from_slice(&whole.body()).unwrap();
+        let mut stream = responses::Writer::stream(7, echo);
+        drive(&mut stream, &parts);
+        stream.done();
+        let events = events(&stream.take());
+        let (gathered, last) = gather_response(&events);
+        assert_eq!(last, want, "{parts:?}");
+        assert_eq!(gathered, want["output"], "{parts:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_breaks_off_says_so_in_each_api() {
+    let fault = Fault::new(FaultKind::Overloaded, "later");
+    let mut stream = messages::EventWriter::default();
+    stream.open("i", "m");
+    stream.part(0, Part::Text("a"));
+    stream.take();
+    stream.fail(&fault);
+    assert_eq!(
+        events(&stream.take()),
+        [
+            json!({"type": "error", "error": {"type": "overloaded_error", "message": "later"}, "request_id": null})
+        ]
+    );
+    let mut stream = responses::Writer::stream(7, Echo::default());
+    stream.open("i", "m");
+    stream.part(0, Part::Text("a"));
+    stream.take();
+    stream.fail(&fault);
+    let last = events(&stream.take());
+    assert_eq!(last.len(), 1);
+    assert_eq!(last[0]["type"], json!("response.failed"));
+    assert_eq!(
+        last[0]["response"]["error"],
+        json!({"code": "server_error", "message": "later"})
+    );
+    assert_eq!(
+        last[0]["response"]["output"][0]["status"],
+        json!("incomplete")
+    );
+}
