@@ -5,6 +5,7 @@
 pub mod params;
 
 mod anthropic;
+mod cohere;
 mod openai;
 
 use crate::{
@@ -28,7 +29,7 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, cohere::ENTRY, openai::ENTRY];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {
