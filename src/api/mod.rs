@@ -3,4 +3,6 @@
 
 pub mod answer;
 pub mod chat;
+pub mod embeddings;
 pub mod models;
+pub mod rerank;

@@ -9,7 +9,12 @@ mod cohere;
 mod openai;
 
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::{AnswerSink, Usage},
+        chat::Chat,
+        embeddings::{self, Embed},
+        rerank::Rerank,
+    },
     config::node::Fields,
     fault::Fault,
     frame::{Event, Framing},
@@ -51,6 +56,14 @@ pub struct Common {
 pub trait Provider: std::fmt::Debug {
     /// Chat completions.
     fn chat(&self) -> Option<&dyn ChatDialect> {
+        None
+    }
+    /// Embeddings.
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        None
+    }
+    /// Reranking.
+    fn rerank(&self) -> Option<&dyn RerankDialect> {
         None
     }
     /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.
@@ -143,4 +156,60 @@ pub trait ChatEvents {
     ///
     /// Errors: the answer is not complete.
     fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+}
+
+/// Embeddings in a provider's words.
+pub trait EmbedDialect {
+    /// Asked while planning, before anything is sent: why this provider cannot take the request.
+    fn refuses(&self, embed: &Embed<'_>) -> Option<Fault> {
+        self.request(embed).err()
+    }
+    /// The complete request, from the original only.
+    ///
+    /// Errors: the request cannot be expressed; final for this provider.
+    fn request(&self, embed: &Embed<'_>) -> Result<Outgoing, Fault>;
+    /// As [`ChatDialect::touches`]. A dialect that names fields passes its answers on.
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+    /// Translates an answer, or looks at one that passes. `asked` is `None` for a dialect that passes.
+    ///
+    /// Errors: the answer is an error in disguise or cannot be read.
+    fn answer(
+        &self,
+        headers: &Headers,
+        body: &[u8],
+        asked: Option<&embeddings::Asked>,
+    ) -> Result<Answered, Fault>;
+}
+
+/// Reranking in a provider's words.
+pub trait RerankDialect {
+    /// Asked while planning, before anything is sent: why this provider cannot take the request.
+    fn refuses(&self, rerank: &Rerank<'_>) -> Option<Fault> {
+        self.request(rerank).err()
+    }
+    /// The complete request, from the original only.
+    ///
+    /// Errors: the request cannot be expressed; final for this provider.
+    fn request(&self, rerank: &Rerank<'_>) -> Result<Outgoing, Fault>;
+    /// As [`ChatDialect::touches`].
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+    /// Translates an answer, or looks at one that passes.
+    ///
+    /// Errors: the answer is an error in disguise or cannot be read.
+    fn answer(&self, headers: &Headers, body: &[u8]) -> Result<Answered, Fault>;
+}
+
+/// An answer that is not made of parts.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The client's body. `None`: the provider's bytes pass.
+    pub body: Option<Vec<u8>>,
+    /// The model that says it answered; empty when none does.
+    pub model: String,
+    /// The token counts, where they are told.
+    pub usage: Option<Usage>,
 }

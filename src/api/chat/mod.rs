@@ -6,7 +6,7 @@
 mod field;
 pub mod message;
 mod read;
-mod request;
+pub(in crate::api) mod request;
 mod stream;
 pub mod tool;
 mod whole;

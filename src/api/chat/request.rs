@@ -33,24 +33,8 @@ impl<'a> Chat<'a> {
     ///
     /// Errors: `BadRequest` that names the field.
     pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
-        let text = std::str::from_utf8(body).map_err(|e| {
-            bad(format!(
-                "The body is not valid UTF-8 (at byte {}). Send JSON text encoded as UTF-8.",
-                e.valid_up_to()
-            ))
-        })?;
-        let body = Object::parse(text).map_err(malformed)?;
-        let model = wanted::<Str<'_>>(&body, "model", "a string")?
-            .ok_or_else(|| missing("model"))?
-            .into_cow()
-            .into_owned();
-        if model.is_empty() {
-            return Err(missing("model"));
-        }
-        if model.len() > MAX_MODEL_BYTES {
-            let message = format!("`model` is longer than {MAX_MODEL_BYTES} bytes.");
-            return Err(bad(message).at("model"));
-        }
+        let body = opened(body)?;
+        let model = asked_model(&body)?;
         match body.raw("messages").map(|raw| raw.get().as_bytes()) {
             None | Some(b"null") => return Err(missing("messages")),
             Some([b'[', inner @ .., b']']) if inner.iter().any(|b| !b.is_ascii_whitespace()) => {}
@@ -75,6 +59,37 @@ impl<'a> Chat<'a> {
     }
 }
 
+/// A body as one JSON object.
+///
+/// Errors: `BadRequest` that says where it is none.
+pub(in crate::api) fn opened(body: &[u8]) -> Result<Object<'_>, Fault> {
+    let text = std::str::from_utf8(body).map_err(|e| {
+        bad(format!(
+            "The body is not valid UTF-8 (at byte {}). Send JSON text encoded as UTF-8.",
+            e.valid_up_to()
+        ))
+    })?;
+    Object::parse(text).map_err(malformed)
+}
+
+/// The model that a client asks for.
+///
+/// Errors: `BadRequest` that names `model`.
+pub(in crate::api) fn asked_model(body: &Object<'_>) -> Result<String, Fault> {
+    let model = wanted::<Str<'_>>(body, "model", "a string")?
+        .ok_or_else(|| missing("model"))?
+        .into_cow()
+        .into_owned();
+    if model.is_empty() {
+        return Err(missing("model"));
+    }
+    if model.len() > MAX_MODEL_BYTES {
+        let message = format!("`model` is longer than {MAX_MODEL_BYTES} bytes.");
+        return Err(bad(message).at("model"));
+    }
+    Ok(model)
+}
+
 fn wanted<'s, T: Deserialize<'s>>(
     body: &'s Object<'_>,
     key: &'static str,
@@ -83,15 +98,15 @@ fn wanted<'s, T: Deserialize<'s>>(
     body.read(key).map_err(|_| wrong_type(key, want))
 }
 
-pub(super) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
+pub(in crate::api) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(FaultKind::BadRequest, message)
 }
 
-pub(super) fn missing(key: &str) -> Fault {
+pub(in crate::api) fn missing(key: &str) -> Fault {
     bad(format!("`{key}` is required.")).at(key)
 }
 
-pub(super) fn wrong_type(key: &str, want: &str) -> Fault {
+pub(in crate::api) fn wrong_type(key: &str, want: &str) -> Fault {
     bad(format!("`{key}` must be {want}.")).at(key)
 }
 

@@ -92,7 +92,7 @@ struct Tokens {
 }
 
 /// Cohere counts in floating point. A count that is no number counts as absent.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     let number: Option<serde_json::Number> = serde_json::from_str(raw.get()).ok();
     Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|n| n as u64))))

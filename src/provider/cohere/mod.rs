@@ -3,24 +3,34 @@
 //! A chat request is written anew from the client's (`request`): the conversation (`messages`), the
 //! tools (`tools`), how much to think (`thinking`), fitted to what the model can do (`model`). An
 //! answer is read whole (`answer`) or event by event (`events`) into the same calls; an error by its
-//! status and words (`fault`).
+//! status and words (`fault`). Embeddings and reranking are smaller: one file each (`embed`, `rerank`).
 //!
 //! Source: docs.cohere.com, "Chat API (v2)", "Streaming", "Tool use", "Structured outputs",
 //! "Reasoning", "Errors", and the types of the official Python SDK 7.3; read 2026-11.
 
 mod answer;
+mod embed;
 mod events;
 mod fault;
 mod messages;
 mod model;
 mod request;
+mod rerank;
 mod thinking;
 mod tools;
 mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{
+    Answered, ChatDialect, ChatEvents, Common, EmbedDialect, Entry, Outgoing, Provider,
+    RerankDialect,
+};
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::Chat,
+        embeddings::{Asked, Embed},
+        rerank::Rerank,
+    },
     config::node::Fields,
     fault::Fault,
     host::Headers,
@@ -37,15 +47,39 @@ pub(super) const ENTRY: Entry = Entry {
 #[derive(Debug)]
 struct Cohere {
     common: Common,
+    /// What embeddings are for, where the client does not say it (`input_type`).
+    input_type: &'static str,
 }
 
-#[allow(clippy::unnecessary_wraps)] // the registry's form
-fn open(common: Common, _fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    Some(Box::new(Cohere { common }))
+/// What embeddings can be for. `image` is left out: its input is none of OpenAI's.
+/// Source: docs.cohere.com, API reference, "Embed API (v2)", read 2026-11.
+const INPUT_TYPES: &[(&str, &str)] = &[
+    ("search_document", "search_document"),
+    ("search_query", "search_query"),
+    ("classification", "classification"),
+    ("clustering", "clustering"),
+];
+
+fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
+    let input_type = fields.or("embed_input_type", "search_document", |node| {
+        node.choice(INPUT_TYPES)
+    });
+    Some(Box::new(Cohere {
+        common,
+        input_type: input_type?,
+    }))
 }
 
 impl Provider for Cohere {
     fn chat(&self) -> Option<&dyn ChatDialect> {
+        Some(self)
+    }
+
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        Some(self)
+    }
+
+    fn rerank(&self) -> Option<&dyn RerankDialect> {
         Some(self)
     }
 
@@ -65,6 +99,31 @@ impl ChatDialect for Cohere {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::default()))
+    }
+}
+
+impl EmbedDialect for Cohere {
+    fn request(&self, embed: &Embed<'_>) -> Result<Outgoing, Fault> {
+        embed::request(self, embed)
+    }
+
+    fn answer(
+        &self,
+        _headers: &Headers,
+        body: &[u8],
+        asked: Option<&Asked>,
+    ) -> Result<Answered, Fault> {
+        embed::answer(body, asked)
+    }
+}
+
+impl RerankDialect for Cohere {
+    fn request(&self, rerank: &Rerank<'_>) -> Result<Outgoing, Fault> {
+        rerank::request(&self.common, rerank)
+    }
+
+    fn answer(&self, _headers: &Headers, body: &[u8]) -> Result<Answered, Fault> {
+        rerank::answer(body)
     }
 }
 

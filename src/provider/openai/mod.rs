@@ -6,9 +6,11 @@
 mod answer;
 mod fault;
 mod splice;
+mod vectors;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Provider,
+    RerankDialect,
     params::{self, Rule, Unknown},
 };
 use crate::{
@@ -83,6 +85,14 @@ fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
 
 impl Provider for OpenAi {
     fn chat(&self) -> Option<&dyn ChatDialect> {
+        Some(self)
+    }
+
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        Some(self)
+    }
+
+    fn rerank(&self) -> Option<&dyn RerankDialect> {
         Some(self)
     }
 
@@ -163,7 +173,7 @@ mod tests {
         };
         let mut chat = Chat::parse(body.as_bytes()).unwrap();
         chat.model = model.into();
-        let outgoing = dialect.request(&chat).unwrap();
+        let outgoing = ChatDialect::request(&dialect, &chat).unwrap();
         assert_eq!(outgoing.path, "/v1/chat/completions");
         let sent = outgoing.body.apply(body.as_bytes());
         (String::from_utf8(sent).unwrap(), outgoing.dropped)
@@ -197,6 +207,7 @@ mod tests {
             force_usage: true,
         };
         let chat = Chat::parse(body.as_bytes()).unwrap();
-        assert_eq!(refusing.refuses(&chat).unwrap().param.as_deref(), Some("x"));
+        let refused = ChatDialect::refuses(&refusing, &chat);
+        assert_eq!(refused.unwrap().param.as_deref(), Some("x"));
     }
 }
