@@ -52,8 +52,13 @@ fn handed_over(plan: &Value, stream: bool, described: bool) -> FakeHost {
         "gateway.local",
         vec![("traceparent".into(), "00-1-2-01".into())],
     );
-    if !described {
-        hand_over.places.clear();
+    hand_over.request_id = Some("id-1".into());
+    assert!(
+        hand_over.places.is_empty(),
+        "a small body is not worth describing"
+    );
+    if described {
+        hand_over.places = chat.body.places();
     }
     hand_over.store(&host);
     host
@@ -262,6 +267,8 @@ fn a_client_gets_exactly_these_headers() {
         ("x-llm-provider", "one"),
         ("x-llm-model", "m-1"),
         ("x-llm-attempts", "2"),
+        ("x-llm-cache", "off"),
+        ("x-request-id", "id-1"),
     ];
     assert_eq!(got.headers, want.map(|(n, v)| (n.to_owned(), v.to_owned())));
 }

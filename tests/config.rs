@@ -13,7 +13,7 @@ use envoy_llm_gateway::{
     },
     fault::{Fault, FaultKind},
     host::Headers,
-    provider::{Common, Entry, Provider},
+    provider::{Common, Entry, Provider, features::Features},
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -40,11 +40,13 @@ const DIALECTS: &[Entry] = &[
     Entry {
         name: "parrot",
         base_path: "/v1",
+        features: Features::ALL,
         open: parrot,
     },
     Entry {
         name: "raven",
         base_path: "/v2",
+        features: Features::ALL,
         open: parrot,
     },
 ];

@@ -70,8 +70,19 @@ impl Head<'_> {
         if !dropped.is_empty() {
             lines.push((header::DROPPED, &dropped));
         }
+        if self.answers {
+            for (name, value) in common(sent) {
+                lines.push((name, value));
+            }
+        }
         host.replace_headers(Side::Response, &lines)
     }
+}
+
+/// What every answer of an attempt tells the client, its own refusals included.
+pub(super) fn common(sent: &Sent) -> impl Iterator<Item = (&'static str, &str)> {
+    let id = sent.plan.request_id.as_deref();
+    std::iter::once((header::CACHE, "off")).chain(id.map(|id| ("x-request-id", id)))
 }
 
 /// Whether a provider's response header reaches the client.

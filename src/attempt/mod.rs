@@ -146,12 +146,13 @@ impl Sent {
     /// A final refusal by this filter: Envoy does not retry it.
     fn refuse(&self, host: &dyn Host, fault: &Fault) {
         let number = self.number.to_string();
-        let headers = [
+        let mut headers = vec![
             ("content-type", "application/json"),
             (header::PROVIDER, self.name.as_str()),
             (header::MODEL, self.model.as_str()),
             (header::ATTEMPTS, number.as_str()),
         ];
+        headers.extend(headers::common(self));
         host.reply(fault.status(), &headers, &fault.body());
     }
 }

@@ -97,9 +97,11 @@ pub(super) fn send(
     let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
     let mut chat = match described(&sent.plan, &body, known) {
         Some(chat) => chat,
-        // Something between the two roles has changed the body.
+        // It is not described, or something between the two roles has changed it.
         None => {
-            body = host.body(Side::Request, 0, usize::MAX);
+            if reach.is_some() {
+                body = host.body(Side::Request, 0, usize::MAX);
+            }
             Chat::parse(&body)?
         }
     };

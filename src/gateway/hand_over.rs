@@ -50,7 +50,11 @@ pub(super) fn send(
                 "The gateway could not hand the plan over.",
             )
         })?;
-    HandOver::new(chat, steps, &client.authority, client.traces.clone()).store(host);
+    HandOver {
+        request_id: client.id.clone(),
+        ..HandOver::new(chat, steps, &client.authority, client.traces.clone())
+    }
+    .store(host);
     Ok(timeout)
 }
 

@@ -63,6 +63,14 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What every answer of this filter tells the client.
+    fn answered(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let id = self.id.as_deref().map(|id| ("x-request-id", id));
+        std::iter::once((header::CACHE, "off")).chain(id)
+    }
+}
+
 /// How far the request has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -145,13 +153,16 @@ impl Request {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
         }
+        headers.extend(self.client.answered());
         host.reply(fault.status(), &headers, &fault.body());
         Flow::Pause
     }
 
     fn reply(&mut self, host: &dyn Host, kind: &str, body: &[u8]) -> Flow {
         self.stage = Stage::Replied;
-        host.reply(200, &[("content-type", kind)], body);
+        let mut headers = vec![("content-type", kind)];
+        headers.extend(self.client.answered());
+        host.reply(200, &headers, body);
         Flow::Pause
     }
 }
@@ -189,13 +200,7 @@ impl Stream for Request {
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();
-        let flow = self.answer.head(host, timeout, id, end);
-        if flow == Flow::Continue {
-            // Without these the answer is as good; a refused write here loses nothing else.
-            let _ = id.map(|id| host.set_header(Side::Response, "x-request-id", Some(id)));
-            let _ = host.set_header(Side::Response, header::CACHE, Some("off"));
-        }
-        flow
+        self.answer.head(host, timeout, id, end)
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {

@@ -15,6 +15,9 @@ const MAX_PLACES: usize = 64;
 /// Likewise one with a longer key: this goes into filter state.
 const MAX_KEY_BYTES: usize = 64;
 
+/// And one that is smaller: reading it again costs less than writing the places down and reading them.
+const MIN_DESCRIBED_BYTES: usize = 4096;
+
 /// The plan, and what the gateway role has already found out about the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
@@ -28,12 +31,15 @@ pub struct HandOver {
     pub model: String,
     /// The client's `:authority`, for providers that have no host of their own configured.
     pub authority: String,
+    /// Envoy's id of the request, for the answer's headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// The client's `traceparent` and `tracestate`, for providers that are sent them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<(String, String)>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
-    /// Where the body's fields stand; empty when there are too many to say.
+    /// Where the body's fields stand; empty when it is not worth saying.
     pub places: Vec<Place>,
 }
 
@@ -45,7 +51,11 @@ impl HandOver {
         authority: &str,
         traces: Vec<(String, String)>,
     ) -> Self {
-        let mut places = chat.body.places();
+        let size = chat.body.source().len();
+        let mut places = Vec::new();
+        if size >= MIN_DESCRIBED_BYTES {
+            places = chat.body.places();
+        }
         if places.len() > MAX_PLACES || places.iter().any(|place| place.key.len() > MAX_KEY_BYTES) {
             places.clear();
         }
@@ -55,8 +65,9 @@ impl HandOver {
             wants_usage: chat.wants_usage,
             model: chat.model.clone().into_owned(),
             authority: authority.to_owned(),
+            request_id: None,
             traces,
-            size: chat.body.source().len(),
+            size,
             places,
         }
     }

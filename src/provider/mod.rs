@@ -2,6 +2,7 @@
 //!
 //! A new provider is one file here, one line in [`REGISTRY`] and one folder of fixtures.
 
+pub mod features;
 pub mod params;
 
 mod anthropic;
@@ -20,6 +21,7 @@ use crate::{
     frame::{Event, Framing},
     host::Headers,
 };
+use features::Features;
 use params::Unknown;
 
 /// A dialect's name and how to configure it.
@@ -29,6 +31,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Where the provider's API begins; `base_path:` replaces it.
     pub base_path: &'static str,
+    /// What it carries.
+    pub features: Features,
     /// Reads the dialect's own settings; what is wrong is reported through the fields.
     pub open: fn(Common, &Fields<'_>) -> Option<Box<dyn Provider>>,
 }

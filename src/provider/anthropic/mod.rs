@@ -22,7 +22,10 @@ mod thinking;
 mod tools;
 mod wire;
 
-use super::{ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider};
+use super::{
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    features::{Features, Support},
+};
 use crate::{
     api::{answer::AnswerSink, chat::Chat},
     config::node::Fields,
@@ -34,7 +37,19 @@ use crate::{
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
     base_path: "/v1",
+    features: FEATURES,
     open,
+};
+
+/// Each limit is told where it is handled: `schema`, `tools`, `request`.
+pub(super) const FEATURES: Features = Features {
+    model: "claude-sonnet-4-6",
+    tool_choice: Support::Partly("the newest models refuse a forced tool"),
+    json_schema: Support::Partly("from Claude 4.5 on"),
+    logprobs: Support::No,
+    n: Support::No,
+    seed: Support::No,
+    ..Features::ALL
 };
 
 /// The configured dialect.

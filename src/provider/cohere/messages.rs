@@ -48,6 +48,9 @@ pub(super) fn translate<'a>(
         if message.name.is_some() && matches!(message.role, Role::User | Role::Assistant) {
             note(dropped, "messages[].name");
         }
+        if is_marked(message) {
+            note(dropped, "messages[].cache_control");
+        }
         match message.role {
             Role::System => talk.lift(message, place)?,
             Role::User => {
@@ -61,6 +64,15 @@ pub(super) fn translate<'a>(
         }
     }
     talk.finish()
+}
+
+/// Whether a mark for caching is on a message or on one of its parts; Cohere caches without any.
+fn is_marked(message: &Message<'_>) -> bool {
+    let parts = match &message.content {
+        Content::Parts(parts) => parts.as_slice(),
+        Content::Nothing | Content::Text(_) => &[],
+    };
+    message.cache_control.is_some() || parts.iter().any(|part| part.cache_control.is_some())
 }
 
 /// The conversation so far.

@@ -23,6 +23,7 @@ mod wire;
 use super::{
     Answered, ChatDialect, ChatEvents, Common, EmbedDialect, Entry, Outgoing, Provider,
     RerankDialect,
+    features::{Features, Support},
 };
 use crate::{
     api::{
@@ -40,7 +41,21 @@ use crate::{
 pub(super) const ENTRY: Entry = Entry {
     name: "cohere",
     base_path: "/v2",
+    features: FEATURES,
     open,
+};
+
+/// Each limit is told where it is handled: `tools`, `request`, `messages`.
+const FEATURES: Features = Features {
+    model: "command-a-plus-05-2026",
+    parallel_tools: Support::Partly("one call at a time cannot be asked for"),
+    tool_choice: Support::Partly("from Command R7B on"),
+    pdfs: Support::No,
+    json_schema: Support::Partly("not beside tools or documents"),
+    logprobs: Support::No,
+    n: Support::No,
+    cache_control: Support::No,
+    ..Features::ALL
 };
 
 /// The configured dialect.

@@ -77,6 +77,9 @@ pub(super) fn translate<'a>(
         }
         _ => {}
     }
+    if tools.iter().any(|tool| tool.cache_control.is_some()) {
+        note(dropped, "tools[].cache_control");
+    }
     Ok(Tools {
         strict: match choice {
             // Nothing is called, strictly or not.

@@ -11,6 +11,7 @@ mod vectors;
 use super::{
     ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Provider,
     RerankDialect,
+    features::{Features, Support},
     params::{self, Rule, Unknown},
 };
 use crate::{
@@ -26,7 +27,17 @@ use splice::Splice;
 pub(super) const ENTRY: Entry = Entry {
     name: "openai",
     base_path: "/v1",
+    features: FEATURES,
     open,
+};
+
+/// The bytes pass, so what the model can do is what a client can have.
+const FEATURES: Features = Features {
+    model: "gpt-5-mini",
+    reasoning: Support::Partly("no text, which OpenAI keeps to itself"),
+    signatures: Support::No,
+    cache_control: Support::Partly("passes unread; OpenAI caches by itself"),
+    ..Features::ALL
 };
 
 /// The parameters of the API; with `unknown_parameters: keep` the table is not even looked at.
