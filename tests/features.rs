@@ -25,8 +25,11 @@ const BEGIN: &str = "<!-- features:begin -->";
 const END: &str = "<!-- features:end -->";
 
 /// Settings without which a dialect cannot be opened.
-fn settings(_dialect: &str) -> Value {
-    json!({})
+fn settings(dialect: &str) -> Value {
+    match dialect {
+        "vertex" => json!({"project": "my-project", "location": "global"}),
+        _ => json!({}),
+    }
 }
 
 /// One request that asks for the feature, and the words that `x-llm-dropped` has when it is lost.

@@ -61,10 +61,15 @@ fn roles() -> Vec<(Value, Value)> {
     )];
     for entry in REGISTRY {
         let mut role = schema()["$defs"]["provider"].clone();
-        let own = &schema()["$defs"][format!("settings-{}", entry.name)]["properties"];
-        let own = own.as_object().unwrap().clone();
+        let settings = schema()["$defs"][format!("settings-{}", entry.name)].clone();
+        let own = settings["properties"].as_object().unwrap().clone();
+        let mut value = json!({"role": "provider", "dialect": entry.name});
+        for key in settings["required"].as_array().into_iter().flatten() {
+            let key = key.as_str().unwrap();
+            value[key] = own[key]["examples"][0].clone();
+        }
         role["properties"].as_object_mut().unwrap().extend(own);
-        roles.push((role, json!({"role": "provider", "dialect": entry.name})));
+        roles.push((role, value));
     }
     roles
 }

@@ -98,6 +98,7 @@ fn gather(stream: &str) -> Value {
         .map(|data| serde_json::from_str::<Value>(data).unwrap());
     let mut message = json!({"role": "assistant", "content": null, "refusal": null});
     let mut whole = json!({"object": "chat.completion"});
+    let mut logprobs: Vec<Value> = Vec::new();
     for chunk in chunks {
         for key in ["id", "created", "model", "usage"] {
             if !chunk[key].is_null() {
@@ -116,10 +117,15 @@ fn gather(stream: &str) -> Value {
                 append(&mut message, key, part);
             }
         }
+        let tokens = choice["logprobs"]["content"].as_array();
+        logprobs.extend(tokens.into_iter().flatten().cloned());
         if !choice["finish_reason"].is_null() {
             whole["choices"] =
                 json!([{"index": 0, "logprobs": null, "finish_reason": choice["finish_reason"]}]);
         }
+    }
+    if !logprobs.is_empty() {
+        whole["choices"][0]["logprobs"] = json!({"content": logprobs, "refusal": null});
     }
     whole["choices"][0]["message"] = message;
     whole

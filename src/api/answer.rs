@@ -80,6 +80,9 @@ pub enum Part<'a> {
         /// The fragment.
         json: &'a str,
     },
+    /// Log probabilities of the tokens that came since the last such part: a JSON list in the form of
+    /// OpenAI's `logprobs.content`.
+    Logprobs(&'a str),
     /// The last part of a choice.
     Finish(Finish),
 }

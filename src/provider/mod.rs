@@ -7,6 +7,7 @@ pub mod params;
 
 mod anthropic;
 mod cohere;
+mod gemini;
 mod openai;
 
 use crate::{
@@ -38,7 +39,13 @@ pub struct Entry {
 }
 
 /// Every dialect there is.
-pub const REGISTRY: &[Entry] = &[anthropic::ENTRY, cohere::ENTRY, openai::ENTRY];
+pub const REGISTRY: &[Entry] = &[
+    anthropic::ENTRY,
+    cohere::ENTRY,
+    gemini::GEMINI,
+    gemini::VERTEX,
+    openai::ENTRY,
+];
 
 /// Finds a dialect by its name.
 pub fn find(name: &str) -> Option<&'static Entry> {

@@ -1,9 +1,12 @@
-"""What an OpenAI-like and an Anthropic-like provider answer when all is well.
+"""What an OpenAI-like, an Anthropic-like and a Gemini-like provider answer when all is well.
 
-Source: platform.openai.com/docs/api-reference/chat and docs.anthropic.com/en/api/messages, read 2026-11; ids are made up.
+Source: platform.openai.com/docs/api-reference/chat, docs.anthropic.com/en/api/messages and
+ai.google.dev/api/generate-content, read 2026-11; ids are made up.
 """
 
 import json
+import re
+from urllib.parse import unquote
 
 TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
@@ -26,6 +29,11 @@ class OpenAI:
         "prompt_tokens_details": {"cached_tokens": 3, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 0},
     }
+
+    @staticmethod
+    def said_by_path(_path: str) -> dict:
+        """What of the request stands in the path and not in the body."""
+        return {}
 
     @staticmethod
     def served(model: str) -> str:
@@ -128,6 +136,10 @@ class Anthropic:
     }
 
     @staticmethod
+    def said_by_path(_path: str) -> dict:
+        return {}
+
+    @staticmethod
     def served(model: str) -> str:
         return f"{model}-20260101"
 
@@ -213,4 +225,83 @@ class Anthropic:
     error_event = compact({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
 
 
-DIALECTS = (OpenAI, Anthropic)
+class Gemini:
+    """`POST {base}/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`."""
+
+    name = "gemini"
+    path = (":generateContent", ":streamGenerateContent")
+    # OpenAI's counts above, as Gemini counts them: what was thought apart from what was said.
+    usage = {
+        "promptTokenCount": 11,
+        "cachedContentTokenCount": 3,
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 2,
+        "totalTokenCount": 18,
+    }
+
+    @staticmethod
+    def said_by_path(path: str) -> dict:
+        found = re.search(r"/models/([^/:]+):(\w+)", path)
+        return {"model": unquote(found[1]), "stream": found[2] == "streamGenerateContent"}
+
+    @staticmethod
+    def served(model: str) -> str:
+        return f"{model}-001"
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        last = (request.get("contents") or [{}])[-1]
+        results = [part for part in last.get("parts") or [] if "functionResponse" in part]
+        if (request.get("generationConfig") or {}).get("responseMimeType") == "application/json":
+            return "text", STRUCTURED
+        if request.get("tools") and not results:
+            return "tool", ARGUMENTS
+        return "text", TEXT
+
+    @classmethod
+    def chunk(cls, request: dict, parts: list[dict], finish: str | None = None, usage: dict | None = None) -> dict:
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        candidate |= {"finishReason": finish} if finish else {}
+        head = {"modelVersion": cls.served(request["model"]), "responseId": "r-1"}
+        return {"candidates": [candidate], "usageMetadata": usage or cls.usage, **head}
+
+    @classmethod
+    def call(cls, request: dict, pieces: list[str]) -> dict:
+        name = request["tools"][0]["functionDeclarations"][0]["name"]
+        call = {"id": "fc-1", "name": name, "args": json.loads("".join(pieces))}
+        return {"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"}
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        part = cls.call(request, pieces) if kind == "tool" else {"text": "".join(pieces)}
+        return json.dumps(cls.chunk(request, [part], "STOP"), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def events(cls, request: dict) -> list[str]:
+        kind, pieces = cls.pieces(request)
+        early = {"promptTokenCount": 11, "totalTokenCount": 11}
+        if kind == "tool":
+            parts = [cls.call(request, pieces)]
+        else:
+            parts = [{"text": piece} for piece in pieces]
+        out = [compact(cls.chunk(request, [part], usage=early)) for part in parts]
+        return [*out, compact(cls.chunk(request, [{"text": ""}], "STOP"))]
+
+    @staticmethod
+    def frame(data: str) -> str:
+        return f"data: {data}\r\n\r\n"
+
+    @staticmethod
+    def error(status: int) -> str:
+        words = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+        words |= {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
+        error = {"code": status, "message": f"provider says {status}", "status": words.get(status, "INTERNAL")}
+        if status == 429:
+            error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]
+        return compact({"error": error})
+
+    error_event = compact({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})
+
+
+DIALECTS = (OpenAI, Anthropic, Gemini)

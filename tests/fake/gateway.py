@@ -16,6 +16,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "envoy" / "envoy.yaml"
+# Where the key of a dialect without a shipped cluster goes.
+KEY_HEADERS = {"gemini": "x-goog-api-key"}
 PATIENCE = 20  # seconds for anything that Envoy should do soon
 
 
@@ -77,7 +79,7 @@ def render(gateway: dict, upstreams: dict[str, Upstream]) -> dict:
     ]
     patterns = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
     config["static_resources"]["clusters"] = [
-        cluster(patterns[upstream.dialect], name, upstream) for name, upstream in upstreams.items()
+        cluster(patterns.get(upstream.dialect, patterns["anthropic"]), name, upstream) for name, upstream in upstreams.items()
     ]
     config["static_resources"]["secrets"] = [
         {"name": f"{name}-key", "generic_secret": {"secret": {"inline_string": upstream.key}}}
@@ -103,6 +105,8 @@ def cluster(pattern: dict, name: str, upstream: Upstream) -> dict:
     role["vm_config"]["code"]["local"]["filename"] = str(wasm())
     role["configuration"]["value"] = {"role": "provider", "dialect": upstream.dialect} | upstream.role
     credential(made)["credential"] = {"name": f"{name}-key"}
+    if header := KEY_HEADERS.get(upstream.dialect):
+        credential(made)["header"] = header
     return made
 
 

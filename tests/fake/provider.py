@@ -102,7 +102,7 @@ class Provider:
             if dialect is None:
                 await answer.whole(404, b"no such path at this provider", "text/plain")
                 return True
-            answer.request = request = json.loads(seen.body)
+            answer.request = request = json.loads(seen.body) | dialect.said_by_path(seen.path)
             name, *arguments = self._script(seen.body, request.get("model", ""))
             return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
         except ConnectionError:

@@ -35,7 +35,15 @@ struct Chunk<'a> {
 struct Choice<'a> {
     index: u32,
     delta: Delta<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Logprobs<'a> {
+    content: &'a RawValue,
+    refusal: (),
 }
 
 #[derive(Serialize, Default)]
@@ -142,7 +150,7 @@ impl AnswerSink for ChunkWriter {
             role: first.then_some("assistant"),
             ..Delta::default()
         };
-        let mut finish_reason = None;
+        let (mut finish_reason, mut logprobs) = (None, None);
         match part {
             Part::Text(text) => delta.content = Some(text),
             Part::Refusal(text) => delta.refusal = Some(text),
@@ -172,11 +180,18 @@ impl AnswerSink for ChunkWriter {
                     },
                 }]);
             }
+            Part::Logprobs(json) => {
+                logprobs = serde_json::from_str(json).ok().map(|content| Logprobs {
+                    content,
+                    refusal: (),
+                });
+            }
             Part::Finish(finish) => finish_reason = Some(finish.as_str()),
         }
         let choice = Choice {
             index: choice,
             delta,
+            logprobs,
             finish_reason,
         };
         self.line(&[choice], None);

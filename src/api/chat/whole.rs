@@ -25,6 +25,7 @@ struct Choice {
     thoughts: Option<String>,
     details: Vec<Box<RawValue>>,
     calls: Vec<Call>,
+    logprobs: Vec<Box<RawValue>>,
     finish: Option<Finish>,
 }
 
@@ -51,8 +52,14 @@ struct Completion<'a> {
 struct ChoiceJson<'a> {
     index: u32,
     message: Message<'a>,
-    logprobs: (),
+    logprobs: Option<Logprobs<'a>>,
     finish_reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Logprobs<'a> {
+    content: &'a [Box<RawValue>],
+    refusal: (),
 }
 
 #[derive(Serialize)]
@@ -139,7 +146,10 @@ impl Choice {
                 reasoning_details: &self.details,
                 tool_calls: calls.collect(),
             },
-            logprobs: (),
+            logprobs: (!self.logprobs.is_empty()).then_some(Logprobs {
+                content: &self.logprobs,
+                refusal: (),
+            }),
             finish_reason: self.finish.unwrap_or(Finish::Stop).as_str(),
         }
     }
@@ -173,6 +183,10 @@ impl AnswerSink for AnswerWriter {
                 if let Some(call) = choice.calls.iter_mut().find(|c| c.index == index) {
                     call.arguments.push_str(json);
                 }
+            }
+            Part::Logprobs(json) => {
+                let tokens: Vec<Box<RawValue>> = serde_json::from_str(json).unwrap_or_default();
+                choice.logprobs.extend(tokens);
             }
             Part::Finish(finish) => choice.finish = Some(finish),
         }
