@@ -15,6 +15,7 @@ use crate::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Longest reasoning of one answer that is given back for the next request. Units: bytes.
 pub(super) const MAX_THOUGHT: usize = 4 << 20;
@@ -33,6 +34,25 @@ struct Answer<'a> {
     message: Option<&'a RawValue>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(borrow, default)]
+    logprobs: Option<&'a RawValue>,
+}
+
+/// The log probabilities of a piece of text: one number for each of its tokens.
+#[derive(Deserialize)]
+pub(super) struct Logprobs<'a> {
+    #[serde(borrow, default)]
+    text: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    logprobs: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    token: &'a str,
+    logprob: Cow<'a, RawValue>,
+    bytes: &'a [u8],
+    top_logprobs: [(); 0],
 }
 
 #[derive(Deserialize)]
@@ -177,6 +197,37 @@ pub(super) fn give_back(thoughts: &[Thought], out: &mut dyn AnswerSink) {
     }
 }
 
+/// Hands log probabilities out. A piece of several tokens is as likely as all of them together; which
+/// of its characters belong to which token is not told.
+pub(super) fn logprobs(pieces: &[Logprobs<'_>], out: &mut dyn AnswerSink) {
+    let tokens: Vec<_> = pieces.iter().filter_map(Logprobs::token).collect();
+    if !tokens.is_empty() {
+        let json = serde_json::to_string(&tokens).unwrap_or_default();
+        out.part(0, Part::Logprobs(&json));
+    }
+}
+
+impl Logprobs<'_> {
+    fn token(&self) -> Option<Token<'_>> {
+        let text = self.text.as_deref()?;
+        let logprob = match self.logprobs.as_deref()? {
+            [] => return None,
+            [one] => Cow::Borrowed(*one),
+            many => {
+                let numbers = many.iter().map(|raw| raw.get().parse::<f64>().ok());
+                let sum = numbers.sum::<Option<f64>>()?;
+                Cow::Owned(serde_json::value::to_raw_value(&sum).ok()?)
+            }
+        };
+        Some(Token {
+            token: text,
+            logprob,
+            bytes: text.as_bytes(),
+            top_logprobs: [],
+        })
+    }
+}
+
 /// Announces a call.
 pub(super) fn call(index: u32, call: &Call<'_>, out: &mut dyn AnswerSink) {
     let name = call.function.as_ref().and_then(|f| f.name.as_deref());
@@ -220,6 +271,10 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
             out.part(0, Part::Text(&text));
         }
     }
+    let pieces = answer
+        .logprobs
+        .map(|raw| serde_json::from_str::<Vec<Logprobs<'_>>>(raw.get()));
+    logprobs(&pieces.and_then(Result::ok).unwrap_or_default(), out);
     let calls = message.tool_calls.unwrap_or_default();
     for (index, asked) in (0..).zip(&calls) {
         call(index, asked, out);

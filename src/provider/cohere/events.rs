@@ -4,7 +4,7 @@
 
 use super::{
     answer::{
-        Block, Call, Counts, MAX_THOUGHT, MAX_THOUGHTS, Thought, call, finish, give_back,
+        Block, Call, Counts, MAX_THOUGHT, MAX_THOUGHTS, Thought, call, finish, give_back, logprobs,
         unreadable,
     },
     fault,
@@ -68,6 +68,8 @@ struct Event<'a> {
     index: Option<u64>,
     #[serde(borrow, default)]
     delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    logprobs: Option<&'a RawValue>,
     /// Only an error has it out here.
     #[serde(borrow, default)]
     message: Option<&'a RawValue>,
@@ -142,6 +144,10 @@ impl ChatEvents for Events {
             "content-start" | "content-delta" => {
                 if let Some(raw) = message.and_then(|message| message.content) {
                     self.content(raw, out)?;
+                }
+                let piece = read.logprobs.map(|raw| serde_json::from_str(raw.get()));
+                if let Some(Ok(piece)) = piece {
+                    logprobs(&[piece], out);
                 }
             }
             "content-end" => self.block_ended = true,

@@ -52,7 +52,7 @@ const FEATURES: Features = Features {
     tool_choice: Support::Partly("from Command R7B on"),
     pdfs: Support::No,
     json_schema: Support::Partly("not beside tools or documents"),
-    logprobs: Support::No,
+    logprobs: Support::Partly("of pieces of text, without alternatives"),
     n: Support::No,
     cache_control: Support::No,
     ..Features::ALL

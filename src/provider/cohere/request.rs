@@ -116,6 +116,7 @@ pub(super) fn translate(common: &Common, chat: &Chat<'_>) -> Result<Outgoing, Fa
         seed: seed(chat, &mut dropped)?,
         frequency_penalty,
         presence_penalty,
+        logprobs: logprobs(chat, &mut dropped)?,
         thinking: thinking::plan(chat, &model, max_tokens, &mut dropped)?,
     };
     Ok(Outgoing {
@@ -138,20 +139,11 @@ fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
     out
 }
 
-/// Parameters whose effect the client would look for in the answer. Cohere's log probabilities are
-/// those of pieces of text, not of single tokens.
+/// Parameters whose effect the client would look for in the answer.
 fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
     let text = |key| chat.body.raw(key).map(Raw::get);
     let asks = [
         ("n", !matches!(text("n"), None | Some("null" | "1"))),
-        (
-            "logprobs",
-            !matches!(text("logprobs"), None | Some("null" | "false")),
-        ),
-        (
-            "top_logprobs",
-            !matches!(text("top_logprobs"), None | Some("null" | "0")),
-        ),
         (
             "modalities",
             text("modalities").is_some_and(|list| list.contains("\"audio\"")),
@@ -195,6 +187,19 @@ fn format<'a>(chat: &'a Chat<'_>, tools: &mut Tools<'_>) -> Result<Option<Format
         r#type: "json_object",
         json_schema,
     }))
+}
+
+/// Whether log probabilities are wanted. Cohere tells them of what it said, not of what it might have.
+fn logprobs(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<bool>, Fault> {
+    let asked = match chat.body.read::<bool>("logprobs") {
+        Ok(asked) => asked == Some(true),
+        Err(_) => return Err(wrong("logprobs", "true or false")),
+    };
+    let top = chat.body.raw("top_logprobs").map(Raw::get);
+    if !matches!(top, None | Some("null" | "0")) {
+        note(dropped, "top_logprobs");
+    }
+    Ok(asked.then_some(true))
 }
 
 /// The client's limit; the newer name wins. Units: tokens.
@@ -387,6 +392,10 @@ mod tests {
             ),
             (r#""frequency_penalty":-1"#, " frequency_penalty"),
             (
+                r#""logprobs":true,"top_logprobs":2"#,
+                r#","logprobs":true top_logprobs"#,
+            ),
+            (
                 r#""user":"u","logit_bias":{"1":2},"n":1,"logprobs":false"#,
                 " user,logit_bias",
             ),
@@ -445,7 +454,6 @@ mod tests {
             |key: &str| format!("`{key}` is not supported by this model's provider; leave it out.");
         let cases = [
             (r#""n":2"#, missed("n")),
-            (r#""logprobs":true"#, missed("logprobs")),
             (r#""modalities":["text","audio"]"#, missed("modalities")),
             (r#""audio":{}"#, missed("audio")),
             (
