@@ -10,7 +10,7 @@
 mod support;
 
 use envoy_llm_gateway::{
-    api::chat::Chat,
+    api::client::{Api, Asked},
     attempt::Attempt,
     config::Config,
     host::{Flow, Side, Stream},
@@ -43,7 +43,7 @@ fn step(provider: &str, model: &str) -> Value {
 /// After the gateway role; it has described the body when `described`.
 fn handed_over(plan: &Value, stream: bool, described: bool) -> FakeHost {
     let host = FakeHost::default();
-    let mut chat = Chat::parse(BODY.as_bytes()).unwrap();
+    let mut chat = Asked::parse(Api::Chat, BODY.as_bytes()).unwrap();
     chat.stream = stream;
     let steps = serde_json::from_value(plan.clone()).unwrap();
     let mut hand_over = HandOver::new(

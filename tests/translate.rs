@@ -10,9 +10,12 @@
 
 mod support;
 
-use envoy_llm_gateway::provider::REGISTRY;
-use serde_json::{Value, json};
-use support::fixtures::{self, Case, Outcome};
+use envoy_llm_gateway::{api::client::Api, provider::REGISTRY};
+use serde_json::Value;
+use support::{
+    fixtures::{self, Case, Outcome},
+    gather::{events, gather_chat, gather_message, gather_response},
+};
 
 #[test]
 fn every_case_gives_exactly_what_its_folder_says() {
@@ -79,77 +82,22 @@ fn a_gathered_stream_is_the_whole_answer() {
     for (stream, whole) in pairs {
         let (stream_got, whole_got) = (stream.run(&[]), whole.run(&[]));
         let mut want: Value = serde_json::from_str(&whole_got.answer).unwrap();
-        let gathered = gather(&stream_got.answer);
+        let gathered = match stream.api {
+            Api::Messages => gather_message(&events(stream_got.answer.as_bytes())),
+            Api::Responses => {
+                let (output, gathered) = gather_response(&events(stream_got.answer.as_bytes()));
+                assert_eq!(output, gathered["output"], "{}", stream.name);
+                // A client asks for a stream or not, which a response does not repeat.
+                gathered
+            }
+            _ => gather_chat(&stream_got.answer),
+        };
         if gathered["usage"].is_null() {
             // The client did not ask for it; the record below has it all the same.
             want.as_object_mut().unwrap().remove("usage");
         }
         assert_eq!(gathered, want, "{}", stream.name);
         assert_eq!(stream_got.record, whole_got.record, "{}", stream.name);
-    }
-}
-
-/// One `chat.completion` out of its chunks, as an SDK puts it together.
-fn gather(stream: &str) -> Value {
-    let chunks = stream
-        .split("\n\n")
-        .filter_map(|event| event.strip_prefix("data: "))
-        .filter(|data| *data != "[DONE]")
-        .map(|data| serde_json::from_str::<Value>(data).unwrap());
-    let mut message = json!({"role": "assistant", "content": null, "refusal": null});
-    let mut whole = json!({"object": "chat.completion"});
-    let mut logprobs: Vec<Value> = Vec::new();
-    for chunk in chunks {
-        for key in ["id", "created", "model", "usage"] {
-            if !chunk[key].is_null() {
-                whole[key] = chunk[key].clone();
-            }
-        }
-        let choice = &chunk["choices"][0];
-        for key in ["content", "refusal", "reasoning_content"] {
-            if let Some(more) = choice["delta"][key].as_str() {
-                let before = message[key].as_str().unwrap_or_default();
-                message[key] = Value::from(format!("{before}{more}"));
-            }
-        }
-        for key in ["reasoning_details", "tool_calls"] {
-            for part in choice["delta"][key].as_array().into_iter().flatten() {
-                append(&mut message, key, part);
-            }
-        }
-        let tokens = choice["logprobs"]["content"].as_array();
-        logprobs.extend(tokens.into_iter().flatten().cloned());
-        if !choice["finish_reason"].is_null() {
-            whole["choices"] =
-                json!([{"index": 0, "logprobs": null, "finish_reason": choice["finish_reason"]}]);
-        }
-    }
-    if !logprobs.is_empty() {
-        whole["choices"][0]["logprobs"] = json!({"content": logprobs, "refusal": null});
-    }
-    whole["choices"][0]["message"] = message;
-    whole
-}
-
-/// A new element, or more arguments for the tool call of the same index.
-fn append(message: &mut Value, key: &str, part: &Value) {
-    if !message[key].is_array() {
-        message[key] = json!([]);
-    }
-    let list = message[key].as_array_mut().unwrap();
-    let mut part = part.clone();
-    let index = part
-        .as_object_mut()
-        .unwrap()
-        .remove("index")
-        .and_then(|index| index.as_u64());
-    match index.and_then(|index| list.get_mut(usize::try_from(index).unwrap())) {
-        Some(call) => {
-            let more = part["function"]["arguments"].as_str().unwrap_or_default();
-            let before = call["function"]["arguments"].as_str().unwrap_or_default();
-            call["function"]["arguments"] = Value::from(format!("{before}{more}"));
-        }
-        None => list.push(part),
     }
 }
 

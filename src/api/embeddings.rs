@@ -3,7 +3,10 @@
 //! A dialect that passes bytes on reads nothing but the model; one that translates reads the inputs.
 //! Source: OpenAI API reference, "Create embeddings", "The embedding object", read 2026-11.
 
-use super::chat::request::{asked_model, bad, missing, opened, wrong_type};
+use super::{
+    chat::request::{bad, missing, wrong_type},
+    client::{Api, Asked as Request},
+};
 use crate::{
     api::answer::Usage,
     fault::{Fault, FaultKind},
@@ -67,16 +70,19 @@ impl<'a> Embed<'a> {
     ///
     /// Errors: `BadRequest` that names the field.
     pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
-        let body = opened(body)?;
-        let model = asked_model(&body)?;
-        let embed = Self {
-            model: model.into(),
-            body,
-        };
-        embed.inputs()?;
-        embed.encoding()?;
-        embed.dimensions()?;
-        Ok(embed)
+        let request = Request::parse(Api::Embeddings, body)?;
+        Ok(Self {
+            model: request.model,
+            body: request.body,
+        })
+    }
+
+    /// Errors: `BadRequest` that names the field.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.inputs()?;
+        self.encoding()?;
+        self.dimensions()?;
+        Ok(())
     }
 
     /// What is to be embedded.

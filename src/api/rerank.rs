@@ -2,7 +2,10 @@
 //! answer is `{id, results: [{index, relevance_score}], meta}`.
 //! Source: docs.cohere.com, API reference, "Rerank API (v2)", read 2026-11.
 
-use super::chat::request::{asked_model, bad, missing, opened, wrong_type};
+use super::{
+    chat::request::{bad, missing, wrong_type},
+    client::{Api, Asked},
+};
 use crate::{
     fault::Fault,
     json::{Object, Quoted, Raw},
@@ -46,27 +49,30 @@ impl<'a> Rerank<'a> {
     ///
     /// Errors: `BadRequest` that names the field.
     pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
-        let body = opened(body)?;
-        let model = asked_model(&body)?;
-        match body.raw("query").map(Raw::get) {
+        let request = Asked::parse(Api::Rerank, body)?;
+        Ok(Self {
+            model: request.model,
+            body: request.body,
+        })
+    }
+
+    /// Errors: `BadRequest` that names the field.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match self.body.raw("query").map(Raw::get) {
             None | Some("null" | "\"\"") => return Err(missing("query")),
             // Objects are queries with images, as some hosts take them.
             Some(text) if text.starts_with(['"', '{']) => {}
             Some(_) => return Err(wrong_type("query", "a string")),
         }
-        let rerank = Self {
-            model: model.into(),
-            body,
-        };
-        match rerank.items()?.len() {
+        match self.items()?.len() {
             0 => Err(bad("`documents` must hold at least one document.").at("documents")),
             count if count > MAX_DOCUMENTS => {
                 let message = format!("`documents` holds more than {MAX_DOCUMENTS} documents.");
                 Err(bad(message).at("documents"))
             }
-            _ => match rerank.body.read::<u64>("top_n") {
+            _ => match self.body.read::<u64>("top_n") {
                 Ok(Some(0)) | Err(_) => Err(wrong_type("top_n", "a whole number of at least 1")),
-                Ok(_) => Ok(rerank),
+                Ok(_) => Ok(()),
             },
         }
     }

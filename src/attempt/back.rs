@@ -8,10 +8,12 @@ use super::{
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     stream::{Streaming, Verdict},
+    vectors,
+    watch::{self, look_whole},
     write_failed,
 };
 use crate::{
-    api::chat::{AnswerWriter, ChunkWriter, look_whole},
+    api::{client::Api, writer},
     config::Provider,
     fault::{Fault, FaultKind},
     frame::Framing,
@@ -47,17 +49,14 @@ impl Back {
         if !(200..300).contains(&status) || is_compressed(headers) {
             return Self::Error { status };
         }
-        let chat = provider.speaks.chat();
+        let chat = provider.speaks.chat().filter(|_| !sent.passes);
         let framing = chat.map_or(Framing::Sse, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
-            return Self::Stream(Box::new(Streaming::new(
-                framing,
-                chat.and_then(|chat| chat.events()),
-                ChunkWriter::new(seconds(host.now()), sent.plan.wants_usage)
-                    .unless_named(id(provider, headers), &sent.model),
-                sent.plan.wants_usage,
-            )));
+            let created = seconds(host.now());
+            if let Some(streaming) = Streaming::new(provider, sent, framing, created) {
+                return Self::Stream(Box::new(streaming));
+            }
         }
         Self::Whole { status }
     }
@@ -106,26 +105,34 @@ fn whole(
     status: u16,
     body: &[u8],
 ) -> Result<Flow, Fault> {
-    let Some(dialect) = provider.speaks.chat() else {
-        return Ok(Flow::Continue);
-    };
     let mut facts = Facts::default();
-    let created = seconds(host.now());
+    let (api, created) = (sent.plan.api, seconds(host.now()));
+    let echo = std::mem::take(&mut sent.echo);
     // The client's own language passes untouched, unless it asked for a stream and got none.
-    let new = if sent.plan.stream {
-        let mut writer = ChunkWriter::new(created, sent.plan.wants_usage)
-            .unless_named(id(provider, &sent.headers), &sent.model);
-        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
-        writer.done();
-        Some(writer.take())
-    } else if dialect.events().is_none() {
-        watch(provider, body, &mut facts)?;
+    let new = if !api.is_chat() {
+        vectors::answer(provider, sent, body, &mut facts)?
+    } else if sent.passes && !sent.plan.stream {
+        watched(provider, api, body, &mut facts)?;
         None
     } else {
-        let mut writer =
-            AnswerWriter::default().unless_named(id(provider, &sent.headers), &sent.model);
-        dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
-        Some(writer.body(created))
+        let dialect = provider.speaks.chat().filter(|_| {
+            // A whole response cannot be read into parts; its provider was asked for a stream.
+            !sent.passes || api != Api::Responses
+        });
+        let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        if sent.plan.stream {
+            let usage = sent.plan.wants_usage;
+            let mut writer = writer::Stream::new(api, created, usage, echo)
+                .unless_named(id(provider, &sent.headers), &sent.model);
+            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            writer.done();
+            Some(writer.take())
+        } else {
+            let mut writer = writer::Whole::new(api, created, echo)
+                .unless_named(id(provider, &sent.headers), &sent.model);
+            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            Some(writer.body(created))
+        }
     };
     let head = Head {
         status,
@@ -154,14 +161,13 @@ fn whole(
 /// Looks at a whole answer that passes: only so far as the record needs it, because hosts that speak
 /// the client's language bend it in ways that are the client's business.
 ///
-/// Errors: it is an error in disguise, or no chat completion at all.
-fn watch(provider: &Provider, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
-    let Some(seen) = look_whole(body) else {
-        let message = "The provider's answer is not a chat completion.";
-        return Err(Fault::new(FaultKind::ProviderFailed, message));
-    };
-    if seen.error {
-        return Err(provider.speaks.fault(200, &Headers::default(), body));
+/// Errors: it is an error in disguise, or no answer at all.
+fn watched(provider: &Provider, api: Api, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
+    let seen = look_whole(api, body).ok_or_else(|| watch::not_an_answer(api))?;
+    if let Some(error) = &seen.error {
+        return Err(provider
+            .speaks
+            .fault(200, &Headers::default(), error.as_bytes()));
     }
     facts.model = seen.model.as_deref().map(bounded).unwrap_or_default();
     facts.finish = seen.finish;
@@ -186,16 +192,12 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
         return conclude(host, sent, status, &fault, None);
     }
     let fault = provider.speaks.fault(status, &sent.headers, body);
-    let native = provider
-        .speaks
-        .chat()
-        .is_some_and(|chat| chat.events().is_none());
-    let own_words = native && says_error(body);
+    let own_words = sent.passes && says_error(body);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }
 
 /// Ends the attempt with a fault: a failed attempt gets a status that Envoy retries, a client's
-/// fault goes to the client (`own_words`: the provider's body already has OpenAI's shape).
+/// fault goes to the client (`own_words`: the provider's body already has its language's shape).
 fn conclude(
     host: &dyn Host,
     sent: &mut Sent,
@@ -217,7 +219,7 @@ fn conclude(
         _ => fault.status(),
     };
     // Without a body there is none to replace: Envoy moves on, or the gateway role answers.
-    let new = (own_words.is_none() && !sent.bodiless).then(|| fault.body());
+    let new = (own_words.is_none() && !sent.bodiless).then(|| sent.refusal(fault));
     let head = Head {
         status,
         kind: Some("application/json"),
@@ -239,7 +241,7 @@ fn conclude(
 }
 
 /// The answer's id as its headers have it; empty where they do not.
-fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
+pub(super) fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
     let chat = provider.speaks.chat();
     chat.and_then(|chat| chat.id(headers)).unwrap_or_default()
 }
@@ -249,7 +251,7 @@ fn is_compressed(headers: &Headers) -> bool {
     !matches!(encoding, "" | "identity")
 }
 
-/// Whether a body is an error as OpenAI's SDKs read it.
+/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it.
 fn says_error(body: &[u8]) -> bool {
     let text = std::str::from_utf8(body).unwrap_or_default();
     Object::parse(text)

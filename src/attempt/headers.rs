@@ -2,7 +2,10 @@
 //! header that nobody thought of stays with the provider.
 
 use super::Sent;
-use crate::host::{Host, Refused, Side, keys::header};
+use crate::{
+    api::client::Api,
+    host::{Host, Refused, Side, keys::header},
+};
 
 /// Longest `x-llm-dropped`; the names in it are the client's.
 const MAX_DROPPED_BYTES: usize = 2048;
@@ -53,7 +56,11 @@ impl Head<'_> {
                 .map(|kind| ("content-type", kind)),
         );
         lines.extend(length.as_deref().map(|length| ("content-length", length)));
-        lines.extend(sent.headers.iter().filter(|(name, _)| may_return(name)));
+        lines.extend(
+            sent.headers
+                .iter()
+                .filter(|(name, _)| may_return(name, sent.plan.api)),
+        );
         lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
         if self.answers {
             lines.push((header::PROVIDER, &sent.name));
@@ -81,16 +88,17 @@ impl Head<'_> {
 
 /// What every answer of an attempt tells the client, its own refusals included.
 pub(super) fn common(sent: &Sent) -> impl Iterator<Item = (&'static str, &str)> {
-    let id = sent.plan.request_id.as_deref();
-    std::iter::once((header::CACHE, "off")).chain(id.map(|id| ("x-request-id", id)))
+    let ids = sent.plan.api.ids(sent.plan.request_id.as_deref());
+    std::iter::once((header::CACHE, "off")).chain(ids)
 }
 
 /// Whether a provider's response header reaches the client.
-fn may_return(name: &str) -> bool {
+fn may_return(name: &str, api: Api) -> bool {
     matches!(
         name,
         "date" | "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version"
     ) || name.starts_with("x-ratelimit-")
+        || (api.is_anthropic() && name.starts_with("anthropic-ratelimit-"))
 }
 
 /// The OpenAI name of a provider's rate limit header. `reset` is a date there and a duration here, so it

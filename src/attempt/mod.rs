@@ -9,8 +9,11 @@ mod facts;
 mod headers;
 mod out;
 mod stream;
+mod vectors;
+mod watch;
 
 use crate::{
+    api::{embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
@@ -40,6 +43,12 @@ struct Sent {
     /// The answer's headers as they came.
     headers: Headers,
     dropped: Vec<String>,
+    /// The provider answers in the client's language: its bytes pass.
+    passes: bool,
+    /// What a response repeats of its request, where one is to be written.
+    echo: Echo,
+    /// What was asked of a provider whose embeddings are translated.
+    embed: Option<embeddings::Asked>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.
@@ -153,7 +162,12 @@ impl Sent {
             (header::ATTEMPTS, number.as_str()),
         ];
         headers.extend(headers::common(self));
-        host.reply(fault.status(), &headers, &fault.body());
+        host.reply(fault.status(), &headers, &self.refusal(fault));
+    }
+
+    /// A refusal in the client's language.
+    fn refusal(&self, fault: &Fault) -> Vec<u8> {
+        self.plan.api.error(fault, self.plan.request_id.as_deref())
     }
 }
 

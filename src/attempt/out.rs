@@ -1,8 +1,12 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, write_failed};
+use super::{Sent, vectors, write_failed};
 use crate::{
-    api::chat::Chat,
+    api::{
+        chat::Chat,
+        client::{Api, Asked},
+        responses::Echo,
+    },
     config::Provider,
     fault::{Fault, FaultKind},
     frame::Framing,
@@ -13,7 +17,7 @@ use crate::{
     json::{Object, Str},
     log::{attempts, millis},
     plan::{HandOver, Step},
-    provider::{OutBody, Outgoing},
+    provider::{OutBody, Outgoing, Pass},
 };
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
@@ -68,6 +72,9 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         plan,
         headers: Headers::default(),
         dropped: Vec::new(),
+        passes: false,
+        echo: Echo::default(),
+        embed: None,
         started: now,
         attempts,
         bodiless: false,
@@ -83,43 +90,76 @@ pub(super) fn send(
     sent: &mut Sent,
     size: usize,
 ) -> Result<(), Fault> {
+    let pass = provider.speaks.passes(sent.plan.api);
+    let touches = match &pass {
+        Some(_) => Some(Pass::TOUCHES),
+        None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),
+        None if !sent.plan.api.is_chat() => vectors::touches(provider, sent.plan.api),
+        None => None,
+    };
+    let known = size == sent.plan.size;
+    let reach = touches
+        .filter(|_| known)
+        .and_then(|fields| sent.plan.reach(fields));
+    let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
+    let asked = match described(&sent.plan, &body, known) {
+        Some(asked) => asked,
+        // It is not described, or something between the two roles has changed it.
+        None => {
+            if reach.is_some() {
+                body = host.body(Side::Request, 0, usize::MAX);
+            }
+            Asked::parse(sent.plan.api, &body)?
+        }
+    };
+    let outgoing = match pass {
+        Some(pass) => {
+            sent.passes = true;
+            pass.request(&asked, &sent.model, &sent.plan.client_headers)
+        }
+        None if asked.api.is_chat() => translated(provider, sent, asked)?,
+        None => vectors::request(provider, sent, &asked)?,
+    };
+    write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
+    sent.dropped = outgoing.dropped;
+    Ok(())
+}
+
+/// The request in the words of the provider's chat dialect, by way of a chat request where it is none.
+fn translated(provider: &Provider, sent: &mut Sent, asked: Asked<'_>) -> Result<Outgoing, Fault> {
     let dialect = provider.speaks.chat().ok_or_else(|| {
         Fault::new(
             FaultKind::Unsupported,
             "This provider offers no chat completions.",
         )
     })?;
-    let known = size == sent.plan.size;
-    let reach = dialect
-        .touches()
-        .filter(|_| known)
-        .and_then(|fields| sent.plan.reach(fields));
-    let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
-    let mut chat = match described(&sent.plan, &body, known) {
-        Some(chat) => chat,
-        // It is not described, or something between the two roles has changed it.
-        None => {
-            if reach.is_some() {
-                body = host.body(Side::Request, 0, usize::MAX);
-            }
-            Chat::parse(&body)?
-        }
-    };
-    chat.model = sent.model.as_str().into();
-    let outgoing = dialect.request(&chat)?;
-    write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
-    sent.dropped = outgoing.dropped;
-    Ok(())
+    if asked.api == Api::Chat {
+        sent.passes = dialect.events().is_none();
+        let mut chat = asked.into_chat();
+        chat.model = sent.model.as_str().into();
+        return dialect.request(&chat);
+    }
+    if asked.api == Api::Responses {
+        sent.echo = Echo::of(&asked.body);
+    }
+    let made = asked.translated(&sent.model, dialect.takes())?;
+    let chat = Chat::parse(&made.body)?;
+    let mut outgoing = dialect.request(&chat)?;
+    // Places of the made request are not places of the client's.
+    outgoing.body = OutBody::Whole(outgoing.body.apply(&made.body));
+    outgoing.dropped.splice(0..0, made.dropped);
+    Ok(outgoing)
 }
 
 /// The request as the gateway role has described it, when this still is that request.
-fn described<'a>(plan: &HandOver, body: &'a [u8], known: bool) -> Option<Chat<'a>> {
+fn described<'a>(plan: &HandOver, body: &'a [u8], known: bool) -> Option<Asked<'a>> {
     if !known || plan.places.is_empty() {
         return None;
     }
     let body = Object::at_places(std::str::from_utf8(body).ok()?, &plan.places);
     let model = body.read::<Str<'_>>("model").ok()??;
-    (*model == *plan.model).then(|| Chat {
+    (*model == *plan.model).then(|| Asked {
+        api: plan.api,
         model: plan.model.clone().into(),
         stream: plan.stream,
         wants_usage: plan.wants_usage,
@@ -168,9 +208,13 @@ fn write(
             .iter()
             .map(|(name, value)| (*name, value.as_str())),
     );
+    let betas = joined_betas(&outgoing.headers, &provider.headers);
     for (name, value) in &provider.headers {
         lines.retain(|(there, _)| there != name);
-        lines.push((name, value));
+        match &betas {
+            Some(betas) if name == BETAS => lines.push((name, betas)),
+            _ => lines.push((name, value)),
+        }
     }
     if provider.forward_trace {
         lines.extend(
@@ -185,6 +229,18 @@ fn write(
         return Ok(());
     }
     host.replace_body(Side::Request, cut, new)
+}
+
+const BETAS: &str = "anthropic-beta";
+
+/// A list: what the client adds to the configured one is not lost.
+fn joined_betas(
+    outgoing: &[(&'static str, String)],
+    configured: &[(String, String)],
+) -> Option<String> {
+    let (_, client) = outgoing.iter().find(|(name, _)| *name == BETAS)?;
+    let (_, ours) = configured.iter().find(|(name, _)| name == BETAS)?;
+    Some(format!("{ours},{client}"))
 }
 
 /// Counts from 1. An Envoy that does not say is taken to be at the first attempt.

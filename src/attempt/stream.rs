@@ -2,14 +2,16 @@
 
 use super::{
     Sent,
+    back::id,
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
+    watch::{Watch, failed},
     write_failed,
 };
 use crate::{
-    api::chat::{ChunkWriter, look},
+    api::writer,
     config::Provider,
-    fault::{Fault, FaultKind},
+    fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
     provider::ChatEvents,
@@ -54,13 +56,12 @@ enum Language {
         changed: bool,
         /// The last event was left out.
         left_out: bool,
-        wants_usage: bool,
-        done: bool,
+        watch: Watch,
     },
     /// They are written anew.
     Other {
         events: Box<dyn ChatEvents>,
-        writer: ChunkWriter,
+        writer: writer::Stream,
     },
 }
 
@@ -81,23 +82,30 @@ impl std::fmt::Debug for Streaming {
 }
 
 impl Streaming {
+    /// `created`: seconds since 1970. `None`: the provider has no chat to translate from.
     pub(super) fn new(
+        provider: &Provider,
+        sent: &mut Sent,
         framing: Framing,
-        events: Option<Box<dyn ChatEvents>>,
-        writer: ChunkWriter,
-        wants_usage: bool,
-    ) -> Self {
-        let language = match events {
-            Some(events) => Language::Other { events, writer },
-            None => Language::Same {
+        created: u64,
+    ) -> Option<Self> {
+        let (api, usage) = (sent.plan.api, sent.plan.wants_usage);
+        let language = if sent.passes {
+            Language::Same {
                 out: Vec::new(),
                 changed: false,
                 left_out: false,
-                wants_usage,
-                done: false,
-            },
+                watch: Watch::new(api, usage),
+            }
+        } else {
+            let echo = std::mem::take(&mut sent.echo);
+            Language::Other {
+                events: provider.speaks.chat()?.chunks(),
+                writer: writer::Stream::new(api, created, usage, echo)
+                    .unless_named(id(provider, &sent.headers), &sent.model),
+            }
         };
-        Self {
+        Some(Self {
             splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
             kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
@@ -106,7 +114,7 @@ impl Streaming {
             fed: 0,
             released: false,
             broken: false,
-        }
+        })
     }
 
     /// Takes in the bytes that are here.
@@ -250,13 +258,12 @@ impl Language {
                 out,
                 changed,
                 left_out,
-                wants_usage,
-                done,
+                watch,
             } => {
                 // A lone LF is the second half of the CRLF that ended the event before.
                 let goes = match event.raw {
                     b"\n" if *left_out => false,
-                    _ => watch(provider, event, facts, *wants_usage, done)?,
+                    _ => look(provider, event, facts, watch)?,
                 };
                 *left_out = !goes;
                 if goes {
@@ -277,33 +284,33 @@ impl Language {
                 writer.done();
                 Ok(())
             }
-            Self::Same { done: true, .. } if facts.content => Ok(()),
-            Self::Same { out, changed, .. } if facts.finish.is_some() => {
-                // Some hosts leave it out; the SDKs wait for it.
-                if !out.is_empty() && !out.ends_with(b"\n\n") {
-                    out.extend_from_slice(b"\n\n");
+            Self::Same {
+                out,
+                changed,
+                watch,
+                ..
+            } => {
+                // Some hosts leave the last event out; the SDKs wait for it.
+                if let Some(missing) = watch.close(facts.content, facts.finish.is_some())? {
+                    add(out, missing);
+                    *changed = true;
                 }
-                out.extend_from_slice(b"data: [DONE]\n\n");
-                *changed = true;
                 Ok(())
             }
-            Self::Same { .. } => Err(failed(
-                "The provider closed the stream before the answer was complete.",
-            )),
         }
     }
 
-    /// Ends the client's stream with an error event and no `[DONE]`.
+    /// Ends the client's stream with an error event and nothing behind it.
     fn fail(&mut self, fault: &Fault) {
         match self {
             Self::Other { writer, .. } => writer.fail(fault),
-            Self::Same { out, changed, .. } => {
-                if !out.is_empty() && !out.ends_with(b"\n\n") {
-                    out.extend_from_slice(b"\n\n");
-                }
-                out.extend_from_slice(b"data: ");
-                out.extend_from_slice(&fault.body());
-                out.extend_from_slice(b"\n\n");
+            Self::Same {
+                out,
+                changed,
+                watch,
+                ..
+            } => {
+                add(out, &watch.error(fault));
                 *changed = true;
             }
         }
@@ -329,15 +336,22 @@ impl Language {
     }
 }
 
+/// Adds an event of our own behind what passes.
+fn add(out: &mut Vec<u8>, event: &[u8]) {
+    if !out.is_empty() && !out.ends_with(b"\n\n") {
+        out.extend_from_slice(b"\n\n");
+    }
+    out.extend_from_slice(event);
+}
+
 /// Looks at an event that passes; false when the client must not see it.
 ///
 /// Errors: the event is the provider's error.
-fn watch(
+fn look(
     provider: &Provider,
     event: &Event<'_>,
     facts: &mut Facts,
-    wants_usage: bool,
-    done: &mut bool,
+    watch: &mut Watch,
 ) -> Result<bool, Fault> {
     let Some(data) = event.data.as_deref() else {
         return Ok(true);
@@ -345,21 +359,12 @@ fn watch(
     if data.trim().is_empty() {
         return Ok(true); // kept alive, nothing said
     }
-    if data.trim() == "[DONE]" {
-        *done = true;
-        return Ok(true);
+    let (seen, goes) = watch.look(&event.name, data)?;
+    if let Some(error) = &seen.error {
+        return Err(provider
+            .speaks
+            .fault(200, &Headers::default(), error.as_bytes()));
     }
-    let is_error = event.name == "error";
-    let Some(seen) = look(data).filter(|seen| !is_error && !seen.error) else {
-        if is_error || data.trim_start().starts_with('{') && look(data).is_some_and(|s| s.error) {
-            return Err(provider
-                .speaks
-                .fault(200, &Headers::default(), data.as_bytes()));
-        }
-        return Err(failed(
-            "The provider sent an event that is not a chunk of a chat completion.",
-        ));
-    };
     if let Some(model) = seen.model
         && facts.model.is_empty()
     {
@@ -368,9 +373,5 @@ fn watch(
     facts.content |= seen.content;
     facts.finish = facts.finish.or(seen.finish);
     facts.usage = seen.usage.or(facts.usage);
-    Ok(wants_usage || !seen.usage_only)
-}
-
-fn failed(message: &'static str) -> Fault {
-    Fault::new(FaultKind::ProviderFailed, message)
+    Ok(goes)
 }

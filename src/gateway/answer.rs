@@ -3,6 +3,7 @@
 
 use super::failed;
 use crate::{
+    api::client::Api,
     fault::{Fault, FaultKind},
     host::{
         Flow, Host, Refused, Side,
@@ -34,11 +35,12 @@ struct Instead {
 }
 
 impl Answer {
-    /// Looks at the response headers. `timeout` is what each attempt had; `None`: this filter's own
+    /// Looks at the response headers; `api`: the language of an error. `timeout` is what each attempt had; `None`: this filter's own
     /// reply. `id`: Envoy's id of the request.
     pub(super) fn head(
         &mut self,
         host: &dyn Host,
+        api: Api,
         timeout: Option<Duration>,
         id: Option<&str>,
         end: bool,
@@ -53,7 +55,7 @@ impl Answer {
         if host.header(Side::Response, header::PROVIDER).is_some() {
             return Flow::Continue;
         }
-        let instead = explain(host, self.status, timeout, id);
+        let instead = explain(host, api, self.status, timeout, id);
         self.status = instead.status;
         if end {
             instead.reply(host);
@@ -126,8 +128,8 @@ impl Answer {
 }
 
 impl Instead {
-    fn new(status: u16, fault: &Fault, count: usize, id: Option<&str>) -> Self {
-        let body = fault.body();
+    fn new(api: Api, status: u16, fault: &Fault, count: usize, id: Option<&str>) -> Self {
+        let body = api.error(fault, id);
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("content-length", body.len().to_string()),
@@ -135,7 +137,7 @@ impl Instead {
             (header::ATTEMPTS, count.to_string()),
             (header::CACHE, "off".to_owned()),
         ];
-        headers.extend(id.map(|id| ("x-request-id", id.to_owned())));
+        headers.extend(api.ids(id).map(|(name, id)| (name, id.to_owned())));
         headers.extend(fault.retry_after.clone().map(|wait| ("retry-after", wait)));
         Self {
             status,
@@ -171,13 +173,13 @@ impl Instead {
 }
 
 /// The error for an answer that no attempt gave.
-fn explain(host: &dyn Host, status: u16, timeout: Duration, id: Option<&str>) -> Instead {
+fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option<&str>) -> Instead {
     let mut attempts = attempts::load(host);
     let unreached = unreached(host, &attempts);
     if attempts.is_empty() && unreached.is_none() {
         let fault = envoys_own(status);
         host.set_state(state::REASON, fault.kind.wire().2);
-        return Instead::new(fault.status(), &fault, 0, id);
+        return Instead::new(api, fault.status(), &fault, 0, id);
     }
     attempts::close_silent(&mut attempts, millis(host.now()));
     attempts.extend(unreached);
@@ -186,7 +188,7 @@ fn explain(host: &dyn Host, status: u16, timeout: Duration, id: Option<&str>) ->
     let asked = String::from_utf8_lossy(&asked);
     let (status, fault) = failed::fault(&asked, &attempts, timeout);
     host.set_state(state::REASON, fault.kind.wire().2);
-    Instead::new(status, &fault, attempts.len(), id)
+    Instead::new(api, status, &fault, attempts.len(), id)
 }
 
 /// A target that Envoy could not even begin to ask: its words come after an attempt that has ended.

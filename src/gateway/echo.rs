@@ -4,8 +4,12 @@
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
-        chat::{AnswerWriter, Chat, ChunkWriter},
+        chat::{Chat, Extensions},
+        client::{Api, Asked},
+        responses::Echo,
+        writer,
     },
+    fault::{Fault, FaultKind},
     host::{Host, keys::state},
     json::Str,
     log::{self, seconds},
@@ -32,7 +36,30 @@ struct TextPart<'a> {
 }
 
 /// The answer's content type and body: JSON, or all events of a stream at once.
-pub(super) fn answer(host: &dyn Host, chat: &Chat<'_>) -> (&'static str, Vec<u8>) {
+///
+/// Errors: the request cannot be read as a chat.
+pub(super) fn answer(host: &dyn Host, asked: &Asked<'_>) -> Result<(&'static str, Vec<u8>), Fault> {
+    let (api, stream) = (asked.api, asked.stream);
+    if !api.is_chat() {
+        let message = "`echo` only repeats what is said in a chat; ask for another model.";
+        return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
+    }
+    if api == Api::Chat {
+        let chat = asked.clone().into_chat();
+        return Ok(say(host, api, &chat, stream, Echo::default()));
+    }
+    let made = asked.translated(MODEL, Extensions::TRANSLATED)?;
+    let echo = Echo::of(&asked.body);
+    Ok(say(host, api, &Chat::parse(&made.body)?, stream, echo))
+}
+
+fn say(
+    host: &dyn Host,
+    api: Api,
+    chat: &Chat<'_>,
+    stream: bool,
+    echo: Echo,
+) -> (&'static str, Vec<u8>) {
     let now = host.now();
     let text = last_text(chat);
     let prompt = chat.body.raw("messages").map_or(0, |raw| raw.get().len());
@@ -42,7 +69,7 @@ pub(super) fn answer(host: &dyn Host, chat: &Chat<'_>) -> (&'static str, Vec<u8>
         ..Usage::default()
     };
     host.set_state(state::SERVED_MODEL, MODEL);
-    host.set_state(state::STREAM, if chat.stream { "1" } else { "0" });
+    host.set_state(state::STREAM, if stream { "1" } else { "0" });
     host.set_state(state::FINISH, Finish::Stop.as_str());
     log::usage(host, usage);
     let say = |out: &mut dyn AnswerSink| {
@@ -51,13 +78,13 @@ pub(super) fn answer(host: &dyn Host, chat: &Chat<'_>) -> (&'static str, Vec<u8>
         out.part(0, Part::Finish(Finish::Stop));
         out.usage(usage);
     };
-    if chat.stream {
-        let mut writer = ChunkWriter::new(seconds(now), chat.wants_usage);
+    if stream {
+        let mut writer = writer::Stream::new(api, seconds(now), chat.wants_usage, echo);
         say(&mut writer);
         writer.done();
         return ("text/event-stream", writer.take());
     }
-    let mut writer = AnswerWriter::default();
+    let mut writer = writer::Whole::new(api, seconds(now), echo);
     say(&mut writer);
     ("application/json", writer.body(seconds(now)))
 }

@@ -1,6 +1,7 @@
 //! Which of the gateway's paths a request names.
 
 use crate::{
+    api::client::Api,
     fault::{Fault, FaultKind},
     host::Headers,
 };
@@ -11,7 +12,8 @@ pub(super) enum Endpoint {
     Health,
     Models,
     Model(String),
-    Chat,
+    /// Something to answer, in this language.
+    Ask(Api),
 }
 
 /// Reads method and path.
@@ -24,12 +26,18 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
     let (endpoint, wanted) = match path {
         "/healthz" => (Endpoint::Health, "GET"),
         "/v1/models" => (Endpoint::Models, "GET"),
-        "/v1/chat/completions" => (Endpoint::Chat, "POST"),
+        "/v1/chat/completions" => (Endpoint::Ask(Api::Chat), "POST"),
+        "/v1/completions" => (Endpoint::Ask(Api::Completions), "POST"),
+        "/v1/responses" => (Endpoint::Ask(Api::Responses), "POST"),
+        "/v1/messages" => (Endpoint::Ask(Api::Messages), "POST"),
+        "/v1/messages/count_tokens" => (Endpoint::Ask(Api::CountTokens), "POST"),
+        "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
+        "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
         _ => match path.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
             _ => {
                 let message = format!(
-                    "There is no {method} {path} here. Known: POST /v1/chat/completions, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
+                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
                 );
                 return Err(Fault::new(FaultKind::UnknownPath, message));
             }
@@ -42,10 +50,29 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
     Err(Fault::new(FaultKind::WrongMethod, message))
 }
 
+/// The language in which a request to this path expects its errors.
+pub(super) fn language(headers: &Headers) -> Api {
+    let path = headers.get(":path").unwrap_or_default();
+    if path.starts_with("/v1/messages") {
+        Api::Messages
+    } else {
+        Api::Chat
+    }
+}
+
 /// The `allow` header that goes with a wrong method.
 pub(super) fn allowed_method(headers: &Headers) -> &'static str {
+    let asks = [
+        "/v1/chat/",
+        "/v1/completions",
+        "/v1/responses",
+        "/v1/messages",
+        "/v1/embeddings",
+        "/v1/rerank",
+        "/v2/rerank",
+    ];
     let path = headers.get(":path").unwrap_or_default();
-    if path.starts_with("/v1/chat/completions") {
+    if asks.iter().any(|start| path.starts_with(start)) {
         "POST"
     } else {
         "GET"
@@ -83,7 +110,18 @@ mod tests {
 
     #[test]
     fn paths_are_found_with_and_without_a_query() {
-        assert_eq!(of("POST", "/v1/chat/completions?x=1"), Ok(Endpoint::Chat));
+        for (path, api) in [
+            ("/v1/chat/completions?x=1", Api::Chat),
+            ("/v1/completions", Api::Completions),
+            ("/v1/responses", Api::Responses),
+            ("/v1/messages?beta=true", Api::Messages),
+            ("/v1/messages/count_tokens", Api::CountTokens),
+            ("/v1/embeddings", Api::Embeddings),
+            ("/v1/rerank", Api::Rerank),
+            ("/v2/rerank", Api::Rerank),
+        ] {
+            assert_eq!(of("POST", path), Ok(Endpoint::Ask(api)), "{path}");
+        }
         assert_eq!(of("GET", "/v1/models"), Ok(Endpoint::Models));
         assert_eq!(of("GET", "/healthz"), Ok(Endpoint::Health));
         for path in ["/v1/models/a%2Fb%zz", "/v1/models/a/b%zz"] {

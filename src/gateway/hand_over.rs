@@ -2,7 +2,10 @@
 
 use super::{Client, caller::Caller, models};
 use crate::{
-    api::chat::Chat,
+    api::{
+        chat::Chat,
+        client::{Api, Asked},
+    },
     config::Gateway,
     fault::{Fault, FaultKind},
     host::{
@@ -10,30 +13,39 @@ use crate::{
         keys::{header, state},
     },
     plan::{self, HandOver, Step, wire},
+    provider::Provider,
 };
 use std::time::Duration;
 
-/// Plans the request and hands it to Envoy; gives the timeout of each attempt.
+/// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
+/// counted and no provider of this model does that.
 ///
 /// Errors: `UnknownModel`; the refusal of the first target when every target refuses.
 pub(super) fn send(
     host: &dyn Host,
     config: &Gateway,
     caller: &Caller,
-    chat: &Chat<'_>,
+    asked: &Asked<'_>,
     client: &Client,
-) -> Result<Duration, Fault> {
-    let model = plan::model(config, &chat.model)
-        .ok_or_else(|| models::unknown(config, caller, &chat.model))?;
-    let steps = able(config, chat, plan::steps(config, model, &chat.model))?;
-    let timeout = if chat.stream {
+) -> Result<Option<Duration>, Fault> {
+    let model = plan::model(config, &asked.model)
+        .ok_or_else(|| models::unknown(config, caller, &asked.model))?;
+    let mut steps = plan::steps(config, model, &asked.model);
+    if asked.api == Api::CountTokens {
+        steps = counting(config, steps);
+        if steps.is_empty() {
+            return Ok(None);
+        }
+    }
+    let steps = able(config, asked, steps)?;
+    let timeout = if asked.stream {
         model.first_token_timeout
     } else {
         model.answer_timeout
     };
     let flag = |on: bool| if on { "1" } else { "0" };
-    host.set_state(state::STREAM, flag(chat.stream));
-    host.set_state(state::WANTS_USAGE, flag(chat.wants_usage));
+    host.set_state(state::STREAM, flag(asked.stream));
+    host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
     host.set_state(state::ROUTE, &format!("{}:fallback", model.name));
     host.set_state(
         state::PLAN,
@@ -52,24 +64,27 @@ pub(super) fn send(
         })?;
     HandOver {
         request_id: client.id.clone(),
-        ..HandOver::new(chat, steps, &client.authority, client.traces.clone())
+        client_headers: client.forwarded.clone(),
+        ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     }
     .store(host);
-    Ok(timeout)
+    Ok(Some(timeout))
 }
 
 /// The steps whose dialect can take the request. A single target is not asked: what it refuses, its
 /// provider role refuses with the same words, and a question costs a translation.
-fn able(config: &Gateway, chat: &Chat<'_>, steps: Vec<(usize, Step)>) -> Result<Vec<Step>, Fault> {
+fn able(
+    config: &Gateway,
+    asked: &Asked<'_>,
+    steps: Vec<(usize, Step)>,
+) -> Result<Vec<Step>, Fault> {
     if steps.len() == 1 {
         return Ok(steps.into_iter().map(|(_, step)| step).collect());
     }
     let (mut able, mut refusal) = (Vec::new(), None);
     for (provider, step) in steps {
-        let dialect = config.providers.get(provider).and_then(|d| d.speaks.chat());
-        let mut asked = chat.clone();
-        asked.model = step.model.as_str().into();
-        match dialect.map(|dialect| dialect.refuses(&asked)) {
+        let speaks = config.providers.get(provider).map(|d| &d.speaks);
+        match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
             Some(None) => able.push(step),
             Some(Some(fault)) => {
                 refusal.get_or_insert(fault);
@@ -78,12 +93,58 @@ fn able(config: &Gateway, chat: &Chat<'_>, steps: Vec<(usize, Step)>) -> Result<
         }
     }
     if able.is_empty() {
-        return Err(refusal.unwrap_or_else(|| {
-            Fault::new(
-                FaultKind::Unsupported,
-                "No provider of this model offers chat completions.",
-            )
-        }));
+        return Err(refusal.unwrap_or_else(|| no_provider(asked.api)));
     }
     Ok(able)
+}
+
+/// Why a provider cannot take the request.
+fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
+    let none = || Some(no_provider(asked.api));
+    match asked.api {
+        Api::Embeddings => {
+            let dialect = speaks.embed();
+            return dialect.map_or_else(none, |dialect| dialect.refuses(&asked.embed(model)));
+        }
+        Api::Rerank => {
+            let dialect = speaks.rerank();
+            return dialect.map_or_else(none, |dialect| dialect.refuses(&asked.rerank(model)));
+        }
+        api if speaks.passes(api).is_some() => return None,
+        _ => {}
+    }
+    let Some(dialect) = speaks.chat() else {
+        return none();
+    };
+    if asked.api == Api::Chat {
+        let mut chat = asked.clone().into_chat();
+        chat.model = model.into();
+        return dialect.refuses(&chat);
+    }
+    let made = match asked.translated(model, dialect.takes()) {
+        Ok(made) => made,
+        Err(fault) => return Some(fault),
+    };
+    match Chat::parse(&made.body) {
+        Ok(chat) => dialect.refuses(&chat),
+        Err(fault) => Some(fault),
+    }
+}
+
+fn no_provider(api: Api) -> Fault {
+    let message = match api {
+        Api::Embeddings => "No provider of this model offers embeddings.",
+        Api::Rerank => "No provider of this model offers reranking.",
+        _ => "No provider of this model offers chat completions.",
+    };
+    Fault::new(FaultKind::Unsupported, message)
+}
+
+/// The steps whose provider counts tokens itself; empty: none does.
+fn counting(config: &Gateway, mut steps: Vec<(usize, Step)>) -> Vec<(usize, Step)> {
+    steps.retain(|(provider, _)| {
+        let destination = config.providers.get(*provider);
+        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens).is_some())
+    });
+    steps
 }

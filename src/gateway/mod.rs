@@ -14,7 +14,10 @@ mod hand_over;
 mod models;
 
 use crate::{
-    api::chat::Chat,
+    api::{
+        client::{Api, Asked},
+        messages,
+    },
     config::Gateway,
     fault::{Fault, FaultKind},
     host::{
@@ -33,6 +36,8 @@ pub use echo::MODEL as ECHO_MODEL;
 #[derive(Debug)]
 pub struct Request {
     config: Rc<Gateway>,
+    /// The language that the client speaks.
+    api: Api,
     caller: Caller,
     client: Client,
     stage: Stage,
@@ -46,7 +51,14 @@ struct Client {
     id: Option<String>,
     authority: String,
     traces: Vec<(String, String)>,
+    /// What a provider of the client's own language may be sent.
+    forwarded: Vec<(String, String)>,
 }
+
+/// Client headers that a provider of the client's own language may be sent, and their most bytes.
+/// Source: docs.claude.com, "Versions", "Beta headers", read 2026-11.
+const FORWARDED: &[&str] = &["anthropic-beta", "anthropic-version"];
+const MAX_FORWARDED_BYTES: usize = 1024;
 
 impl Client {
     fn of(headers: &Headers) -> Self {
@@ -59,15 +71,35 @@ impl Client {
                 .into_iter()
                 .filter_map(trace)
                 .collect(),
+            forwarded: Vec::new(),
         }
     }
 }
 
 impl Client {
+    fn forward(&mut self, headers: &Headers) {
+        let line = |name: &&str| {
+            let value = headers.get(name)?;
+            let fits = value.len() <= MAX_FORWARDED_BYTES;
+            fits.then(|| ((*name).to_owned(), value.to_owned()))
+        };
+        self.forwarded = FORWARDED.iter().filter_map(line).collect();
+    }
+
     /// What every answer of this filter tells the client.
-    fn answered(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let id = self.id.as_deref().map(|id| ("x-request-id", id));
-        std::iter::once((header::CACHE, "off")).chain(id)
+    fn answered(&self, api: Api) -> impl Iterator<Item = (&'static str, &str)> {
+        std::iter::once((header::CACHE, "off")).chain(api.ids(self.id.as_deref()))
+    }
+}
+
+/// The name of what is done, whatever the language it was asked for in.
+const fn operation(api: Api) -> &'static str {
+    match api {
+        Api::CountTokens => "count_tokens",
+        Api::Completions => "completions",
+        Api::Embeddings => "embeddings",
+        Api::Rerank => "rerank",
+        Api::Chat | Api::Messages | Api::Responses => "chat",
     }
 }
 
@@ -87,6 +119,7 @@ impl Request {
     pub fn new(config: Rc<Gateway>) -> Self {
         Self {
             config,
+            api: Api::Chat,
             caller: Caller::default(),
             client: Client::default(),
             stage: Stage::Gathering,
@@ -100,6 +133,7 @@ impl Request {
         if let Some(id) = &self.client.id {
             host.set_state(state::REQUEST_ID, id);
         }
+        self.api = endpoint::language(&headers);
         entry::remove_controls(host, &headers)?;
         let endpoint = endpoint::find(&headers)?;
         if endpoint == Endpoint::Health {
@@ -117,7 +151,13 @@ impl Request {
                 let body = models::one(&self.config, &self.caller, &id)?;
                 return Ok(self.reply(host, "application/json", &body));
             }
-            Endpoint::Chat => entry::check_head(&headers, self.config.body_limit_bytes, end)?,
+            Endpoint::Ask(api) => {
+                self.api = api;
+                if api.is_anthropic() {
+                    self.client.forward(&headers);
+                }
+                entry::check_head(&headers, self.config.body_limit_bytes, end)?;
+            }
         }
         Ok(Flow::Pause)
     }
@@ -125,17 +165,40 @@ impl Request {
     fn send_on(&mut self, host: &dyn Host) -> Result<Flow, Fault> {
         let body = host.body(Side::Request, 0, usize::MAX);
         entry::check_size(body.len(), self.config.body_limit_bytes)?;
-        let chat = Chat::parse(&body)?;
-        host.set_state(state::OPERATION, "chat");
-        host.set_state(state::MODEL, &chat.model);
-        models::permit(&self.config, &self.caller, &chat.model)?;
-        if chat.model == ECHO_MODEL {
-            let (kind, body) = echo::answer(host, &chat);
+        let asked = Asked::parse(self.api, &body)?;
+        host.set_state(state::OPERATION, operation(self.api));
+        if self.api != Api::Chat {
+            host.set_state(state::API, self.api.as_str());
+        }
+        host.set_state(state::MODEL, &asked.model);
+        models::permit(&self.config, &self.caller, &asked.model)?;
+        let echoed = asked.model == ECHO_MODEL;
+        if echoed && self.api != Api::CountTokens {
+            let (kind, body) = echo::answer(host, &asked)?;
             return Ok(self.reply(host, kind, &body));
         }
-        let timeout = hand_over::send(host, &self.config, &self.caller, &chat, &self.client)?;
+        let sent = match echoed {
+            true => None,
+            false => hand_over::send(host, &self.config, &self.caller, &asked, &self.client)?,
+        };
+        let Some(timeout) = sent else {
+            let tokens = messages::estimate(&asked.body)?;
+            return Ok(self.estimated(host, tokens));
+        };
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
+    }
+
+    /// Answers with a count that is only estimated, and says so.
+    fn estimated(&mut self, host: &dyn Host, tokens: u64) -> Flow {
+        self.stage = Stage::Replied;
+        let mut headers = vec![
+            ("content-type", "application/json"),
+            (header::TOKENS_ESTIMATE, "bytes"),
+        ];
+        headers.extend(self.client.answered(self.api));
+        host.reply(200, &headers, &messages::estimate_body(tokens));
+        Flow::Pause
     }
 
     /// Goes on with what a step decided, or answers with its refusal.
@@ -153,15 +216,16 @@ impl Request {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
         }
-        headers.extend(self.client.answered());
-        host.reply(fault.status(), &headers, &fault.body());
+        headers.extend(self.client.answered(self.api));
+        let body = self.api.error(&fault, self.client.id.as_deref());
+        host.reply(fault.status(), &headers, &body);
         Flow::Pause
     }
 
     fn reply(&mut self, host: &dyn Host, kind: &str, body: &[u8]) -> Flow {
         self.stage = Stage::Replied;
         let mut headers = vec![("content-type", kind)];
-        headers.extend(self.client.answered());
+        headers.extend(self.client.answered(self.api));
         host.reply(200, &headers, body);
         Flow::Pause
     }
@@ -200,7 +264,7 @@ impl Stream for Request {
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();
-        self.answer.head(host, timeout, id, end)
+        self.answer.head(host, self.api, timeout, id, end)
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {

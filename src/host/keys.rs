@@ -16,6 +16,8 @@ pub mod header {
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
+    /// To clients: a count of tokens is an estimate; the value says of what.
+    pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
     /// To Envoy's router: time until an attempt's response headers.
@@ -28,7 +30,10 @@ pub mod state {
     pub const HAND_OVER: &str = "llm.hand_over";
     /// JSON list of `{provider, cluster, model, dialect}`.
     pub const PLAN: &str = "llm.plan";
-    /// `chat`.
+    /// The client's language when it is not `chat`: `messages`, `responses`, `completions` or
+    /// `count_tokens`.
+    pub const API: &str = "llm.api";
+    /// `chat`, `completions` or `count_tokens`.
     pub const OPERATION: &str = "llm.operation";
     /// `1` for a stream.
     pub const STREAM: &str = "llm.stream";

@@ -3,11 +3,13 @@
 //! Bodies are never turned into a tree: a field that nobody asks for keeps its bytes, its place
 //! and its number formatting.
 
+mod line;
 mod object;
 mod quoted;
 mod scan;
 mod text;
 
+pub use line::one_line;
 pub use object::{Object, Place, Raw};
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};

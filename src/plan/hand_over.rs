@@ -3,7 +3,7 @@
 
 use super::Step;
 use crate::{
-    api::chat::Chat,
+    api::client::{Api, Asked},
     host::{Exchange, keys::state},
     json::Place,
 };
@@ -23,6 +23,9 @@ const MIN_DESCRIBED_BYTES: usize = 4096;
 pub struct HandOver {
     /// The attempts in order.
     pub steps: Vec<Step>,
+    /// The language that the client speaks.
+    #[serde(default, skip_serializing_if = "is_chat")]
+    pub api: Api,
     /// The client wants server-sent events.
     pub stream: bool,
     /// The client asked for the usage chunk.
@@ -37,36 +40,46 @@ pub struct HandOver {
     /// The client's `traceparent` and `tracestate`, for providers that are sent them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traces: Vec<(String, String)>,
+    /// Headers of the client that a provider of its own language may be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_headers: Vec<(String, String)>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
     /// Where the body's fields stand; empty when it is not worth saying.
     pub places: Vec<Place>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_chat(api: &Api) -> bool {
+    *api == Api::Chat
+}
+
 impl HandOver {
     /// Describes a checked request.
     pub fn new(
-        chat: &Chat<'_>,
+        asked: &Asked<'_>,
         steps: Vec<Step>,
         authority: &str,
         traces: Vec<(String, String)>,
     ) -> Self {
-        let size = chat.body.source().len();
+        let size = asked.body.source().len();
         let mut places = Vec::new();
         if size >= MIN_DESCRIBED_BYTES {
-            places = chat.body.places();
+            places = asked.body.places();
         }
         if places.len() > MAX_PLACES || places.iter().any(|place| place.key.len() > MAX_KEY_BYTES) {
             places.clear();
         }
         Self {
             steps,
-            stream: chat.stream,
-            wants_usage: chat.wants_usage,
-            model: chat.model.clone().into_owned(),
+            api: asked.api,
+            stream: asked.stream,
+            wants_usage: asked.wants_usage,
+            model: asked.model.clone().into_owned(),
             authority: authority.to_owned(),
             request_id: None,
             traces,
+            client_headers: Vec::new(),
             size,
             places,
         }

@@ -13,7 +13,8 @@ mod openai;
 use crate::{
     api::{
         answer::{AnswerSink, Usage},
-        chat::Chat,
+        chat::{Chat, Extensions},
+        client::{Api, Asked},
         embeddings::{self, Embed},
         rerank::Rerank,
     },
@@ -77,10 +78,56 @@ pub trait Provider: std::fmt::Debug {
     fn rerank(&self) -> Option<&dyn RerankDialect> {
         None
     }
+    /// A client API other than chat that the provider speaks itself: the client's bytes pass, only the
+    /// model is put in. `None`: such a request goes through [`Provider::chat`].
+    fn passes(&self, api: Api) -> Option<Pass> {
+        let _ = api;
+        None
+    }
     /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.
     ///
     /// Shape: the kind decides whether the next provider is tried ([`crate::fault::FaultKind::is_attempts`]).
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault;
+}
+
+/// How a client's request passes to a provider that speaks its API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pass {
+    /// Path and query.
+    pub path: String,
+    /// Headers besides content-type and accept; never credentials.
+    pub headers: Vec<(&'static str, String)>,
+    /// The client's own headers that the provider is to see; they win over `headers`.
+    pub forwards: &'static [&'static str],
+    /// A stream must be asked for its usage, as one of Chat Completions.
+    pub asks_usage: bool,
+}
+
+impl Pass {
+    /// The fields of the body that are read or changed.
+    pub const TOUCHES: &'static [&'static str] = &["model", "stream_options"];
+
+    /// The complete request; `client`: the headers that came with it.
+    pub fn request(self, asked: &Asked<'_>, model: &str, client: &[(String, String)]) -> Outgoing {
+        let mut splice = openai::Splice::of(&asked.body);
+        splice.model(model);
+        if asked.stream && self.asks_usage {
+            splice.ask_for_usage();
+        }
+        let mut headers = self.headers;
+        for name in self.forwards {
+            if let Some((_, value)) = client.iter().find(|(of, _)| of == name) {
+                headers.retain(|(of, _)| of != name);
+                headers.push((name, value.clone()));
+            }
+        }
+        Outgoing {
+            path: self.path,
+            headers,
+            body: splice.finish(),
+            dropped: Vec::new(),
+        }
+    }
 }
 
 /// A complete request to a provider, computed from the client's original alone.
@@ -155,6 +202,19 @@ pub trait ChatDialect {
     }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
+    /// The same for a client that speaks another API than chat: never `None`, since nothing passes.
+    fn chunks(&self) -> Box<dyn ChatEvents> {
+        self.events()
+            .unwrap_or_else(|| Box::new(openai::Events::default()))
+    }
+    /// What the dialect reads beyond OpenAI's fields, for requests that were written in another API.
+    fn takes(&self) -> Extensions {
+        if self.events().is_some() {
+            Extensions::TRANSLATED
+        } else {
+            Extensions::NONE
+        }
+    }
 }
 
 /// Translates one streamed answer, one event of the provider at a time.

@@ -3,7 +3,7 @@
 
 use super::{FakeHost, Passed, START, request, response};
 use envoy_llm_gateway::{
-    api::chat::Chat,
+    api::client::{Api, Asked},
     attempt::Attempt,
     config::Config,
     host::keys::{header, state},
@@ -68,6 +68,10 @@ const RECORD: &[&str] = &[
 /// One folder.
 pub struct Case {
     pub dialect: String,
+    /// The language of the client.
+    pub api: Api,
+    /// Its headers that a provider of the same language may see.
+    pub client_headers: Vec<(String, String)>,
     pub name: String,
     pub settings: Value,
     pub target: String,
@@ -135,6 +139,8 @@ fn read(path: &str, files: &Files) -> Case {
     }
     let known = [
         "about",
+        "api",
+        "client_headers",
         "origin",
         "target",
         "settings",
@@ -151,7 +157,13 @@ fn read(path: &str, files: &Files) -> Case {
             "{path}/0-case.yaml: unknown key {key}"
         );
     }
-    let headers = case["headers"].as_object().cloned().unwrap_or_default();
+    let lines = |key: &str| -> Vec<(String, String)> {
+        let headers = case[key].as_object().cloned().unwrap_or_default();
+        headers
+            .into_iter()
+            .map(|(n, v)| (n, v.as_str().map_or_else(|| v.to_string(), str::to_owned)))
+            .collect()
+    };
     let list = |key: &str| -> Vec<String> {
         serde_json::from_value(case[key].clone()).unwrap_or_default()
     };
@@ -163,14 +175,16 @@ fn read(path: &str, files: &Files) -> Case {
     let sse = file("4-client.sse").map(|bytes| (bytes, true));
     Case {
         dialect: dialect.to_owned(),
+        api: match &case["api"] {
+            Value::Null => Api::Chat,
+            api => serde_json::from_value(api.clone()).unwrap_or_else(|e| panic!("{path}: {e}")),
+        },
+        client_headers: lines("client_headers"),
         name: path.to_owned(),
         settings: case["settings"].clone(),
         target: case["target"].as_str().unwrap_or("target-model").to_owned(),
         status: number("status", 200),
-        headers: headers
-            .into_iter()
-            .map(|(n, v)| (n, v.as_str().map_or_else(|| v.to_string(), str::to_owned)))
-            .collect(),
+        headers: lines("headers"),
         dropped: list("dropped"),
         client_status: number("client_status", 200),
         failed: case["failed"].as_bool().unwrap_or(false),
@@ -226,12 +240,15 @@ impl Case {
             model: self.target.clone(),
             dialect: self.dialect.clone(),
         };
-        let chat = Chat::parse(&self.client).unwrap_or_else(|e| panic!("{}: {e}", self.name));
-        HandOver::new(&chat, vec![step], "gateway", vec![]).store(&host);
+        let asked =
+            Asked::parse(self.api, &self.client).unwrap_or_else(|e| panic!("{}: {e}", self.name));
+        let mut plan = HandOver::new(&asked, vec![step], "gateway", vec![]);
+        plan.client_headers.clone_from(&self.client_headers);
+        plan.store(&host);
         let mut attempt = Attempt::new(Rc::new(config));
         let head = [
             (":method", "POST"),
-            (":path", "/v1/chat/completions"),
+            (":path", path(self.api)),
             (":authority", "gateway"),
             ("content-type", "application/json"),
             ("authorization", "Bearer secret-of-another"),
@@ -285,6 +302,19 @@ impl Case {
     /// Single bytes.
     pub fn all_cuts(&self) -> Vec<usize> {
         self.every_cut().collect()
+    }
+}
+
+/// The path that a client of this language asks.
+const fn path(api: Api) -> &'static str {
+    match api {
+        Api::Chat => "/v1/chat/completions",
+        Api::Completions => "/v1/completions",
+        Api::Responses => "/v1/responses",
+        Api::Messages => "/v1/messages",
+        Api::CountTokens => "/v1/messages/count_tokens",
+        Api::Embeddings => "/v1/embeddings",
+        Api::Rerank => "/v1/rerank",
     }
 }
 

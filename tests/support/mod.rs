@@ -9,6 +9,7 @@
 #![allow(dead_code, missing_docs, unreachable_pub)] // each test file uses its part
 
 pub mod fixtures;
+pub mod gather;
 
 use envoy_llm_gateway::host::{
     Clock, Exchange, Flow, Headers, Meter, Refused, Side, Stream, header_value,

@@ -10,11 +10,11 @@ use serde_json::value::RawValue;
 use std::{fmt, marker::PhantomData};
 
 /// A field before anybody asked what it is; JSON `null` is absent.
-pub(super) type Field<'a> = Option<&'a RawValue>;
+pub(in crate::api) type Field<'a> = Option<&'a RawValue>;
 
 /// Where a value stands, e.g. `messages[2].content[1].image_url.url`. Costs nothing until it is written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(in crate::api) struct Place<'p> {
     up: Option<&'p Place<'p>>,
     step: Step,
 }
@@ -26,21 +26,21 @@ enum Step {
 }
 
 impl Place<'_> {
-    pub(super) const fn root(key: &'static str) -> Self {
+    pub(in crate::api) const fn root(key: &'static str) -> Self {
         Place {
             up: None,
             step: Step::Key(key),
         }
     }
 
-    pub(super) const fn key(&self, key: &'static str) -> Place<'_> {
+    pub(in crate::api) const fn key(&self, key: &'static str) -> Place<'_> {
         Place {
             up: Some(self),
             step: Step::Key(key),
         }
     }
 
-    pub(super) const fn index(&self, index: usize) -> Place<'_> {
+    pub(in crate::api) const fn index(&self, index: usize) -> Place<'_> {
         Place {
             up: Some(self),
             step: Step::Index(index),
@@ -48,12 +48,12 @@ impl Place<'_> {
     }
 
     /// The value has another type.
-    pub(super) fn wrong(&self, want: &str) -> Fault {
+    pub(in crate::api) fn wrong(&self, want: &str) -> Fault {
         wrong_type(&self.to_string(), want)
     }
 
     /// The value is not there.
-    pub(super) fn missing(&self) -> Fault {
+    pub(in crate::api) fn missing(&self) -> Fault {
         missing(&self.to_string())
     }
 }
@@ -72,7 +72,10 @@ impl fmt::Display for Place<'_> {
 }
 
 /// A string that may be absent.
-pub(super) fn string<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Option<Quoted<'a>>, Fault> {
+pub(in crate::api) fn string<'a>(
+    field: Field<'a>,
+    place: &Place<'_>,
+) -> Result<Option<Quoted<'a>>, Fault> {
     let Some(raw) = field else {
         return Ok(None);
     };
@@ -82,14 +85,14 @@ pub(super) fn string<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Option<Q
 }
 
 /// A string that must be there and say something.
-pub(super) fn needed<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Quoted<'a>, Fault> {
+pub(in crate::api) fn needed<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Quoted<'a>, Fault> {
     string(field, place)?
         .filter(|text| !text.is_empty())
         .ok_or_else(|| place.missing())
 }
 
 /// True or false, or absent.
-pub(super) fn flag(field: Field<'_>, place: &Place<'_>) -> Result<Option<bool>, Fault> {
+pub(in crate::api) fn flag(field: Field<'_>, place: &Place<'_>) -> Result<Option<bool>, Fault> {
     match field.map(RawValue::get) {
         None => Ok(None),
         Some("true") => Ok(Some(true)),
@@ -99,7 +102,7 @@ pub(super) fn flag(field: Field<'_>, place: &Place<'_>) -> Result<Option<bool>, 
 }
 
 /// An object whose fields `T` are all of type [`Field`].
-pub(super) fn object<'a, T: Deserialize<'a>>(
+pub(in crate::api) fn object<'a, T: Deserialize<'a>>(
     raw: &'a RawValue,
     place: &Place<'_>,
 ) -> Result<T, Fault> {
@@ -109,7 +112,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(
 }
 
 /// A list of objects whose fields `T` are all of type [`Field`]; absent is empty.
-pub(super) fn list<'a, T: Deserialize<'a>>(
+pub(in crate::api) fn list<'a, T: Deserialize<'a>>(
     text: Option<&'a str>,
     place: &Place<'_>,
 ) -> Result<Vec<Map<T>>, Fault> {
@@ -128,7 +131,7 @@ pub(super) fn list<'a, T: Deserialize<'a>>(
 
 /// Fields read from an object only; derived readers would take a list as well.
 #[derive(Debug)]
-pub(super) struct Map<T>(pub(super) T);
+pub(in crate::api) struct Map<T>(pub(in crate::api) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,7 +3,8 @@
 //! A dialect that translates reads [`message`] and [`tool`]; one that passes bytes on reads nothing.
 //! Source: OpenAI API reference, Chat Completions, read 2026-11.
 
-mod field;
+pub(in crate::api) mod compose;
+pub(in crate::api) mod field;
 pub mod message;
 mod read;
 pub(in crate::api) mod request;
@@ -11,6 +12,7 @@ mod stream;
 pub mod tool;
 mod whole;
 
+pub use compose::Translated;
 pub use read::{ChunkSeen, UsageView, finish_from, look, look_whole};
 pub use request::Chat;
 pub use stream::ChunkWriter;
@@ -27,6 +29,41 @@ fn name(known: &mut String, new: &str) {
     if !new.is_empty() {
         new.clone_into(known);
     }
+}
+
+/// What a dialect understands beyond OpenAI's own chat request. The readers of the other client APIs
+/// write a request that holds nothing else, and list what they had to leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extensions {
+    /// `cache_control` on parts, messages and tools.
+    pub marks: bool,
+    /// `reasoning_content` and `reasoning_details` on the model's messages.
+    pub reasoning: bool,
+    /// Images and documents in the content of a tool's message.
+    pub rich_results: bool,
+    /// `top_k`.
+    pub top_k: bool,
+    /// `thinking` in Anthropic's words.
+    pub thinking: bool,
+}
+
+impl Extensions {
+    /// OpenAI's chat request and nothing else.
+    pub const NONE: Self = Self {
+        marks: false,
+        reasoning: false,
+        rich_results: false,
+        top_k: false,
+        thinking: false,
+    };
+    /// What every dialect that translates reads.
+    pub const TRANSLATED: Self = Self {
+        marks: true,
+        reasoning: true,
+        rich_results: true,
+        top_k: true,
+        thinking: false,
+    };
 }
 
 #[derive(Serialize)]

@@ -103,6 +103,9 @@ struct Chunk<'a> {
 struct Choice<'a> {
     #[serde(default)]
     delta: Option<Delta>,
+    /// What a chunk of the older Completions API says.
+    #[serde(borrow, default)]
+    text: Option<Str<'a>>,
     #[serde(borrow, default)]
     finish_reason: Option<Str<'a>>,
 }
@@ -143,7 +146,10 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     let chunk: Chunk<'_> = serde_json::from_str(data).ok()?;
     let choices = chunk.choices.as_deref().unwrap_or_default();
     let finish = choices.iter().find_map(|c| c.finish_reason.as_deref());
-    let says = |c: &Choice<'_>| c.delta.as_ref().is_some_and(|d| d.says_something);
+    let says = |c: &Choice<'_>| {
+        c.delta.as_ref().is_some_and(|d| d.says_something)
+            || c.text.as_deref().is_some_and(|text| !text.is_empty())
+    };
     Some(ChunkSeen {
         content: finish.is_some() || choices.iter().any(says),
         finish: finish.map(finish_from),

@@ -1,14 +1,11 @@
 //! A chat request, read one level deep; the body is only borrowed.
 
 use crate::{
+    api::client::{Api, Asked},
     fault::{Fault, FaultKind},
-    json::{Object, Problem, Str},
+    json::{Object, Problem},
 };
-use serde::Deserialize;
 use std::borrow::Cow;
-
-/// Longest model name; it goes into headers, logs and metrics.
-const MAX_MODEL_BYTES: usize = 512;
 
 /// A chat request of a client.
 #[derive(Debug, Clone)]
@@ -23,79 +20,13 @@ pub struct Chat<'a> {
     pub body: Object<'a>,
 }
 
-#[derive(Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-}
-
 impl<'a> Chat<'a> {
     /// Reads a body and checks what every provider needs: valid JSON, `model`, `messages`, `stream`.
     ///
     /// Errors: `BadRequest` that names the field.
     pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
-        let body = opened(body)?;
-        let model = asked_model(&body)?;
-        match body.raw("messages").map(|raw| raw.get().as_bytes()) {
-            None | Some(b"null") => return Err(missing("messages")),
-            Some([b'[', inner @ .., b']']) if inner.iter().any(|b| !b.is_ascii_whitespace()) => {}
-            Some([b'[', ..]) => {
-                return Err(bad("`messages` must hold at least one message.").at("messages"));
-            }
-            Some(_) => return Err(wrong_type("messages", "a list of messages")),
-        }
-        let stream = wanted(&body, "stream", "true or false")?.unwrap_or(false);
-        let options: Option<StreamOptions> = wanted(
-            &body,
-            "stream_options",
-            "an object like {\"include_usage\": true}",
-        )?;
-        let wants_usage = options.and_then(|o| o.include_usage).unwrap_or(false);
-        Ok(Self {
-            model: Cow::Owned(model),
-            stream,
-            wants_usage,
-            body,
-        })
+        Asked::parse(Api::Chat, body).map(Asked::into_chat)
     }
-}
-
-/// A body as one JSON object.
-///
-/// Errors: `BadRequest` that says where it is none.
-pub(in crate::api) fn opened(body: &[u8]) -> Result<Object<'_>, Fault> {
-    let text = std::str::from_utf8(body).map_err(|e| {
-        bad(format!(
-            "The body is not valid UTF-8 (at byte {}). Send JSON text encoded as UTF-8.",
-            e.valid_up_to()
-        ))
-    })?;
-    Object::parse(text).map_err(malformed)
-}
-
-/// The model that a client asks for.
-///
-/// Errors: `BadRequest` that names `model`.
-pub(in crate::api) fn asked_model(body: &Object<'_>) -> Result<String, Fault> {
-    let model = wanted::<Str<'_>>(body, "model", "a string")?
-        .ok_or_else(|| missing("model"))?
-        .into_cow()
-        .into_owned();
-    if model.is_empty() {
-        return Err(missing("model"));
-    }
-    if model.len() > MAX_MODEL_BYTES {
-        let message = format!("`model` is longer than {MAX_MODEL_BYTES} bytes.");
-        return Err(bad(message).at("model"));
-    }
-    Ok(model)
-}
-
-fn wanted<'s, T: Deserialize<'s>>(
-    body: &'s Object<'_>,
-    key: &'static str,
-    want: &str,
-) -> Result<Option<T>, Fault> {
-    body.read(key).map_err(|_| wrong_type(key, want))
 }
 
 pub(in crate::api) fn bad(message: impl Into<Cow<'static, str>>) -> Fault {
@@ -110,7 +41,7 @@ pub(in crate::api) fn wrong_type(key: &str, want: &str) -> Fault {
     bad(format!("`{key}` must be {want}.")).at(key)
 }
 
-fn malformed(problem: Problem) -> Fault {
+pub(in crate::api) fn malformed(problem: Problem) -> Fault {
     let Problem { what, at, path } = problem;
     if path.is_empty() {
         return bad(format!(
@@ -189,9 +120,9 @@ mod tests {
     #[test]
     fn a_model_s_name_is_bounded() {
         let named = |size: usize| format!(r#"{{"model":"{}","messages":[1]}}"#, "x".repeat(size));
-        assert!(Chat::parse(named(MAX_MODEL_BYTES).as_bytes()).is_ok());
+        assert!(Chat::parse(named(512).as_bytes()).is_ok());
         assert_eq!(
-            refused(named(MAX_MODEL_BYTES + 1).as_bytes()).0,
+            refused(named(512 + 1).as_bytes()).0,
             "`model` is longer than 512 bytes."
         );
     }

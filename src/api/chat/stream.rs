@@ -4,9 +4,11 @@ use super::{MAX_CHOICES, UsageJson, name};
 use crate::{
     api::answer::{AnswerSink, Part, Usage},
     fault::Fault,
+    json::one_line,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The only place where chunk ids, roles, the usage chunk and `[DONE]` are written.
 #[derive(Debug, Default)]
@@ -151,12 +153,16 @@ impl AnswerSink for ChunkWriter {
             ..Delta::default()
         };
         let (mut finish_reason, mut logprobs) = (None, None);
+        let detail = match part {
+            Part::ThoughtDetail(json) => one_line(json),
+            _ => Cow::Borrowed(""),
+        };
         match part {
             Part::Text(text) => delta.content = Some(text),
             Part::Refusal(text) => delta.refusal = Some(text),
             Part::Thought(text) => delta.reasoning_content = Some(text),
-            Part::ThoughtDetail(json) => {
-                delta.reasoning_details = serde_json::from_str(json).ok().map(|raw| [raw]);
+            Part::ThoughtDetail(_) => {
+                delta.reasoning_details = serde_json::from_str(&detail).ok().map(|raw| [raw]);
             }
             Part::ToolCall { index, id, name } => {
                 delta.tool_calls = Some([ToolCall {

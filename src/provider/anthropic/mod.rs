@@ -23,11 +23,15 @@ mod tools;
 mod wire;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, Entry, Outgoing, Pass, Provider,
     features::{Features, Support},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+        client::Api,
+    },
     config::node::Fields,
     fault::Fault,
     host::Headers,
@@ -104,6 +108,20 @@ impl Provider for Anthropic {
         Some(self)
     }
 
+    fn passes(&self, api: Api) -> Option<Pass> {
+        let path = match api {
+            Api::Messages => "messages",
+            Api::CountTokens => "messages/count_tokens",
+            _ => return None,
+        };
+        Some(Pass {
+            path: format!("{}/{path}", self.common.base_path),
+            headers: vec![("anthropic-version", self.version.header().to_owned())],
+            forwards: &["anthropic-version", "anthropic-beta"],
+            asks_usage: false,
+        })
+    }
+
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         fault::read(status, headers, body)
     }
@@ -120,6 +138,13 @@ impl ChatDialect for Anthropic {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::default()))
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

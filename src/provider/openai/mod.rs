@@ -4,24 +4,28 @@
 //! `stream_options` so that a stream reports its usage.
 
 mod answer;
+mod details;
+mod events;
 mod fault;
 mod splice;
 mod vectors;
 
 use super::{
-    ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Provider,
+    ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Pass, Provider,
     RerankDialect,
     features::{Features, Support},
     params::{self, Rule, Unknown},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{answer::AnswerSink, chat::Chat, client::Api},
     config::node::Fields,
     fault::Fault,
     host::Headers,
     json::Object,
 };
-use splice::Splice;
+
+pub(super) use events::Events;
+pub(super) use splice::Splice;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
@@ -84,13 +88,17 @@ const KNOWN: &[&str] = &[
 struct OpenAi {
     common: Common,
     force_usage: bool,
+    /// The host has the Responses API as well.
+    responses: bool,
 }
 
 fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let force_usage = fields.or("force_stream_usage", true, |n| n.flag())?;
+    let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
+    let responses = fields.or("responses", true, |n| n.flag());
     Some(Box::new(OpenAi {
         common,
-        force_usage,
+        force_usage: force_usage?,
+        responses: responses?,
     }))
 }
 
@@ -105,6 +113,20 @@ impl Provider for OpenAi {
 
     fn rerank(&self) -> Option<&dyn RerankDialect> {
         Some(self)
+    }
+
+    fn passes(&self, api: Api) -> Option<Pass> {
+        let (path, asks_usage) = match api {
+            Api::Responses if self.responses => ("responses", false),
+            Api::Completions => ("completions", self.force_usage),
+            _ => return None,
+        };
+        Some(Pass {
+            path: format!("{}/{path}", self.common.base_path),
+            headers: Vec::new(),
+            forwards: &[],
+            asks_usage,
+        })
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
@@ -181,6 +203,7 @@ mod tests {
                 unknown,
             },
             force_usage: true,
+            responses: true,
         };
         let mut chat = Chat::parse(body.as_bytes()).unwrap();
         chat.model = model.into();
@@ -216,6 +239,7 @@ mod tests {
                 unknown: Unknown::Refuse,
             },
             force_usage: true,
+            responses: true,
         };
         let chat = Chat::parse(body.as_bytes()).unwrap();
         let refused = ChatDialect::refuses(&refusing, &chat);

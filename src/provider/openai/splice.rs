@@ -4,13 +4,13 @@ use crate::{json::Object, provider::OutBody};
 use std::ops::Range;
 
 /// Replacements in one body.
-pub(super) struct Splice<'a, 'b> {
+pub(in crate::provider) struct Splice<'a, 'b> {
     body: &'b Object<'a>,
     edits: Vec<(Range<usize>, Vec<u8>)>,
 }
 
 impl<'a, 'b> Splice<'a, 'b> {
-    pub(super) fn of(body: &'b Object<'a>) -> Self {
+    pub(in crate::provider) fn of(body: &'b Object<'a>) -> Self {
         Self {
             body,
             edits: Vec::new(),
@@ -18,7 +18,7 @@ impl<'a, 'b> Splice<'a, 'b> {
     }
 
     /// Asks for this model.
-    pub(super) fn model(&mut self, model: &str) {
+    pub(in crate::provider) fn model(&mut self, model: &str) {
         let said = self.body.read::<crate::json::Str<'_>>("model");
         if matches!(said, Ok(Some(said)) if *said == *model) {
             return;
@@ -30,7 +30,7 @@ impl<'a, 'b> Splice<'a, 'b> {
     }
 
     /// Asks for the usage chunk at the end of a stream; other stream options stay.
-    pub(super) fn ask_for_usage(&mut self) {
+    pub(in crate::provider) fn ask_for_usage(&mut self) {
         const ASKED: &str = r#"{"include_usage":true}"#;
         let options = self.body.raw("stream_options").map(|raw| raw.get());
         let place = self.body.place("stream_options");
@@ -60,7 +60,7 @@ impl<'a, 'b> Splice<'a, 'b> {
     }
 
     /// The body with its edits: the bytes up to the last edit are new, what follows stays.
-    pub(super) fn finish(mut self) -> OutBody {
+    pub(in crate::provider) fn finish(mut self) -> OutBody {
         self.edits
             .sort_by_key(|(place, _)| (place.start, place.end));
         let Some((last, _)) = self.edits.last() else {

@@ -188,6 +188,7 @@ mod tests {
                 unknown,
             },
             force_usage: true,
+            responses: true,
         }
     }
 

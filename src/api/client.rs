@@ -1,0 +1,265 @@
+//! The API that a client speaks, and a request in it as far as every step must know it.
+
+use super::{
+    chat::{
+        Chat, Extensions, Translated,
+        request::{bad, malformed, missing, wrong_type},
+    },
+    embeddings::Embed,
+    messages,
+    rerank::Rerank,
+    responses,
+};
+use crate::{
+    fault::{Fault, FaultKind},
+    json::{Object, Str},
+};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Longest model name; it goes into headers, logs and metrics.
+const MAX_MODEL_BYTES: usize = 512;
+
+/// The API that a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// OpenAI's Chat Completions.
+    #[default]
+    Chat,
+    /// OpenAI's older Completions.
+    Completions,
+    /// OpenAI's Responses.
+    Responses,
+    /// Anthropic's Messages.
+    Messages,
+    /// Anthropic's count of a message's tokens.
+    CountTokens,
+    /// OpenAI's Embeddings.
+    Embeddings,
+    /// Reranking, in Cohere's form.
+    Rerank,
+}
+
+impl Api {
+    /// Its name in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::CountTokens => "count_tokens",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+        }
+    }
+
+    /// Whether an answer is made of text and calls.
+    pub const fn is_chat(self) -> bool {
+        !matches!(self, Self::Embeddings | Self::Rerank)
+    }
+
+    /// Whether its errors and headers are Anthropic's.
+    pub const fn is_anthropic(self) -> bool {
+        matches!(self, Self::Messages | Self::CountTokens)
+    }
+
+    /// The headers that tell a client its request's id; Anthropic's SDKs look for one of their own.
+    pub fn ids(self, id: Option<&str>) -> impl Iterator<Item = (&'static str, &str)> {
+        let theirs = id.filter(|_| self.is_anthropic());
+        let ours = id.map(|id| ("x-request-id", id));
+        ours.into_iter().chain(theirs.map(|id| ("request-id", id)))
+    }
+
+    /// A refusal in this API's shape; `id`: the request's, where it is known.
+    pub fn error(self, fault: &Fault, id: Option<&str>) -> Vec<u8> {
+        if self.is_anthropic() {
+            messages::error(fault, id)
+        } else {
+            fault.body()
+        }
+    }
+
+    /// What a request must hold besides its model, and whether it is a list.
+    const fn needs(self) -> Option<(&'static str, bool)> {
+        match self {
+            Self::Chat | Self::Messages | Self::CountTokens => Some(("messages", true)),
+            // An answer may also continue what the provider has stored.
+            Self::Responses => None,
+            Self::Completions => Some(("prompt", false)),
+            // They look at all of their fields themselves.
+            Self::Embeddings | Self::Rerank => None,
+        }
+    }
+}
+
+/// A request in the client's own words.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The language it is in.
+    pub api: Api,
+    /// The model that the client asked for.
+    pub model: Cow<'a, str>,
+    /// The client wants server-sent events.
+    pub stream: bool,
+    /// The client asked for a usage chunk at the end of the stream.
+    pub wants_usage: bool,
+    /// The whole request.
+    pub body: Object<'a>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+impl<'a> Asked<'a> {
+    /// Reads a body and checks what every provider needs: valid JSON, `model`, `stream` and what is to
+    /// be answered.
+    ///
+    /// Errors: `BadRequest` that names the field.
+    pub fn parse(api: Api, body: &'a [u8]) -> Result<Self, Fault> {
+        let text = std::str::from_utf8(body).map_err(|e| {
+            bad(format!(
+                "The body is not valid UTF-8 (at byte {}). Send JSON text encoded as UTF-8.",
+                e.valid_up_to()
+            ))
+        })?;
+        let body = Object::parse(text).map_err(malformed)?;
+        let model = wanted::<Str<'_>>(&body, "model", "a string")?
+            .ok_or_else(|| missing("model"))?
+            .into_cow()
+            .into_owned();
+        if model.is_empty() {
+            return Err(missing("model"));
+        }
+        if model.len() > MAX_MODEL_BYTES {
+            let message = format!("`model` is longer than {MAX_MODEL_BYTES} bytes.");
+            return Err(bad(message).at("model"));
+        }
+        if let Some((key, list)) = api.needs() {
+            match body.raw(key).map(|raw| raw.get().as_bytes()) {
+                None | Some(b"null") => return Err(missing(key)),
+                Some(_) if !list => {}
+                Some([b'[', inner @ .., b']'])
+                    if inner.iter().any(|b| !b.is_ascii_whitespace()) => {}
+                Some([b'[', ..]) => {
+                    return Err(bad("`messages` must hold at least one message.").at(key));
+                }
+                Some(_) => return Err(wrong_type(key, "a list of messages")),
+            }
+        }
+        if api.is_chat() {
+            return Self::conversation(api, model, body);
+        }
+        // Neither is streamed.
+        let asked = Self {
+            api,
+            model: Cow::Owned(model),
+            stream: false,
+            wants_usage: false,
+            body,
+        };
+        match api {
+            Api::Rerank => asked.rerank("").check()?,
+            _ => asked.embed("").check()?,
+        }
+        Ok(asked)
+    }
+
+    fn conversation(api: Api, model: String, body: Object<'a>) -> Result<Self, Fault> {
+        let stream = wanted(&body, "stream", "true or false")?.unwrap_or(false);
+        let options: Option<StreamOptions> = wanted(
+            &body,
+            "stream_options",
+            "an object like {\"include_usage\": true}",
+        )?;
+        let wants_usage = options.and_then(|o| o.include_usage).unwrap_or(false);
+        Ok(Self {
+            api,
+            model: Cow::Owned(model),
+            stream: stream && api != Api::CountTokens,
+            wants_usage,
+            body,
+        })
+    }
+
+    /// As a chat request to `model`, for a dialect that reads `takes` besides OpenAI's fields.
+    ///
+    /// Errors: what cannot be said in a chat request and must not be lost.
+    pub fn translated(&self, model: &str, takes: Extensions) -> Result<Translated, Fault> {
+        match self.api {
+            Api::Messages | Api::CountTokens => messages::read(&self.body, model, takes),
+            Api::Responses => responses::read(&self.body, model, takes),
+            Api::Chat => Ok(Translated {
+                body: self.body.to_vec(),
+                dropped: Vec::new(),
+            }),
+            Api::Completions => Err(Fault::new(
+                FaultKind::Unsupported,
+                "This model's provider has no Completions API; use /v1/chat/completions.",
+            )),
+            Api::Embeddings | Api::Rerank => Err(Fault::new(
+                FaultKind::Unsupported,
+                "This is no request for a chat.",
+            )),
+        }
+    }
+
+    /// As a request for embeddings to `model`.
+    pub fn embed(&self, model: &str) -> Embed<'a> {
+        Embed {
+            model: Cow::Owned(model.to_owned()),
+            body: self.body.clone(),
+        }
+    }
+
+    /// As a request for reranking to `model`.
+    pub fn rerank(&self, model: &str) -> Rerank<'a> {
+        Rerank {
+            model: Cow::Owned(model.to_owned()),
+            body: self.body.clone(),
+        }
+    }
+
+    /// The chat request that this is already.
+    pub fn into_chat(self) -> Chat<'a> {
+        Chat {
+            model: self.model,
+            stream: self.stream,
+            wants_usage: self.wants_usage,
+            body: self.body,
+        }
+    }
+}
+
+fn wanted<'s, T: Deserialize<'s>>(
+    body: &'s Object<'_>,
+    key: &'static str,
+    want: &str,
+) -> Result<Option<T>, Fault> {
+    body.read(key).map_err(|_| wrong_type(key, want))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_api_needs_what_it_answers() {
+        let of = |api, body: &str| Asked::parse(api, body.as_bytes()).map(|a| a.stream);
+        let refused = |api, body: &str| of(api, body).unwrap_err().param.unwrap();
+        let message = r#"{"model":"m","messages":[{}],"stream":true}"#;
+        assert_eq!(of(Api::Messages, message), Ok(true));
+        assert_eq!(of(Api::CountTokens, message), Ok(false));
+        assert_eq!(refused(Api::Messages, r#"{"model":"m"}"#), "messages");
+        assert_eq!(of(Api::Responses, r#"{"model":"m"}"#), Ok(false));
+        assert_eq!(refused(Api::Responses, r#"{"input":"x"}"#), "model");
+        assert_eq!(refused(Api::Completions, r#"{"model":"m"}"#), "prompt");
+        assert_eq!(
+            of(Api::Completions, r#"{"model":"m","prompt":""}"#),
+            Ok(false)
+        );
+    }
+}

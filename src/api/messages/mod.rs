@@ -1,0 +1,97 @@
+//! Anthropic's Messages API as a client speaks it.
+//!
+//! In: [`read`] turns a request into a chat request (`request`, the conversation in `turns`, the
+//! tools in `tools`), which any dialect takes. Out: [`AnswerWriter`] and [`EventWriter`] write an
+//! answer, [`error`] a refusal. Where the provider speaks this API itself, bytes pass and [`look`] and
+//! [`look_whole`] watch them.
+//!
+//! Source: docs.claude.com, API reference, "Messages", "Streaming messages", "Errors", "Count Message
+//! tokens", and the types of the official Python SDK 2.14; read 2026-11.
+
+mod count;
+mod error;
+mod look;
+mod request;
+mod stream;
+mod tools;
+mod turns;
+mod whole;
+
+pub use count::{estimate, estimate_body};
+pub use error::{error, error_event};
+pub use look::{Counts, look, look_whole};
+pub use request::read;
+pub use stream::EventWriter;
+pub use whole::AnswerWriter;
+
+use super::answer::{Finish, Usage};
+use serde::Serialize;
+
+/// Most blocks of an answer; what a provider sends beyond is left out.
+const MAX_BLOCKS: usize = 2048;
+
+/// `usage`: the prompt without what the cache gave and took.
+#[derive(Serialize)]
+struct UsageJson {
+    input_tokens: u64,
+    cache_creation_input_tokens: u64,
+    cache_read_input_tokens: u64,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens_details: Option<OutputDetails>,
+}
+
+#[derive(Serialize)]
+struct OutputDetails {
+    thinking_tokens: u64,
+}
+
+impl From<Usage> for UsageJson {
+    fn from(usage: Usage) -> Self {
+        let around = usage.cached.saturating_add(usage.cache_written);
+        Self {
+            input_tokens: usage.input.saturating_sub(around),
+            cache_creation_input_tokens: usage.cache_written,
+            cache_read_input_tokens: usage.cached,
+            output_tokens: usage.output,
+            output_tokens_details: (usage.reasoning > 0).then_some(OutputDetails {
+                thinking_tokens: usage.reasoning,
+            }),
+        }
+    }
+}
+
+/// Why an answer ended, in this API's words. Which stop sequence came is known to no dialect, so that
+/// one ends a turn like any other.
+const fn stop_reason(finish: Finish, refused: bool) -> &'static str {
+    match finish {
+        _ if refused => "refusal",
+        Finish::Stop => "end_turn",
+        Finish::Length => "max_tokens",
+        Finish::ToolCalls => "tool_use",
+        Finish::ContentFilter => "refusal",
+    }
+}
+
+/// What the model or a policy says about a refusal.
+#[derive(Serialize)]
+struct StopDetails<'a> {
+    r#type: &'static str,
+    category: (),
+    explanation: &'a str,
+}
+
+impl<'a> StopDetails<'a> {
+    fn of(refusal: &'a str) -> Option<Self> {
+        (!refusal.is_empty()).then_some(Self {
+            r#type: "refusal",
+            category: (),
+            explanation: refusal,
+        })
+    }
+}
+
+/// The id of an answer whose provider gave none.
+fn id_or_none(id: &str) -> &str {
+    if id.is_empty() { "msg_unnamed" } else { id }
+}

@@ -1,0 +1,276 @@
+//! A client's request as a chat request.
+
+use super::{
+    tools::{choice, tools},
+    turns,
+};
+use crate::{
+    api::chat::{
+        Extensions,
+        compose::{Format, Message, Request, Schema, Text, Translated, note},
+        field::{Field, Place, flag, list, object, string},
+        request::bad,
+    },
+    fault::{Fault, FaultKind},
+    json::{Object, Quoted, Raw},
+};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+/// Longest user id that OpenAI takes. Source: OpenAI API reference, `safety_identifier`, read 2026-11.
+const MAX_USER_ID: usize = 64;
+
+#[derive(Deserialize)]
+struct Thinking<'a> {
+    #[serde(borrow, default)]
+    r#type: Field<'a>,
+    #[serde(borrow, default)]
+    budget_tokens: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct OutputConfig<'a> {
+    #[serde(borrow, default)]
+    effort: Field<'a>,
+    #[serde(borrow, default)]
+    format: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct OutputFormat<'a> {
+    #[serde(borrow, default)]
+    r#type: Field<'a>,
+    #[serde(borrow, default)]
+    schema: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    user_id: Field<'a>,
+}
+
+/// Writes `body` as a chat request to `model`; `takes`: what the dialect reads beyond OpenAI's fields.
+///
+/// Errors: `BadRequest` or `Unsupported` that names the client's field.
+pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Translated, Fault> {
+    let mut dropped = Vec::new();
+    for (key, raw) in body.iter() {
+        match key {
+            _ if raw.get() == "null" => {}
+            "max_tokens" | "messages" | "metadata" | "model" | "output_config"
+            | "output_format" | "service_tier" | "stop_sequences" | "stream" | "system"
+            | "temperature" | "thinking" | "tool_choice" | "tools" | "top_k" | "top_p" => {}
+            // Their effect would be missed in the answer.
+            "container" | "mcp_servers" => return Err(only_anthropic(key)),
+            _ => note(&mut dropped, key),
+        }
+    }
+    let raw = |key| body.read::<&RawValue>(key).unwrap_or_default();
+    let mut messages = system(raw("system"), takes, &mut dropped)?;
+    turns::translate(body, takes, &mut dropped, &mut messages)?;
+    let (tool_choice, parallel_tool_calls) = choice(raw("tool_choice"))?;
+    let mut request = Request {
+        model,
+        stream: flag(raw("stream"), &Place::root("stream"))?.filter(|on| *on),
+        messages,
+        max_completion_tokens: raw("max_tokens"),
+        stop: stops(raw("stop_sequences"))?,
+        temperature: raw("temperature"),
+        top_p: raw("top_p"),
+        tools: tools(body, takes, &mut dropped)?,
+        tool_choice,
+        parallel_tool_calls,
+        user: user(raw("metadata"), &mut dropped)?,
+        service_tier: tier(raw("service_tier"))?,
+        ..Request::default()
+    };
+    match raw("top_k") {
+        Some(_) if !takes.top_k => note(&mut dropped, "top_k"),
+        top_k => request.top_k = top_k,
+    }
+    let place = Place::root("output_config");
+    let config: Option<OutputConfig<'_>> = raw("output_config")
+        .map(|raw| object(raw, &place))
+        .transpose()?;
+    let (effort, format) = config.map_or((None, None), |config| (config.effort, config.format));
+    request.reasoning_effort = effort_of(effort, &place)?;
+    think(&mut request, raw("thinking"), takes)?;
+    let (format, place) = match format {
+        Some(_) => (format, place.key("format")),
+        // The name of the beta.
+        None => (raw("output_format"), Place::root("output_format")),
+    };
+    request.response_format = format.map(|raw| form(raw, &place)).transpose()?;
+    Ok(request.write(body.source().len(), dropped))
+}
+
+fn only_anthropic(key: &str) -> Fault {
+    let message = format!("`{key}` works with Anthropic's own API only; leave it out.");
+    Fault::new(FaultKind::Unsupported, message).at(key)
+}
+
+/// The system prompt, which has a place of its own here, as the first message.
+fn system<'a>(
+    raw: Field<'a>,
+    takes: Extensions,
+    dropped: &mut Vec<String>,
+) -> Result<Vec<Message<'a>>, Fault> {
+    let Some(raw) = raw else {
+        return Ok(Vec::new());
+    };
+    let content = turns::texts(raw, &Place::root("system"), takes, dropped)?;
+    Ok(content
+        .map(|content| Message {
+            role: "system",
+            content: Some(content),
+            ..Message::default()
+        })
+        .into_iter()
+        .collect())
+}
+
+fn stops(raw: Field<'_>) -> Result<Field<'_>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+        Ok(list) if list.is_empty() => Ok(None),
+        Ok(list) if list.iter().all(|stop| Quoted::of(stop).is_some()) => Ok(Some(raw)),
+        _ => Err(Place::root("stop_sequences").wrong("a list of strings")),
+    }
+}
+
+/// Another provider is told who the user is where the name fits.
+fn user<'a>(raw: Field<'a>, dropped: &mut Vec<String>) -> Result<Option<Quoted<'a>>, Fault> {
+    let Some(raw) = raw else { return Ok(None) };
+    let place = Place::root("metadata");
+    let fields: Metadata<'a> = object(raw, &place)?;
+    let user = string(fields.user_id, &place.key("user_id"))?.filter(|user| !user.is_empty());
+    if user.is_some_and(|user| user.inner().len() > MAX_USER_ID) {
+        note(dropped, "metadata.user_id");
+        return Ok(None);
+    }
+    Ok(user)
+}
+
+/// `standard_only` is capacity at the standard price, which OpenAI calls `default`.
+fn tier(raw: Field<'_>) -> Result<Option<Text<'_>>, Fault> {
+    let tier = string(raw, &Place::root("service_tier"))?;
+    Ok(tier.map(|tier| match &*tier.text() {
+        "standard_only" => Text::Word("default"),
+        _ => Text::Kept(tier),
+    }))
+}
+
+fn effort_of(raw: Field<'_>, place: &Place<'_>) -> Result<Option<Text<'static>>, Fault> {
+    let place = place.key("effort");
+    let Some(word) = string(raw, &place)? else {
+        return Ok(None);
+    };
+    let known = ["low", "medium", "high", "xhigh", "max"];
+    let found = known.into_iter().find(|known| word == **known);
+    found
+        .map(|word| Some(Text::Word(word)))
+        .ok_or_else(|| place.wrong("one of low, medium, high, xhigh, max"))
+}
+
+/// A budget as the effort that comes nearest; an effort that the client gave itself wins. Adaptive
+/// thinking is what other models do unasked.
+fn think<'a>(request: &mut Request<'a>, raw: Field<'a>, takes: Extensions) -> Result<(), Fault> {
+    let Some(raw) = raw else { return Ok(()) };
+    let place = Place::root("thinking");
+    let fields: Thinking<'a> = object(raw, &place)?;
+    let place_of_type = place.key("type");
+    let kind = string(fields.r#type, &place_of_type)?.ok_or_else(|| place_of_type.missing())?;
+    if takes.thinking {
+        request.thinking = Some(raw);
+        return Ok(());
+    }
+    let effort = match &*kind.text() {
+        "enabled" => {
+            let place = place.key("budget_tokens");
+            let budget = fields.budget_tokens.ok_or_else(|| place.missing())?;
+            let budget: u64 = serde_json::from_str(budget.get())
+                .map_err(|_| place.wrong("a whole number of at least 1024"))?;
+            Some(match budget {
+                0..=2048 => "low",
+                2049..=8192 => "medium",
+                _ => "high",
+            })
+        }
+        // Where nothing is known of the model, the word could be refused.
+        "disabled" | "between_tools" if takes.reasoning => Some("none"),
+        "disabled" | "between_tools" | "adaptive" => None,
+        _ => {
+            return Err(place_of_type.wrong("one of enabled, adaptive, disabled, between_tools"));
+        }
+    };
+    if request.reasoning_effort.is_none() {
+        request.reasoning_effort = effort.map(Text::Word);
+    }
+    Ok(())
+}
+
+fn form<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Format<'a>, Fault> {
+    let fields: OutputFormat<'a> = object(raw, place)?;
+    let kind = string(fields.r#type, &place.key("type"))?;
+    if kind.is_none_or(|kind| kind != *"json_schema") {
+        let place = place.key("type");
+        return Err(bad(format!("`{place}` must be \"json_schema\".")).at(place));
+    }
+    let place = place.key("schema");
+    let schema = fields.schema.ok_or_else(|| place.missing())?;
+    if !schema.get().starts_with('{') {
+        return Err(place.wrong("a JSON schema object"));
+    }
+    let value: Value = serde_json::from_str(schema.get()).unwrap_or_default();
+    Ok(Format {
+        r#type: "json_schema",
+        json_schema: Some(Schema {
+            name: Text::Word("answer"),
+            description: None,
+            schema,
+            strict: Some(is_strict(&value)),
+        }),
+    })
+}
+
+/// Whether OpenAI enforces a schema like this: every object closed, every property required.
+/// Source: platform.openai.com, "Structured outputs", supported schemas, read 2026-11.
+fn is_strict(schema: &Value) -> bool {
+    match schema {
+        Value::Array(list) => list.iter().all(is_strict),
+        Value::Object(fields) => {
+            if let Some(Value::Object(properties)) = fields.get("properties") {
+                let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
+                let required = fields.get("required").and_then(Value::as_array);
+                let named = |name: &String| {
+                    required.is_some_and(|list| list.iter().any(|r| r.as_str() == Some(name)))
+                };
+                if !closed || !properties.keys().all(named) {
+                    return false;
+                }
+            }
+            fields.values().all(is_strict)
+        }
+        _ => true,
+    }
+}
+
+/// The messages of a request, for whoever only counts.
+pub(super) fn parts<'s>(body: &'s Object<'_>) -> impl Iterator<Item = &'s str> {
+    ["system", "messages", "tools"]
+        .into_iter()
+        .filter_map(|key| body.raw(key).map(Raw::get))
+}
+
+/// Checks that a list of messages is there.
+pub(super) fn messages<'s, T: Deserialize<'s>>(
+    body: &'s Object<'_>,
+) -> Result<Vec<crate::api::chat::field::Map<T>>, Fault> {
+    let place = Place::root("messages");
+    let list = list::<T>(body.raw("messages").map(Raw::get), &place)?;
+    if list.is_empty() {
+        return Err(bad("`messages` must hold at least one message.").at("messages"));
+    }
+    Ok(list)
+}

@@ -1,0 +1,323 @@
+//! Writes an answer as this API's events.
+//!
+//! `message_start`, then the blocks one after the other, each with its start, deltas and stop, then
+//! `message_delta` with reason and usage, then `message_stop`. There is no `[DONE]`.
+
+use super::{MAX_BLOCKS, StopDetails, UsageJson, error_event, id_or_none, stop_reason};
+use crate::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        thought,
+    },
+    fault::Fault,
+};
+use serde::Serialize;
+
+/// The only place where the events of this API are written.
+#[derive(Debug, Default)]
+pub struct EventWriter {
+    id: String,
+    model: String,
+    started: bool,
+    /// Blocks that have begun; the last one may be open.
+    blocks: u32,
+    open: Open,
+    /// Calls by their place among the calls, with their block.
+    calls: Vec<(u32, u32)>,
+    refusal: String,
+    finish: Option<Finish>,
+    usage: Usage,
+    out: Vec<u8>,
+}
+
+/// The block that is being written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    #[default]
+    Nothing,
+    Text,
+    Thinking,
+    Call,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Event<'a> {
+    MessageStart {
+        message: Message<'a>,
+    },
+    ContentBlockStart {
+        index: u32,
+        content_block: Start<'a>,
+    },
+    ContentBlockDelta {
+        index: u32,
+        delta: Delta<'a>,
+    },
+    ContentBlockStop {
+        index: u32,
+    },
+    MessageDelta {
+        delta: End<'a>,
+        usage: UsageJson,
+    },
+    MessageStop,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    role: &'static str,
+    model: &'a str,
+    content: [(); 0],
+    stop_reason: (),
+    stop_sequence: (),
+    usage: UsageJson,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Start<'a> {
+    Text {
+        text: &'static str,
+    },
+    Thinking {
+        thinking: &'static str,
+        signature: &'static str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Empty,
+    },
+}
+
+#[derive(Serialize)]
+struct Empty {}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum Delta<'a> {
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
+}
+
+#[derive(Serialize)]
+struct End<'a> {
+    stop_reason: &'static str,
+    stop_sequence: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_details: Option<StopDetails<'a>>,
+}
+
+impl Event<'_> {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::MessageStart { .. } => "message_start",
+            Self::ContentBlockStart { .. } => "content_block_start",
+            Self::ContentBlockDelta { .. } => "content_block_delta",
+            Self::ContentBlockStop { .. } => "content_block_stop",
+            Self::MessageDelta { .. } => "message_delta",
+            Self::MessageStop => "message_stop",
+        }
+    }
+}
+
+fn line(out: &mut Vec<u8>, event: &Event<'_>) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(event.name().as_bytes());
+    out.extend_from_slice(b"\ndata: ");
+    // Writing such a value into memory cannot fail.
+    let _ = serde_json::to_writer(&mut *out, event);
+    out.extend_from_slice(b"\n\n");
+}
+
+impl EventWriter {
+    /// Ends a complete answer.
+    pub fn done(&mut self) {
+        self.start();
+        self.stop();
+        let finish = self.finish.unwrap_or(Finish::Stop);
+        let delta = End {
+            stop_reason: stop_reason(finish, !self.refusal.is_empty()),
+            stop_sequence: (),
+            stop_details: StopDetails::of(&self.refusal),
+        };
+        let usage = self.usage.into();
+        line(&mut self.out, &Event::MessageDelta { delta, usage });
+        line(&mut self.out, &Event::MessageStop);
+    }
+
+    /// Ends an answer that broke off: an error event and nothing after it.
+    pub fn fail(&mut self, fault: &Fault) {
+        self.out.extend_from_slice(&error_event(fault));
+    }
+
+    /// The bytes written since the last call.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Written before the first block, so that what the provider has said of usage by then is in it.
+    fn start(&mut self) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let message = Message {
+            id: id_or_none(&self.id),
+            r#type: "message",
+            role: "assistant",
+            model: &self.model,
+            content: [],
+            stop_reason: (),
+            stop_sequence: (),
+            usage: self.usage.into(),
+        };
+        line(&mut self.out, &Event::MessageStart { message });
+    }
+
+    fn begin(&mut self, open: Open, content_block: Start<'_>) {
+        self.start();
+        self.stop();
+        let index = self.blocks;
+        self.blocks += 1;
+        self.open = open;
+        line(
+            &mut self.out,
+            &Event::ContentBlockStart {
+                index,
+                content_block,
+            },
+        );
+        if open == Open::Nothing {
+            line(&mut self.out, &Event::ContentBlockStop { index });
+        }
+    }
+
+    fn delta(&mut self, index: u32, delta: Delta<'_>) {
+        line(&mut self.out, &Event::ContentBlockDelta { index, delta });
+    }
+
+    fn stop(&mut self) {
+        if std::mem::take(&mut self.open) != Open::Nothing {
+            let index = self.last();
+            line(&mut self.out, &Event::ContentBlockStop { index });
+        }
+    }
+
+    const fn last(&self) -> u32 {
+        self.blocks.saturating_sub(1)
+    }
+
+    fn full(&self) -> bool {
+        usize::try_from(self.blocks).is_ok_and(|blocks| blocks >= MAX_BLOCKS)
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.is_empty() || (self.open != Open::Text && self.full()) {
+            return;
+        }
+        if self.open != Open::Text {
+            self.begin(Open::Text, Start::Text { text: "" });
+        }
+        self.delta(self.last(), Delta::Text { text });
+    }
+
+    fn thinking(&mut self, thinking: &str) {
+        if self.open != Open::Thinking {
+            let block = Start::Thinking {
+                thinking: "",
+                signature: "",
+            };
+            self.begin(Open::Thinking, block);
+        }
+        if !thinking.is_empty() {
+            self.delta(self.last(), Delta::Thinking { thinking });
+        }
+    }
+
+    fn sign(&mut self, signature: &str) {
+        self.delta(self.last(), Delta::Signature { signature });
+        self.stop();
+    }
+
+    fn detail(&mut self, json: &str) {
+        let open = self.open == Open::Thinking;
+        match thought::Block::of(json) {
+            thought::Block::Signed {
+                thinking,
+                signature,
+            } => {
+                // The text of an open block has been written as it came.
+                if !open {
+                    self.thinking(&thinking);
+                }
+                self.sign(&signature);
+            }
+            thought::Block::Sealed(sealed) if open => self.sign(&sealed),
+            thought::Block::Hidden { data } | thought::Block::Sealed(data) => {
+                self.begin(Open::Nothing, Start::RedactedThinking { data: &data });
+            }
+        }
+    }
+}
+
+impl AnswerSink for EventWriter {
+    fn open(&mut self, id: &str, model: &str) {
+        id.clone_into(&mut self.id);
+        model.clone_into(&mut self.model);
+    }
+
+    fn part(&mut self, choice: u32, part: Part<'_>) {
+        if choice > 0 {
+            return;
+        }
+        match part {
+            Part::Text(text) => self.text(text),
+            Part::Refusal(text) => {
+                self.text(text);
+                self.refusal.push_str(text);
+            }
+            Part::Thought("") => {}
+            Part::Thought(text) if self.open == Open::Thinking || !self.full() => {
+                self.thinking(text);
+            }
+            Part::ThoughtDetail(json) if self.open == Open::Thinking || !self.full() => {
+                self.detail(json);
+            }
+            Part::ToolCall { index, id, name } if !self.full() => {
+                let input = Empty {};
+                self.begin(Open::Call, Start::ToolUse { id, name, input });
+                self.calls.push((index, self.last()));
+            }
+            Part::ToolInput { index, json } if !json.is_empty() => {
+                let call = self.calls.iter().rev().find(|(of, _)| *of == index);
+                if let Some((_, block)) = call {
+                    // Providers send one call after the other; a late piece still names its block.
+                    self.delta(*block, Delta::InputJson { partial_json: json });
+                }
+            }
+            Part::Thought(_)
+            | Part::ThoughtDetail(_)
+            | Part::ToolCall { .. }
+            | Part::ToolInput { .. } => {}
+            // Only asked for in a chat.
+            Part::Logprobs(_) => {}
+            Part::Finish(finish) => self.finish = Some(finish),
+        }
+    }
+
+    fn usage(&mut self, usage: Usage) {
+        self.usage = usage;
+    }
+}

@@ -1,0 +1,145 @@
+//! What a provider wants back unchanged, on its way through the one opaque string that other client
+//! APIs have for it: Anthropic's `signature` and `data`, the Responses API's `encrypted_content`.
+//!
+//! An element of `reasoning_details` that has no form of its own there is sealed: tagged and encoded.
+//! The tag holds a colon, which no provider's base64 does. Nothing is secret in it, and a client that
+//! makes one up says no more than it could in `reasoning_details` itself.
+
+use crate::json::{Object, Str};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+const TAG: &str = "gw1:";
+
+/// Longest sealed text that is opened. Units: bytes.
+const MAX_SEALED: usize = 8 << 20;
+
+/// The JSON text of one or more details as an opaque string.
+pub(super) fn seal(json: &str) -> String {
+    let mut out = TAG.to_owned();
+    STANDARD.encode_string(json, &mut out);
+    out
+}
+
+/// The object, or the list of objects, behind a sealed string; `None`: it is somebody else's, or broken.
+pub(super) fn unseal(text: &str) -> Option<Vec<Box<RawValue>>> {
+    let encoded = text.strip_prefix(TAG)?;
+    if encoded.len() > MAX_SEALED {
+        return None;
+    }
+    let json = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let list: Vec<Box<RawValue>> = if json.starts_with('[') {
+        serde_json::from_str(&json).ok()?
+    } else {
+        vec![RawValue::from_string(json).ok()?]
+    };
+    // Depth and duplicate keys are as bounded here as in the body itself.
+    list.iter()
+        .all(|item| Object::parse(item.get()).is_ok())
+        .then_some(list)
+}
+
+/// Whether a string is one of ours, readable or not.
+pub(super) fn is_sealed(text: &str) -> bool {
+    text.starts_with(TAG)
+}
+
+/// A detail as far as its tag goes.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Detail<'a> {
+    #[serde(borrow, default)]
+    provider: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    r#type: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    signature: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    data: Option<Str<'a>>,
+}
+
+/// A detail in the form that Anthropic's API has for it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Block {
+    /// A thinking block with its signature.
+    Signed { thinking: String, signature: String },
+    /// A redacted one.
+    Hidden { data: String },
+    /// Another provider's: sealed.
+    Sealed(String),
+}
+
+impl Block {
+    pub(super) fn of(json: &str) -> Self {
+        let detail: Detail<'_> = serde_json::from_str(json).unwrap_or_default();
+        let text = |field: Option<Str<'_>>| field.map(|text| text.into_cow().into_owned());
+        if detail.provider.as_deref() != Some("anthropic") {
+            return Self::Sealed(seal(json));
+        }
+        match (
+            detail.r#type.as_deref(),
+            text(detail.signature),
+            text(detail.data),
+        ) {
+            (Some("thinking"), Some(signature), _) => Self::Signed {
+                thinking: text(detail.thinking).unwrap_or_default(),
+                signature,
+            },
+            (Some("redacted_thinking"), _, Some(data)) => Self::Hidden { data },
+            _ => Self::Sealed(seal(json)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_comes_back_byte_for_byte() {
+        let one = r#"{"provider":"gemini","n":1.10}"#;
+        let two = format!("[{one},{one}]");
+        let texts = |sealed: &str| -> Vec<String> {
+            let list = unseal(sealed).unwrap();
+            list.iter().map(|raw| raw.get().to_owned()).collect()
+        };
+        assert_eq!(texts(&seal(one)), [one]);
+        assert_eq!(texts(&seal(&two)), [one, one]);
+    }
+
+    #[test]
+    fn what_is_not_ours_or_broken_is_not_opened() {
+        for text in [
+            "",
+            "EqQBCgIYAg==",
+            "gw1:!",
+            "gw1:",
+            &seal("7"),
+            &seal("[7]"),
+        ] {
+            assert!(unseal(text).is_none(), "{text}");
+        }
+        assert!(unseal(&seal(r#"{"a":1,"a":2}"#)).is_none());
+    }
+
+    #[test]
+    fn anthropic_s_own_blocks_keep_their_form_and_others_are_sealed() {
+        assert_eq!(
+            Block::of(
+                r#"{"provider":"anthropic","type":"thinking","thinking":"t","signature":"s"}"#
+            ),
+            Block::Signed {
+                thinking: "t".into(),
+                signature: "s".into()
+            }
+        );
+        assert_eq!(
+            Block::of(r#"{"provider":"anthropic","type":"redacted_thinking","data":"d"}"#),
+            Block::Hidden { data: "d".into() }
+        );
+        let other = r#"{"provider":"x","type":"thinking","signature":"s"}"#;
+        assert_eq!(Block::of(other), Block::Sealed(seal(other)));
+    }
+}
