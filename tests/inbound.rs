@@ -862,7 +862,7 @@ fn tokens_are_estimated_where_no_provider_counts_them() {
         let (status, body, headers) = reply(&host);
         assert_eq!(
             (sent, status, body),
-            (false, 200, json!({"input_tokens": 9}))
+            (false, 200, json!({"input_tokens": 8}))
         );
         let line = |n: &str, v: &str| (n.to_owned(), v.to_owned());
         assert_eq!(

@@ -43,6 +43,17 @@ class Reply:
         return error
 
     @property
+    def named_events(self) -> list[dict]:
+        """The data of each event of an API whose events have names, which are their types."""
+        events = []
+        for block in blocks(self.body.decode()):
+            if (data := data_of(block)) is not None:
+                event = json.loads(data)
+                assert f"event: {event['type']}" in block.split("\n")
+                events.append(event)
+        return events
+
+    @property
     def events(self) -> list[str]:
         """The data of each server-sent event."""
         assert self.headers["content-type"].startswith("text/event-stream")
@@ -123,6 +134,9 @@ class Client:
 
     def chat(self, text: str = "Hello", model: str = "openai-anthropic", headers=None, **more) -> Reply:
         return self.send("POST", "/v1/chat/completions", headers=headers, json=ask(text, model, **more))
+
+    def ask(self, path: str, body: dict, headers=None) -> Reply:
+        return self.send("POST", path, headers=headers, json=body)
 
     def post(self, content: bytes, kind: str = "application/json", **headers: str) -> Reply:
         headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"content-type": kind}

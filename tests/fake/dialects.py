@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
+THOUGHT = ["Let me ", "see."]
+SIGNATURE = "EqQBCgIYAg=="
 STRUCTURED = ['{"city":"Köln",', '"degrees":21}']
 
 
@@ -60,6 +62,8 @@ class OpenAI:
             ]
         else:
             message["content"] = "".join(pieces)
+        if request.get("reasoning_effort"):  # as DeepSeek and vLLM do
+            message["reasoning_content"] = "".join(THOUGHT)
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": cls.finish(kind)}
         return compact(
             {
@@ -94,6 +98,8 @@ class OpenAI:
             return compact(head | {"choices": choices} | ({"usage": None} if wants_usage else {}))
 
         out = [chunk({"role": "assistant", "content": "" if kind == "text" else None, "refusal": None})]
+        if request.get("reasoning_effort"):
+            out += [chunk({"reasoning_content": piece}) for piece in THOUGHT]
         if kind == "tool":
             function = {"name": request["tools"][0]["function"]["name"], "arguments": ""}
             call = {"index": 0, "id": "call_1", "type": "function", "function": function}
@@ -148,7 +154,7 @@ class Anthropic:
         last = (request.get("messages") or [{}])[-1]
         results = [b for b in last.get("content") or [] if isinstance(b, dict) and b.get("type") == "tool_result"]
         forced = (request.get("tool_choice") or {}).get("type") == "tool"
-        if request.get("output_config"):
+        if (request.get("output_config") or {}).get("format"):
             return "text", STRUCTURED
         if request.get("tools") and not results:
             schema = request["tools"][0].get("input_schema", {}).get("properties", {})
@@ -163,18 +169,23 @@ class Anthropic:
             block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads("".join(pieces))}
         else:
             block = {"type": "text", "text": "".join(pieces)}
+        thought = {"type": "thinking", "thinking": "".join(THOUGHT), "signature": SIGNATURE}
         return compact(
             {
                 "id": "msg_1",
                 "type": "message",
                 "role": "assistant",
                 "model": cls.served(request["model"]),
-                "content": [block],
+                "content": [thought, block] if cls.thinks(request) else [block],
                 "stop_reason": cls.stop(kind),
                 "stop_sequence": None,
                 "usage": cls.usage,
             }
         )
+
+    @staticmethod
+    def thinks(request: dict) -> bool:
+        return (request.get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
     @staticmethod
     def stop(kind: str) -> str:
@@ -203,13 +214,22 @@ class Anthropic:
         else:
             block = {"type": "text", "text": ""}
             deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
-        out = [cls.opening(request), compact({"type": "content_block_start", "index": 0, "content_block": block})]
-        out.append(compact({"type": "ping"}))
-        out += [compact({"type": "content_block_delta", "index": 0, "delta": delta}) for delta in deltas]
-        out.append(compact({"type": "content_block_stop", "index": 0}))
+        out = [cls.opening(request)]
+        if cls.thinks(request):
+            thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in THOUGHT]
+            thoughts.append({"type": "signature_delta", "signature": SIGNATURE})
+            out += cls.block(0, {"type": "thinking", "thinking": "", "signature": ""}, thoughts)
+        opened, *rest = cls.block(int(cls.thinks(request)), block, deltas)
+        out += [opened, compact({"type": "ping"}), *rest]
         end = {"stop_reason": cls.stop(kind), "stop_sequence": None}
         out.append(compact({"type": "message_delta", "delta": end, "usage": {"output_tokens": 7}}))
         return [*out, compact({"type": "message_stop"})]
+
+    @staticmethod
+    def block(index: int, block: dict, deltas: list[dict]) -> list[str]:
+        start = {"type": "content_block_start", "index": index, "content_block": block}
+        pieces = [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
+        return [compact(event) for event in (start, *pieces, {"type": "content_block_stop", "index": index})]
 
     @staticmethod
     def frame(data: str) -> str:
@@ -304,4 +324,102 @@ class Gemini:
     error_event = compact({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})
 
 
-DIALECTS = (OpenAI, Anthropic, Gemini)
+class CountTokens(Anthropic):
+    """`POST {base}/messages/count_tokens`."""
+
+    path = "/messages/count_tokens"
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        return compact({"input_tokens": 11})
+
+
+class Responses(OpenAI):
+    """`POST {base}/responses`. Source: platform.openai.com/docs/api-reference/responses, read 2026-11."""
+
+    path = "/responses"
+    usage = {
+        "input_tokens": 11,
+        "input_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 0},
+        "output_tokens": 7,
+        "output_tokens_details": {"reasoning_tokens": 2},
+        "total_tokens": 18,
+    }
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        items = request.get("input")
+        answered = isinstance(items, list) and items[-1].get("type") == "function_call_output"
+        if request.get("tools") and not answered:
+            return "tool", ARGUMENTS
+        if ((request.get("text") or {}).get("format") or {}).get("type") == "json_schema":
+            return "text", STRUCTURED
+        return "text", TEXT
+
+    @classmethod
+    def response(cls, request: dict, output: list[dict], status: str = "completed") -> dict:
+        return {
+            "id": "resp_1",
+            "object": "response",
+            "created_at": 1767225600,
+            "status": status,
+            "error": None,
+            "incomplete_details": None,
+            "model": cls.served(request["model"]),
+            "output": output,
+            "parallel_tool_calls": True,
+            "tool_choice": "auto",
+            "tools": request.get("tools") or [],
+            "usage": cls.usage if status == "completed" else None,
+        }
+
+    @classmethod
+    def item(cls, request: dict, status: str = "completed") -> dict:
+        kind, pieces = cls.pieces(request)
+        done = "".join(pieces) if status == "completed" else ""
+        if kind == "tool":
+            call = {"id": "fc_1", "type": "function_call", "status": status, "call_id": "call_1"}
+            return call | {"name": request["tools"][0]["name"], "arguments": done}
+        part = {"type": "output_text", "text": done, "annotations": [], "logprobs": []}
+        content = [part] if done else []
+        return {"id": "msg_1", "type": "message", "status": status, "role": "assistant", "content": content}
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        return compact(cls.response(request, [cls.item(request)]))
+
+    @classmethod
+    def events(cls, request: dict) -> list[str]:
+        kind, pieces = cls.pieces(request)
+        begun = cls.response(request, [], "in_progress")
+        item = cls.item(request)
+        place = {"item_id": item["id"], "output_index": 0}
+        out = [
+            {"type": "response.created", "response": begun},
+            {"type": "response.in_progress", "response": begun},
+            {"type": "response.output_item.added", "output_index": 0, "item": cls.item(request, "in_progress")},
+        ]
+        if kind == "tool":
+            name = "response.function_call_arguments"
+            out += [{"type": f"{name}.delta", **place, "delta": piece} for piece in pieces]
+            out.append({"type": f"{name}.done", **place, "arguments": item["arguments"], "name": item["name"]})
+        else:
+            place["content_index"] = 0
+            (part,) = item["content"]
+            out.append({"type": "response.content_part.added", **place, "part": part | {"text": ""}})
+            delta = {"type": "response.output_text.delta", **place, "logprobs": []}
+            out += [delta | {"delta": piece} for piece in pieces]
+            out.append({"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []})
+            out.append({"type": "response.content_part.done", **place, "part": part})
+        out.append({"type": "response.output_item.done", "output_index": 0, "item": item})
+        out.append({"type": "response.completed", "response": cls.response(request, [item])})
+        return [compact({"sequence_number": n} | event) for n, event in enumerate(out)]
+
+    @staticmethod
+    def frame(data: str) -> str:
+        return Anthropic.frame(data)
+
+    error_event = compact({"type": "error", "code": "rate_limit_exceeded", "message": "Too fast", "param": None})
+
+
+DIALECTS = (OpenAI, Anthropic, CountTokens, Responses, Gemini)
