@@ -26,6 +26,10 @@ class OpenAIEmbeddings:
     path = "/embeddings"
 
     @staticmethod
+    def said_by_path(_path: str) -> dict:
+        return {}
+
+    @staticmethod
     def inputs(request: dict) -> list:
         asked = request["input"]
         return asked if isinstance(asked, list) and not isinstance(asked[0], int) else [asked]
@@ -53,6 +57,10 @@ class Cohere:
     """What Cohere's operations have in common."""
 
     name = "cohere"
+
+    @staticmethod
+    def said_by_path(_path: str) -> dict:
+        return {}
 
     @staticmethod
     def error(status: int) -> str:

@@ -11,7 +11,7 @@ from fake.vectors import vector
 MODELS = {
     "openai/*": {"targets": [{"provider": "openai"}]},
     "cohere/*": {"targets": [{"provider": "cohere"}]},
-    "either": {"targets": [{"provider": "openai", "model": "x"}, {"provider": "cohere", "model": "y"}]},
+    "either": {"targets": [{"provider": "openai", "model": "embed-a"}, {"provider": "cohere", "model": "embed-b"}]},
 }
 BOTH = pytest.mark.parametrize("model", ["openai/embed-test", "cohere/embed-test"])
 
