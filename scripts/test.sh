@@ -29,7 +29,7 @@ scripts/build.sh >&2
 ENVOY_BIN="$(find_envoy)"
 LLM_GATEWAY_WASM="$(realpath "$wasm")"
 export ENVOY_BIN LLM_GATEWAY_WASM
-for folder in tests/lint tests/e2e tests/sdk; do
+for folder in tests/lint tests/oracle tests/e2e tests/sdk; do
   suite '[1-9][0-9]* passed' .venv/bin/python -m pytest "$folder" </dev/null
 done
 suite '^(#|ℹ) pass [1-9]' node_tests </dev/null

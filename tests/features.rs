@@ -27,7 +27,9 @@ const END: &str = "<!-- features:end -->";
 /// Settings without which a dialect cannot be opened.
 fn settings(dialect: &str) -> Value {
     match dialect {
-        "vertex" => json!({"project": "my-project", "location": "global"}),
+        "anthropic-vertex" | "vertex" => {
+            json!({"project": "my-project", "location": "global"})
+        }
         _ => json!({}),
     }
 }

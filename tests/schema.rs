@@ -161,6 +161,17 @@ fn the_schema_knows_every_dialect_its_base_path_and_its_settings() {
 }
 
 #[test]
+fn a_gateway_can_name_every_dialect_without_its_settings() {
+    for entry in REGISTRY {
+        read(&json!({
+            "role": "gateway",
+            "models": {"m": {"targets": [{"provider": "p"}]}},
+            "providers": {"p": {"dialect": entry.name}},
+        }));
+    }
+}
+
+#[test]
 fn every_key_is_explained_and_has_an_example() {
     let schema = schema();
     for (name, definition) in schema["$defs"].as_object().unwrap() {

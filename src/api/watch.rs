@@ -1,6 +1,9 @@
 //! What a bystander learns of an answer that passes in a client's own language.
 
-use super::answer::{Finish, Usage};
+use super::{
+    answer::{Finish, Usage},
+    chat::Choices,
+};
 use crate::json::Str;
 use std::borrow::Cow;
 
@@ -13,6 +16,8 @@ pub struct Seen<'a> {
     pub content: bool,
     /// Why the answer ended.
     pub finish: Option<Finish>,
+    /// The choices of a chunk of OpenAI's.
+    pub choices: Choices,
     /// The usage known so far.
     pub usage: Option<Usage>,
     /// The answer is complete.

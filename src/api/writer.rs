@@ -11,27 +11,7 @@ use crate::fault::Fault;
 
 /// Gathers a whole answer.
 #[derive(Debug)]
-pub struct Whole {
-    language: WholeIn,
-    unless: Named,
-}
-
-/// Writes a streamed answer.
-#[derive(Debug)]
-pub struct Stream {
-    language: StreamIn,
-    unless: Named,
-}
-
-/// What an answer is called where its provider does not say.
-#[derive(Debug, Default)]
-struct Named {
-    id: String,
-    model: String,
-}
-
-#[derive(Debug)]
-enum WholeIn {
+pub enum Whole {
     /// One `chat.completion`.
     Chat(chat::AnswerWriter),
     /// One message of Anthropic's.
@@ -40,8 +20,9 @@ enum WholeIn {
     Responses(Box<responses::Writer>),
 }
 
+/// Writes a streamed answer.
 #[derive(Debug)]
-enum StreamIn {
+pub enum Stream {
     /// `chat.completion.chunk` events.
     Chat(ChunkWriter),
     /// Anthropic's events.
@@ -53,46 +34,37 @@ enum StreamIn {
 impl Whole {
     /// `created`: seconds since 1970; `echo`: what a response repeats of its request.
     pub fn new(api: Api, created: u64, echo: Echo) -> Self {
-        let language = match api {
+        match api {
             // The last two are written without parts, elsewhere.
             Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
-                WholeIn::Chat(chat::AnswerWriter::default())
+                Self::Chat(chat::AnswerWriter::default())
             }
-            Api::Messages | Api::CountTokens => {
-                WholeIn::Messages(messages::AnswerWriter::default())
-            }
-            Api::Responses => WholeIn::Responses(Box::new(responses::Writer::whole(created, echo))),
-        };
-        Self {
-            language,
-            unless: Named::default(),
+            Api::Messages | Api::CountTokens => Self::Messages(messages::AnswerWriter::default()),
+            Api::Responses => Self::Responses(Box::new(responses::Writer::whole(created, echo))),
         }
     }
 
     /// What the answer is called where the provider does not say.
     #[must_use]
     pub fn unless_named(mut self, id: &str, model: &str) -> Self {
-        self.unless = Named {
-            id: id.to_owned(),
-            model: model.to_owned(),
-        };
+        self.open(id, model);
         self
     }
 
     /// The answer as JSON. `created`: seconds since 1970.
     pub fn body(&mut self, created: u64) -> Vec<u8> {
-        match &mut self.language {
-            WholeIn::Chat(writer) => writer.body(created),
-            WholeIn::Messages(writer) => writer.body(),
-            WholeIn::Responses(writer) => writer.body(),
+        match self {
+            Self::Chat(writer) => writer.body(created),
+            Self::Messages(writer) => writer.body(),
+            Self::Responses(writer) => writer.body(),
         }
     }
 
     fn sink(&mut self) -> &mut dyn AnswerSink {
-        match &mut self.language {
-            WholeIn::Chat(writer) => writer,
-            WholeIn::Messages(writer) => writer,
-            WholeIn::Responses(writer) => &mut **writer,
+        match self {
+            Self::Chat(writer) => writer,
+            Self::Messages(writer) => writer,
+            Self::Responses(writer) => &mut **writer,
         }
     }
 }
@@ -101,83 +73,61 @@ impl Stream {
     /// `created`: seconds since 1970; `include_usage`: a chat client asked for the usage chunk; `echo`:
     /// what a response repeats of its request.
     pub fn new(api: Api, created: u64, include_usage: bool, echo: Echo) -> Self {
-        let language = match api {
+        match api {
             Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
-                StreamIn::Chat(ChunkWriter::new(created, include_usage))
+                Self::Chat(ChunkWriter::new(created, include_usage))
             }
-            Api::Messages | Api::CountTokens => {
-                StreamIn::Messages(messages::EventWriter::default())
-            }
-            Api::Responses => {
-                StreamIn::Responses(Box::new(responses::Writer::stream(created, echo)))
-            }
-        };
-        Self {
-            language,
-            unless: Named::default(),
+            Api::Messages | Api::CountTokens => Self::Messages(messages::EventWriter::default()),
+            Api::Responses => Self::Responses(Box::new(responses::Writer::stream(created, echo))),
         }
     }
 
     /// What the answer is called where the provider does not say.
     #[must_use]
     pub fn unless_named(mut self, id: &str, model: &str) -> Self {
-        self.unless = Named {
-            id: id.to_owned(),
-            model: model.to_owned(),
-        };
+        self.open(id, model);
         self
     }
 
     /// Ends a complete answer.
     pub fn done(&mut self) {
-        match &mut self.language {
-            StreamIn::Chat(writer) => writer.done(),
-            StreamIn::Messages(writer) => writer.done(),
-            StreamIn::Responses(writer) => writer.done(),
+        match self {
+            Self::Chat(writer) => writer.done(),
+            Self::Messages(writer) => writer.done(),
+            Self::Responses(writer) => writer.done(),
         }
     }
 
     /// Ends an answer that broke off.
     pub fn fail(&mut self, fault: &Fault) {
-        match &mut self.language {
-            StreamIn::Chat(writer) => writer.fail(fault),
-            StreamIn::Messages(writer) => writer.fail(fault),
-            StreamIn::Responses(writer) => writer.fail(fault),
+        match self {
+            Self::Chat(writer) => writer.fail(fault),
+            Self::Messages(writer) => writer.fail(fault),
+            Self::Responses(writer) => writer.fail(fault),
         }
     }
 
     /// The bytes written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
-        match &mut self.language {
-            StreamIn::Chat(writer) => writer.take(),
-            StreamIn::Messages(writer) => writer.take(),
-            StreamIn::Responses(writer) => writer.take(),
+        match self {
+            Self::Chat(writer) => writer.take(),
+            Self::Messages(writer) => writer.take(),
+            Self::Responses(writer) => writer.take(),
         }
     }
 
     fn sink(&mut self) -> &mut dyn AnswerSink {
-        match &mut self.language {
-            StreamIn::Chat(writer) => writer,
-            StreamIn::Messages(writer) => writer,
-            StreamIn::Responses(writer) => &mut **writer,
+        match self {
+            Self::Chat(writer) => writer,
+            Self::Messages(writer) => writer,
+            Self::Responses(writer) => &mut **writer,
         }
-    }
-}
-
-impl Named {
-    fn or(&self, id: &str, model: &str) -> (String, String) {
-        let pick = |said: &str, known: &String| match said {
-            "" => known.clone(),
-            said => said.to_owned(),
-        };
-        (pick(id, &self.id), pick(model, &self.model))
     }
 }
 
 impl AnswerSink for Whole {
     fn open(&mut self, id: &str, model: &str) {
-        let (id, model) = self.unless.or(id, model);
-        self.sink().open(&id, &model);
+        self.sink().open(id, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -191,8 +141,7 @@ impl AnswerSink for Whole {
 
 impl AnswerSink for Stream {
     fn open(&mut self, id: &str, model: &str) {
-        let (id, model) = self.unless.or(id, model);
-        self.sink().open(&id, &model);
+        self.sink().open(id, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {

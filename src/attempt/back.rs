@@ -18,7 +18,7 @@ use crate::{
     fault::{Fault, FaultKind},
     frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
-    json::Object,
+    json::{Object, Str},
     log::seconds,
 };
 
@@ -49,12 +49,15 @@ impl Back {
         if !(200..300).contains(&status) || is_compressed(headers) {
             return Self::Error { status };
         }
-        let chat = provider.speaks.chat().filter(|_| !sent.passes);
-        let framing = chat.map_or(Framing::Sse, |chat| chat.framing());
+        let chat = provider.speaks.chat();
+        // What passes comes as the client's own events.
+        let framing = chat
+            .filter(|_| !sent.passes)
+            .map_or(Framing::Sse, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
             let created = seconds(host.now());
-            if let Some(streaming) = Streaming::new(provider, sent, framing, created) {
+            if let Some(streaming) = Streaming::new(framing, provider, sent, created) {
                 return Self::Stream(Box::new(streaming));
             }
         }
@@ -113,23 +116,25 @@ fn whole(
         vectors::answer(provider, sent, body, &mut facts)?
     } else if sent.passes && !sent.plan.stream {
         watched(provider, api, body, &mut facts)?;
-        None
+        let chat = provider.speaks.chat().filter(|_| api == Api::Chat);
+        chat.and_then(|chat| chat.straighten(body))
+            .map(String::into_bytes)
     } else {
         let dialect = provider.speaks.chat().filter(|_| {
             // A whole response cannot be read into parts; its provider was asked for a stream.
             !sent.passes || api != Api::Responses
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let id = id(provider, &sent.headers);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
-            let mut writer = writer::Stream::new(api, created, usage, echo)
-                .unless_named(id(provider, &sent.headers), &sent.model);
+            let mut writer =
+                writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
             dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
             writer.done();
             Some(writer.take())
         } else {
-            let mut writer = writer::Whole::new(api, created, echo)
-                .unless_named(id(provider, &sent.headers), &sent.model);
+            let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
             dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
             Some(writer.body(created))
         }
@@ -192,7 +197,7 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
         return conclude(host, sent, status, &fault, None);
     }
     let fault = provider.speaks.fault(status, &sent.headers, body);
-    let own_words = sent.passes && says_error(body);
+    let own_words = sent.passes && says_error(body, fault.kind);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }
 
@@ -241,7 +246,7 @@ fn conclude(
 }
 
 /// The answer's id as its headers have it; empty where they do not.
-pub(super) fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
+fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
     let chat = provider.speaks.chat();
     chat.and_then(|chat| chat.id(headers)).unwrap_or_default()
 }
@@ -251,11 +256,21 @@ fn is_compressed(headers: &Headers) -> bool {
     !matches!(encoding, "" | "identity")
 }
 
-/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it.
-fn says_error(body: &[u8]) -> bool {
+/// Whether a body is an error as OpenAI's and Anthropic's SDKs read it: `type` and `code` are strings or nothing, and
+/// the code is OpenAI's where programs act on it.
+fn says_error(body: &[u8], kind: FaultKind) -> bool {
     let text = std::str::from_utf8(body).unwrap_or_default();
-    Object::parse(text)
-        .ok()
-        .and_then(|o| o.raw("error").map(|raw| raw.get().starts_with('{')))
-        .unwrap_or(false)
+    let object = Object::parse(text.trim()).unwrap_or_default();
+    let error = object.raw("error").map(|raw| raw.get()).unwrap_or_default();
+    let Ok(error) = Object::parse(error) else {
+        return false;
+    };
+    let is_text = |key| {
+        let raw = error.raw(key).map(|raw| raw.get());
+        raw.is_none_or(|raw| raw == "null" || raw.starts_with('"'))
+    };
+    let code = error.read::<Str<'_>>("code").ok().flatten();
+    let known = kind != FaultKind::ContextLength || code.as_deref() == Some(kind.wire().2);
+    let message = error.raw("message").is_some() && is_text("message");
+    message && is_text("type") && is_text("code") && known
 }

@@ -2,7 +2,10 @@
 
 use super::Sent;
 use crate::{
-    api::answer::{AnswerSink, Finish, Part, Usage},
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::Choices,
+    },
     host::{Host, keys::state},
     log,
 };
@@ -13,6 +16,8 @@ pub(super) struct Facts {
     pub(super) model: String,
     pub(super) usage: Option<Usage>,
     pub(super) finish: Option<Finish>,
+    /// The choices of a stream that passes.
+    pub(super) choices: Choices,
     /// A part has come that the client must see.
     pub(super) content: bool,
 }

@@ -90,7 +90,7 @@ pub(super) fn send(
     sent: &mut Sent,
     size: usize,
 ) -> Result<(), Fault> {
-    let pass = provider.speaks.passes(sent.plan.api);
+    let pass = provider.speaks.passes(sent.plan.api, &sent.model);
     let touches = match &pass {
         Some(_) => Some(Pass::TOUCHES),
         None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),

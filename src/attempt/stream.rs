@@ -2,7 +2,6 @@
 
 use super::{
     Sent,
-    back::id,
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     watch::{Watch, failed},
@@ -57,6 +56,8 @@ enum Language {
         /// The last event was left out.
         left_out: bool,
         watch: Watch,
+        /// How many choices the client asked for.
+        choices: u32,
     },
     /// They are written anew.
     Other {
@@ -84,9 +85,9 @@ impl std::fmt::Debug for Streaming {
 impl Streaming {
     /// `created`: seconds since 1970. `None`: the provider has no chat to translate from.
     pub(super) fn new(
+        framing: Framing,
         provider: &Provider,
         sent: &mut Sent,
-        framing: Framing,
         created: u64,
     ) -> Option<Self> {
         let (api, usage) = (sent.plan.api, sent.plan.wants_usage);
@@ -96,13 +97,15 @@ impl Streaming {
                 changed: false,
                 left_out: false,
                 watch: Watch::new(api, usage),
+                choices: sent.plan.choices,
             }
         } else {
             let echo = std::mem::take(&mut sent.echo);
+            let chat = provider.speaks.chat()?;
             Language::Other {
-                events: provider.speaks.chat()?.chunks(),
+                events: chat.chunks(),
                 writer: writer::Stream::new(api, created, usage, echo)
-                    .unless_named(id(provider, &sent.headers), &sent.model),
+                    .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
             }
         };
         Some(Self {
@@ -250,15 +253,24 @@ impl Language {
         facts: &mut Facts,
     ) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => match event.data {
-                Some(_) => events.event(event, &mut Both(facts, writer)),
-                None => Ok(()),
+            Self::Other { events, writer } => match (&event.data, straight(provider, event)) {
+                (None, _) => Ok(()),
+                (Some(_), None) => events.event(event, &mut Both(facts, writer)),
+                (Some(_), Some(straight)) => {
+                    let event = Event {
+                        name: event.name.clone(),
+                        data: Some(straight.into()),
+                        ..*event
+                    };
+                    events.event(&event, &mut Both(facts, writer))
+                }
             },
             Self::Same {
                 out,
                 changed,
                 left_out,
                 watch,
+                ..
             } => {
                 // A lone LF is the second half of the CRLF that ended the event before.
                 let goes = match event.raw {
@@ -266,10 +278,17 @@ impl Language {
                     _ => look(provider, event, facts, watch)?,
                 };
                 *left_out = !goes;
-                if goes {
-                    out.extend_from_slice(event.raw);
-                } else {
+                if !goes {
                     *changed = true;
+                } else if let Some(straight) = straight(provider, event).filter(|_| watch.is_chat())
+                {
+                    out.extend_from_slice(b"data: ");
+                    out.extend_from_slice(straight.as_bytes());
+                    out.extend_from_slice(b"\n\n");
+                    *changed = true;
+                    *left_out = true; // the rest of its line ending
+                } else {
+                    out.extend_from_slice(event.raw);
                 }
                 Ok(())
             }
@@ -288,10 +307,11 @@ impl Language {
                 out,
                 changed,
                 watch,
+                choices,
                 ..
             } => {
                 // Some hosts leave the last event out; the SDKs wait for it.
-                if let Some(missing) = watch.close(facts.content, facts.finish.is_some())? {
+                if let Some(missing) = watch.close(facts, *choices)? {
                     add(out, missing);
                     *changed = true;
                 }
@@ -344,6 +364,14 @@ fn add(out: &mut Vec<u8>, event: &[u8]) {
     out.extend_from_slice(event);
 }
 
+/// The event's data where a host of OpenAI's language bends it.
+fn straight(provider: &Provider, event: &Event<'_>) -> Option<String> {
+    provider
+        .speaks
+        .chat()?
+        .straighten(event.data.as_deref()?.as_bytes())
+}
+
 /// Looks at an event that passes; false when the client must not see it.
 ///
 /// Errors: the event is the provider's error.
@@ -371,6 +399,7 @@ fn look(
         facts.model = bounded(&model);
     }
     facts.content |= seen.content;
+    facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
     facts.usage = seen.usage.or(facts.usage);
     Ok(goes)

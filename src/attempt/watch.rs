@@ -1,9 +1,10 @@
 //! An answer that passes in the client's own language, watched: per language, what an event says, what
 //! ends a stream, and how one that breaks off is ended.
 
+use super::facts::Facts;
 use crate::{
     api::{
-        chat,
+        chat::{self, Choices},
         client::Api,
         messages::{self, Counts},
         responses,
@@ -50,6 +51,11 @@ impl Watch {
             counts: Counts::default(),
             sequence: 0,
         }
+    }
+
+    /// Whether the chunks of Chat Completions pass.
+    pub(super) fn is_chat(&self) -> bool {
+        self.api == Api::Chat
     }
 
     /// What an event says, and whether the client sees it.
@@ -106,6 +112,7 @@ impl Watch {
             model: chunk.model,
             content: chunk.content,
             finish: chunk.finish,
+            choices: chunk.choices,
             usage: chunk.usage,
             done: false,
             error: None,
@@ -113,18 +120,21 @@ impl Watch {
         Ok((seen, goes))
     }
 
-    /// The provider closed the stream; gives the last event where only that one is missing.
+    /// The provider closed the stream; gives the last event where only that one is missing. `choices`: how many
+    /// the client asked for.
     ///
     /// Errors: the answer is not complete.
     pub(super) fn close(
         &self,
-        content: bool,
-        finished: bool,
+        facts: &Facts,
+        choices: u32,
     ) -> Result<Option<&'static [u8]>, Fault> {
         match self.api {
-            _ if self.done && content => Ok(None),
-            Api::Chat | Api::Completions if finished => Ok(Some(b"data: [DONE]\n\n")),
-            Api::Messages if finished => Ok(Some(
+            _ if self.done && facts.content => Ok(None),
+            Api::Chat | Api::Completions if facts.choices.are_complete(choices) => {
+                Ok(Some(b"data: [DONE]\n\n"))
+            }
+            Api::Messages if facts.finish.is_some() => Ok(Some(
                 b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
             )),
             _ => Err(failed(
@@ -168,6 +178,7 @@ pub(super) fn look_whole(api: Api, body: &[u8]) -> Option<Seen<'_>> {
                 model: whole.model,
                 content: true,
                 finish: whole.finish,
+                choices: Choices::default(),
                 usage: whole.usage,
                 done: true,
                 error: whole.error.then(|| String::from_utf8_lossy(body)),

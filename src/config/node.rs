@@ -342,6 +342,19 @@ impl<'n> Fields<'n> {
         })
     }
 
+    /// A setting without which a dialect cannot speak. Where nothing at all is configured, as in the
+    /// gateway role, which only asks what a dialect can express, it is empty.
+    pub fn needed<T: Default>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(Node<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if self.map.is_empty() {
+            return Some(T::default());
+        }
+        self.required(key).and_then(read)
+    }
+
     /// A field that must be there.
     pub fn required(&self, key: &'static str) -> Option<Node<'_>> {
         let got = self.optional(key);

@@ -110,7 +110,7 @@ fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Faul
             let dialect = speaks.rerank();
             return dialect.map_or_else(none, |dialect| dialect.refuses(&asked.rerank(model)));
         }
-        api if speaks.passes(api).is_some() => return None,
+        api if speaks.passes(api, model).is_some() => return None,
         _ => {}
     }
     let Some(dialect) = speaks.chat() else {
@@ -142,9 +142,9 @@ fn no_provider(api: Api) -> Fault {
 
 /// The steps whose provider counts tokens itself; empty: none does.
 fn counting(config: &Gateway, mut steps: Vec<(usize, Step)>) -> Vec<(usize, Step)> {
-    steps.retain(|(provider, _)| {
+    steps.retain(|(provider, step)| {
         let destination = config.providers.get(*provider);
-        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens).is_some())
+        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens, &step.model).is_some())
     });
     steps
 }

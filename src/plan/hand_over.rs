@@ -30,6 +30,9 @@ pub struct HandOver {
     pub stream: bool,
     /// The client asked for the usage chunk.
     pub wants_usage: bool,
+    /// How many choices the client asked for (`n`).
+    #[serde(default, skip_serializing_if = "is_one_at_most")]
+    pub choices: u32,
     /// The model that the client asked for.
     pub model: String,
     /// The client's `:authority`, for providers that have no host of their own configured.
@@ -75,6 +78,7 @@ impl HandOver {
             api: asked.api,
             stream: asked.stream,
             wants_usage: asked.wants_usage,
+            choices: asked.body.read("n").ok().flatten().unwrap_or(1),
             model: asked.model.clone().into_owned(),
             authority: authority.to_owned(),
             request_id: None,
@@ -116,4 +120,9 @@ impl HandOver {
             .filter(|place| fields.contains(&place.key.as_str()));
         Some(touched.map(|place| place.end).max().unwrap_or(0))
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_one_at_most(choices: &u32) -> bool {
+    *choices <= 1
 }

@@ -6,9 +6,11 @@ pub mod features;
 pub mod params;
 
 mod anthropic;
+mod bedrock;
 mod cohere;
 mod gemini;
 mod openai;
+mod path;
 
 use crate::{
     api::{
@@ -42,10 +44,23 @@ pub struct Entry {
 /// Every dialect there is.
 pub const REGISTRY: &[Entry] = &[
     anthropic::ENTRY,
+    anthropic::BEDROCK,
+    anthropic::VERTEX,
+    openai::AZURE,
+    bedrock::ENTRY,
     cohere::ENTRY,
+    openai::DEEPSEEK,
+    openai::FIREWORKS,
     gemini::GEMINI,
-    gemini::VERTEX,
+    openai::GROQ,
+    openai::MISTRAL,
+    openai::OLLAMA,
     openai::ENTRY,
+    openai::OPENROUTER,
+    openai::TOGETHER,
+    gemini::VERTEX,
+    openai::VLLM,
+    openai::XAI,
 ];
 
 /// Finds a dialect by its name.
@@ -80,8 +95,7 @@ pub trait Provider: std::fmt::Debug {
     }
     /// A client API other than chat that the provider speaks itself: the client's bytes pass, only the
     /// model is put in. `None`: such a request goes through [`Provider::chat`].
-    fn passes(&self, api: Api) -> Option<Pass> {
-        let _ = api;
+    fn passes(&self, _api: Api, _model: &str) -> Option<Pass> {
         None
     }
     /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.
@@ -198,6 +212,11 @@ pub trait ChatDialect {
     }
     /// The answer's id, where it stands in the headers and not in the answer.
     fn id<'h>(&self, _headers: &'h Headers) -> Option<&'h str> {
+        None
+    }
+    /// What a provider that speaks the client's API bends, made straight: the data of one event, or a
+    /// whole answer. `None`: it passes as it is.
+    fn straighten(&self, _data: &[u8]) -> Option<String> {
         None
     }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.

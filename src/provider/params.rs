@@ -67,7 +67,8 @@ impl Unknown {
     }
 }
 
-fn refused(key: &str) -> Fault {
+/// The refusal of a parameter.
+pub(super) fn refused(key: &str) -> Fault {
     let message = format!("`{key}` is not supported by this model's provider; leave it out.");
     Fault::new(FaultKind::Unsupported, message).at(key)
 }

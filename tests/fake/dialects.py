@@ -1,12 +1,14 @@
-"""What an OpenAI-like, an Anthropic-like and a Gemini-like provider answer when all is well.
+"""What an OpenAI-like, an Anthropic-like, a Gemini-like and a Bedrock-like provider answer when all is well.
 
-Source: platform.openai.com/docs/api-reference/chat, docs.anthropic.com/en/api/messages and
-ai.google.dev/api/generate-content, read 2026-11; ids are made up.
+Source: platform.openai.com/docs/api-reference/chat, docs.anthropic.com/en/api/messages,
+ai.google.dev/api/generate-content and the service model `bedrock-runtime` of botocore 1.44, read 2026-11; ids are made up.
 """
 
 import json
 import re
 from urllib.parse import unquote
+
+from . import frames
 
 TEXT = ["Grü", "ße, 世", "界 🎉", "!"]  # characters of two, three and four bytes
 ARGUMENTS = ['{"city":', '"Köln"', "}"]
@@ -245,85 +247,6 @@ class Anthropic:
     error_event = compact({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
 
 
-class Gemini:
-    """`POST {base}/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`."""
-
-    name = "gemini"
-    path = (":generateContent", ":streamGenerateContent")
-    # OpenAI's counts above, as Gemini counts them: what was thought apart from what was said.
-    usage = {
-        "promptTokenCount": 11,
-        "cachedContentTokenCount": 3,
-        "candidatesTokenCount": 5,
-        "thoughtsTokenCount": 2,
-        "totalTokenCount": 18,
-    }
-
-    @staticmethod
-    def said_by_path(path: str) -> dict:
-        found = re.search(r"/models/([^/:]+):(\w+)", path)
-        return {"model": unquote(found[1]), "stream": found[2] == "streamGenerateContent"}
-
-    @staticmethod
-    def served(model: str) -> str:
-        return f"{model}-001"
-
-    @staticmethod
-    def pieces(request: dict) -> tuple[str, list[str]]:
-        last = (request.get("contents") or [{}])[-1]
-        results = [part for part in last.get("parts") or [] if "functionResponse" in part]
-        if (request.get("generationConfig") or {}).get("responseMimeType") == "application/json":
-            return "text", STRUCTURED
-        if request.get("tools") and not results:
-            return "tool", ARGUMENTS
-        return "text", TEXT
-
-    @classmethod
-    def chunk(cls, request: dict, parts: list[dict], finish: str | None = None, usage: dict | None = None) -> dict:
-        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
-        candidate |= {"finishReason": finish} if finish else {}
-        head = {"modelVersion": cls.served(request["model"]), "responseId": "r-1"}
-        return {"candidates": [candidate], "usageMetadata": usage or cls.usage, **head}
-
-    @classmethod
-    def call(cls, request: dict, pieces: list[str]) -> dict:
-        name = request["tools"][0]["functionDeclarations"][0]["name"]
-        call = {"id": "fc-1", "name": name, "args": json.loads("".join(pieces))}
-        return {"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"}
-
-    @classmethod
-    def whole(cls, request: dict) -> str:
-        kind, pieces = cls.pieces(request)
-        part = cls.call(request, pieces) if kind == "tool" else {"text": "".join(pieces)}
-        return json.dumps(cls.chunk(request, [part], "STOP"), ensure_ascii=False, indent=2)
-
-    @classmethod
-    def events(cls, request: dict) -> list[str]:
-        kind, pieces = cls.pieces(request)
-        early = {"promptTokenCount": 11, "totalTokenCount": 11}
-        if kind == "tool":
-            parts = [cls.call(request, pieces)]
-        else:
-            parts = [{"text": piece} for piece in pieces]
-        out = [compact(cls.chunk(request, [part], usage=early)) for part in parts]
-        return [*out, compact(cls.chunk(request, [{"text": ""}], "STOP"))]
-
-    @staticmethod
-    def frame(data: str) -> str:
-        return f"data: {data}\r\n\r\n"
-
-    @staticmethod
-    def error(status: int) -> str:
-        words = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
-        words |= {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
-        error = {"code": status, "message": f"provider says {status}", "status": words.get(status, "INTERNAL")}
-        if status == 429:
-            error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]
-        return compact({"error": error})
-
-    error_event = compact({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})
-
-
 class CountTokens(Anthropic):
     """`POST {base}/messages/count_tokens`."""
 
@@ -422,4 +345,150 @@ class Responses(OpenAI):
     error_event = compact({"type": "error", "code": "rate_limit_exceeded", "message": "Too fast", "param": None})
 
 
-DIALECTS = (OpenAI, Anthropic, CountTokens, Responses, Gemini)
+class Gemini:
+    """`POST {base}/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`."""
+
+    name = "gemini"
+    path = (":generateContent", ":streamGenerateContent")
+    # OpenAI's counts above, as Gemini counts them: what was thought apart from what was said.
+    usage = {
+        "promptTokenCount": 11,
+        "cachedContentTokenCount": 3,
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 2,
+        "totalTokenCount": 18,
+    }
+
+    @staticmethod
+    def said_by_path(path: str) -> dict:
+        found = re.search(r"/models/([^/:]+):(\w+)", path)
+        return {"model": unquote(found[1]), "stream": found[2] == "streamGenerateContent"}
+
+    @staticmethod
+    def served(model: str) -> str:
+        return f"{model}-001"
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        last = (request.get("contents") or [{}])[-1]
+        results = [part for part in last.get("parts") or [] if "functionResponse" in part]
+        if (request.get("generationConfig") or {}).get("responseMimeType") == "application/json":
+            return "text", STRUCTURED
+        if request.get("tools") and not results:
+            return "tool", ARGUMENTS
+        return "text", TEXT
+
+    @classmethod
+    def chunk(cls, request: dict, parts: list[dict], finish: str | None = None, usage: dict | None = None) -> dict:
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        candidate |= {"finishReason": finish} if finish else {}
+        head = {"modelVersion": cls.served(request["model"]), "responseId": "r-1"}
+        return {"candidates": [candidate], "usageMetadata": usage or cls.usage, **head}
+
+    @classmethod
+    def call(cls, request: dict, pieces: list[str]) -> dict:
+        name = request["tools"][0]["functionDeclarations"][0]["name"]
+        call = {"id": "fc-1", "name": name, "args": json.loads("".join(pieces))}
+        return {"functionCall": call, "thoughtSignature": "c2lnbmF0dXJl"}
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        part = cls.call(request, pieces) if kind == "tool" else {"text": "".join(pieces)}
+        return json.dumps(cls.chunk(request, [part], "STOP"), ensure_ascii=False, indent=2)
+
+    @classmethod
+    def events(cls, request: dict) -> list[str]:
+        kind, pieces = cls.pieces(request)
+        early = {"promptTokenCount": 11, "totalTokenCount": 11}
+        if kind == "tool":
+            parts = [cls.call(request, pieces)]
+        else:
+            parts = [{"text": piece} for piece in pieces]
+        out = [compact(cls.chunk(request, [part], usage=early)) for part in parts]
+        return [*out, compact(cls.chunk(request, [{"text": ""}], "STOP"))]
+
+    @staticmethod
+    def frame(data: str) -> str:
+        return f"data: {data}\r\n\r\n"
+
+    @staticmethod
+    def error(status: int) -> str:
+        words = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
+        words |= {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
+        error = {"code": status, "message": f"provider says {status}", "status": words.get(status, "INTERNAL")}
+        if status == 429:
+            error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "6.5s"}]
+        return compact({"error": error})
+
+    error_event = compact({"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}})
+
+
+class Bedrock:
+    """`POST {base}/{model}/converse` and `converse-stream`; the model and the wish for a stream stand in the path."""
+
+    name = "bedrock"
+    path = ("/converse", "/converse-stream")
+    stream_type = "application/vnd.amazon.eventstream"
+    # OpenAI's counts above, as Bedrock counts them: the prompt without what came from the cache.
+    usage = {"inputTokens": 8, "outputTokens": 7, "totalTokens": 18, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 0}
+    end = {"metrics": {"latencyMs": 5}, "usage": usage}
+
+    @staticmethod
+    def said_by_path(path: str) -> dict:
+        *_, model, action = path.split("/")
+        return {"model": unquote(model), "stream": action == "converse-stream"}
+
+    @staticmethod
+    def pieces(request: dict) -> tuple[str, list[str]]:
+        last = (request.get("messages") or [{}])[-1]
+        results = [block for block in last.get("content") or [] if "toolResult" in block]
+        if request.get("outputConfig"):
+            return "text", STRUCTURED
+        return ("tool", ARGUMENTS) if request.get("toolConfig") and not results else ("text", TEXT)
+
+    @staticmethod
+    def tool(request: dict) -> dict:
+        return {"toolUseId": "tooluse_1", "name": request["toolConfig"]["tools"][0]["toolSpec"]["name"]}
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        kind, pieces = cls.pieces(request)
+        if kind == "tool":
+            block = {"toolUse": cls.tool(request) | {"input": json.loads("".join(pieces))}}
+        else:
+            block = {"text": "".join(pieces)}
+        message = {"role": "assistant", "content": [block]}
+        return compact({"output": {"message": message}, "stopReason": cls.stop(kind)} | cls.end)
+
+    @staticmethod
+    def stop(kind: str) -> str:
+        return "tool_use" if kind == "tool" else "end_turn"
+
+    @classmethod
+    def events(cls, request: dict) -> list[tuple[str, dict]]:
+        kind, pieces = cls.pieces(request)
+        place = {"contentBlockIndex": 0}
+        out = [("messageStart", {"role": "assistant"})]
+        if kind == "tool":
+            out.append(("contentBlockStart", place | {"start": {"toolUse": cls.tool(request)}}))
+            deltas = [{"toolUse": {"input": piece}} for piece in pieces]
+        else:
+            deltas = [{"text": piece} for piece in pieces]
+        out += [("contentBlockDelta", place | {"delta": delta, "p": "abcdefgh"}) for delta in deltas]
+        out.append(("contentBlockStop", place))
+        return [*out, ("messageStop", {"stopReason": cls.stop(kind)}), ("metadata", cls.end)]
+
+    @staticmethod
+    def frame(event: tuple[str, dict]) -> bytes:
+        name, data = event
+        return (frames.exception if name.endswith("Exception") else frames.event)(name, data)
+
+    @staticmethod
+    def error(status: int) -> str:
+        return compact({"message": f"provider says {status}"})
+
+    error_event = ("throttlingException", {"message": "Too many tokens, please wait before trying again."})
+
+
+DIALECTS = (OpenAI, Anthropic, CountTokens, Responses, Gemini, Bedrock)

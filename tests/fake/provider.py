@@ -153,7 +153,8 @@ class Answer:
         await self.raw(f"HTTP/1.1 {status} Whatever\r\n{lines}\r\n".encode() + body)
 
     async def open(self, **headers: str) -> None:
-        headers = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"} | headers
+        kind = getattr(self.dialect, "stream_type", "text/event-stream; charset=utf-8")
+        headers = {"content-type": kind, "transfer-encoding": "chunked"} | headers
         lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         await self.raw(f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode())
 
@@ -172,7 +173,11 @@ class Answer:
         await self.end()
 
     def frames(self) -> list[bytes]:
-        return [self.dialect.frame(data).encode() for data in self.dialect.events(self.request)]
+        return [self.framed(event) for event in self.dialect.events(self.request)]
+
+    def framed(self, event) -> bytes:
+        frame = self.dialect.frame(event)
+        return frame if isinstance(frame, bytes) else frame.encode()
 
     async def hang(self):
         """Nothing more until the peer leaves."""
@@ -267,17 +272,17 @@ async def hang_midstream(answer):
 
 
 async def error_event_first(answer):
-    await answer.streamed(answer.dialect.frame(answer.dialect.error_event).encode())
+    await answer.streamed(answer.framed(answer.dialect.error_event))
 
 
 async def error_event_after_opening(answer):
     """The first event, which has no content yet, is well."""
-    await answer.streamed(answer.frames()[0], answer.dialect.frame(answer.dialect.error_event).encode())
+    await answer.streamed(answer.frames()[0], answer.framed(answer.dialect.error_event))
 
 
 async def error_event_later(answer):
     await first_half(answer)
-    await answer.chunk(answer.dialect.frame(answer.dialect.error_event).encode())
+    await answer.chunk(answer.framed(answer.dialect.error_event))
     await answer.end()
 
 

@@ -44,6 +44,25 @@ pub fn gather_chat(stream: &str) -> Value {
     whole
 }
 
+/// A value without its `null`s.
+pub fn said(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let said = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(said.map(|(key, value)| (key, said_of(value))).collect())
+        }
+        value => said_of(value),
+    }
+}
+
+fn said_of(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(said).collect(),
+        Value::Object(_) => said(value),
+        other => other,
+    }
+}
+
 /// A new element, or more arguments for the tool call of the same index.
 fn append(message: &mut Value, key: &str, part: &Value) {
     if !message[key].is_array() {

@@ -13,7 +13,7 @@ pub mod tool;
 mod whole;
 
 pub use compose::Translated;
-pub use read::{ChunkSeen, UsageView, finish_from, look, look_whole};
+pub use read::{Choices, ChunkSeen, UsageView, finish_from, is_failure, look, look_whole};
 pub use request::Chat;
 pub use stream::ChunkWriter;
 pub use whole::AnswerWriter;
@@ -25,7 +25,7 @@ use serde::Serialize;
 const MAX_CHOICES: usize = 128;
 
 /// Takes over a name; an empty one says nothing.
-fn name(known: &mut String, new: &str) {
+pub(in crate::api) fn name(known: &mut String, new: &str) {
     if !new.is_empty() {
         new.clone_into(known);
     }
@@ -37,8 +37,10 @@ fn name(known: &mut String, new: &str) {
 pub struct Extensions {
     /// `cache_control` on parts, messages and tools.
     pub marks: bool,
-    /// `reasoning_content` and `reasoning_details` on the model's messages.
+    /// `reasoning_content` on the model's messages.
     pub reasoning: bool,
+    /// `reasoning_details` on the model's messages.
+    pub details: bool,
     /// Images and documents in the content of a tool's message.
     pub rich_results: bool,
     /// `top_k`.
@@ -52,6 +54,7 @@ impl Extensions {
     pub const NONE: Self = Self {
         marks: false,
         reasoning: false,
+        details: false,
         rich_results: false,
         top_k: false,
         thinking: false,
@@ -60,6 +63,7 @@ impl Extensions {
     pub const TRANSLATED: Self = Self {
         marks: true,
         reasoning: true,
+        details: true,
         rich_results: true,
         top_k: true,
         thinking: false,

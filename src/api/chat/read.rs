@@ -23,6 +23,11 @@ pub struct UsageView {
     prompt_tokens_details: Option<PromptView>,
     #[serde(default)]
     completion_tokens_details: Option<CompletionView>,
+    #[serde(default, deserialize_with = "count")]
+    total_tokens: Option<u64>,
+    /// DeepSeek's name for cached tokens.
+    #[serde(default, deserialize_with = "count")]
+    prompt_cache_hit_tokens: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -50,12 +55,22 @@ impl From<UsageView> for Usage {
     fn from(view: UsageView) -> Self {
         let prompt = view.prompt_tokens_details.unwrap_or_default();
         let completion = view.completion_tokens_details.unwrap_or_default();
+        let input = view.prompt_tokens.unwrap_or(0);
+        let mut output = view.completion_tokens.unwrap_or(0);
+        let reasoning = completion.reasoning_tokens.unwrap_or(0);
+        // xAI counts reasoning beside the completion, OpenAI inside; only the total tells which.
+        // Source: xAI docs, "Consumption and Rate Limits", read 2026-11.
+        let with_reasoning = output.saturating_add(reasoning);
+        if view.total_tokens == Some(input.saturating_add(with_reasoning)) {
+            output = with_reasoning;
+        }
+        let cached = prompt.cached_tokens.or(view.prompt_cache_hit_tokens);
         Self {
-            input: view.prompt_tokens.unwrap_or(0),
-            output: view.completion_tokens.unwrap_or(0),
-            cached: prompt.cached_tokens.unwrap_or(0),
+            input,
+            output,
+            cached: cached.unwrap_or(0),
             cache_written: prompt.cache_write_tokens.unwrap_or(0),
-            reasoning: completion.reasoning_tokens.unwrap_or(0),
+            reasoning,
         }
     }
 }
@@ -63,10 +78,38 @@ impl From<UsageView> for Usage {
 /// Reads a `finish_reason`; those that compatible hosts invented mean an ordinary end.
 pub fn finish_from(reason: &str) -> Finish {
     match reason {
-        "length" => Finish::Length,
+        "length" | "model_length" => Finish::Length,
         "tool_calls" | "function_call" => Finish::ToolCalls,
         "content_filter" => Finish::ContentFilter,
         _ => Finish::Stop,
+    }
+}
+
+/// Whether a `finish_reason` says that the provider failed while it answered.
+///
+/// Source: OpenRouter, "Errors and Debugging" (`error`); Mistral's Python SDK 3.7, `FinishReason`
+/// (`error`); DeepSeek API docs, "Create Chat Completion" (`insufficient_system_resource`); read 2026-11.
+pub fn is_failure(reason: &str) -> bool {
+    matches!(reason, "error" | "insufficient_system_resource")
+}
+
+/// Which choices of a stream have begun and which have ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    begun: u128,
+    ended: u128,
+}
+
+impl Choices {
+    /// Adds what another chunk says.
+    pub fn see(&mut self, other: Self) {
+        self.begun |= other.begun;
+        self.ended |= other.ended;
+    }
+
+    /// Whether every choice that has begun has ended, and at least as many as were asked for.
+    pub fn are_complete(self, wanted: u32) -> bool {
+        self.begun & !self.ended == 0 && self.ended.count_ones() >= wanted.max(1)
     }
 }
 
@@ -79,6 +122,8 @@ pub struct ChunkSeen<'a> {
     pub content: bool,
     /// The first `finish_reason` in it.
     pub finish: Option<Finish>,
+    /// Its choices.
+    pub choices: Choices,
     /// The usage so far.
     pub usage: Option<Usage>,
     /// It holds usage and nothing else: the chunk that `include_usage` adds.
@@ -97,10 +142,22 @@ struct Chunk<'a> {
     usage: Option<UsageView>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
+    #[serde(default)]
+    x_groq: Option<GroqView>,
+}
+
+/// Groq's place for usage, also where nobody asked for it.
+/// Source: Groq's Python SDK 1.7, `XGroq`, read 2026-11.
+#[derive(Deserialize)]
+struct GroqView {
+    #[serde(default)]
+    usage: Option<UsageView>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
+    #[serde(borrow, default)]
+    index: Option<&'a RawValue>,
     #[serde(default)]
     delta: Option<Delta>,
     /// What a chunk of the older Completions API says.
@@ -150,12 +207,25 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
         c.delta.as_ref().is_some_and(|d| d.says_something)
             || c.text.as_deref().is_some_and(|text| !text.is_empty())
     };
+    let mut seen = Choices::default();
+    for choice in choices {
+        let index = choice.index.and_then(|index| index.get().parse().ok());
+        // Those beyond the limit are left out of every answer.
+        let bit = 1u128.checked_shl(index.unwrap_or(0)).unwrap_or(0);
+        seen.begun |= bit;
+        if choice.finish_reason.is_some() {
+            seen.ended |= bit;
+        }
+    }
+    let of_groq = chunk.x_groq.and_then(|groq| groq.usage);
     Some(ChunkSeen {
         content: finish.is_some() || choices.iter().any(says),
         finish: finish.map(finish_from),
-        usage: chunk.usage.map(Usage::from),
+        choices: seen,
+        usage: chunk.usage.or(of_groq).map(Usage::from),
         usage_only: chunk.usage.is_some() && choices.is_empty(),
-        error: chunk.error.is_some_and(|error| error.get() != "null"),
+        error: chunk.error.is_some_and(|error| error.get() != "null")
+            || finish.is_some_and(is_failure),
         model: chunk.model.filter(|model| !model.is_empty()),
     })
 }
@@ -202,12 +272,11 @@ pub fn look_whole(body: &[u8]) -> Option<WholeSeen<'_>> {
     let text =
         |raw: Option<&'_ RawValue>| -> Option<String> { serde_json::from_str(raw?.get()).ok() };
     let choices = whole.choices.unwrap_or_default();
+    let finish = choices.iter().find_map(|c| text(c.finish_reason));
+    let error = error || finish.as_deref().is_some_and(is_failure);
     Some(WholeSeen {
         model: text(whole.model).map(Str::from),
-        finish: choices
-            .iter()
-            .find_map(|c| text(c.finish_reason))
-            .map(|reason| finish_from(&reason)),
+        finish: finish.map(|reason| finish_from(&reason)),
         usage: whole
             .usage
             .and_then(|raw| serde_json::from_str::<Option<UsageView>>(raw.get()).ok()?)
@@ -236,6 +305,53 @@ mod tests {
         assert_eq!(look_whole(b"{\"choices\":[],\"x\":\"\xff\"}"), None);
         assert_eq!(look_whole(b"{}"), None);
         assert_eq!(look_whole(b"<html>"), None);
+    }
+
+    #[test]
+    fn a_stream_is_complete_when_every_choice_has_ended() {
+        let seen = |chunks: &[(&str, &str)]| {
+            let mut all = Choices::default();
+            for (index, finish) in chunks {
+                let chunk = format!(
+                    r#"{{"choices":[{{"index":{index},"delta":{{}},"finish_reason":{finish}}}]}}"#
+                );
+                all.see(look(&chunk).unwrap().choices);
+            }
+            all
+        };
+        let stop = r#""stop""#;
+        assert!(seen(&[("0", "null"), ("0", stop)]).are_complete(1));
+        assert!(!seen(&[("0", "null")]).are_complete(1));
+        assert!(!seen(&[]).are_complete(0));
+        assert!(!seen(&[("0", "null"), ("1", "null"), ("0", stop)]).are_complete(1));
+        assert!(
+            !seen(&[("0", stop)]).are_complete(2),
+            "the second never began"
+        );
+        assert!(seen(&[("1", stop), ("0", stop)]).are_complete(2));
+        assert!(seen(&[("null", stop), ("4000", "null")]).are_complete(1));
+    }
+
+    #[test]
+    fn reasoning_beside_the_completion_is_counted_once() {
+        let usage = |text: &str| Usage::from(serde_json::from_str::<UsageView>(text).unwrap());
+        let beside = usage(
+            r#"{"prompt_tokens":32,"completion_tokens":9,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}"#,
+        );
+        assert_eq!(
+            (beside.output, beside.reasoning, beside.total()),
+            (103, 94, 135)
+        );
+        let inside = usage(
+            r#"{"prompt_tokens":32,"completion_tokens":103,"total_tokens":135,"completion_tokens_details":{"reasoning_tokens":94}}"#,
+        );
+        assert_eq!(
+            (inside.output, inside.reasoning, inside.total()),
+            (103, 94, 135)
+        );
+        let deepseek =
+            usage(r#"{"prompt_tokens":32,"completion_tokens":9,"prompt_cache_hit_tokens":30}"#);
+        assert_eq!(deepseek.cached, 30);
     }
 
     #[test]

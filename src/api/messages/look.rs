@@ -186,7 +186,7 @@ pub fn look_whole(body: &[u8]) -> Option<Seen<'_>> {
         finish: whole.stop_reason.as_deref().map(finish),
         usage: whole.usage.map(Counts::usage),
         done: true,
-        error: None,
+        ..Seen::default()
     })
 }
 

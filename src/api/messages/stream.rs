@@ -7,6 +7,7 @@ use super::{MAX_BLOCKS, StopDetails, UsageJson, error_event, id_or_none, stop_re
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
+        chat::name,
         thought,
     },
     fault::Fault,
@@ -274,8 +275,8 @@ impl EventWriter {
 
 impl AnswerSink for EventWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -311,7 +312,7 @@ impl AnswerSink for EventWriter {
             | Part::ThoughtDetail(_)
             | Part::ToolCall { .. }
             | Part::ToolInput { .. } => {}
-            // Only asked for in a chat.
+            // This API has no place for them.
             Part::Logprobs(_) => {}
             Part::Finish(finish) => self.finish = Some(finish),
         }

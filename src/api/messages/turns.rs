@@ -255,7 +255,9 @@ impl Reader<'_> {
             let kind = needed(block.r#type, &place.key("type"))?;
             match &*kind.text() {
                 "text" => parts.extend(self.text(&block, &place)?),
-                "thinking" | "redacted_thinking" if !self.takes.reasoning => {
+                "thinking" | "redacted_thinking"
+                    if !self.takes.reasoning && !self.takes.details =>
+                {
                     note(self.dropped, "messages[].content[].thinking");
                 }
                 "thinking" => {
@@ -275,6 +277,12 @@ impl Reader<'_> {
                 // What Anthropic's own tools did, which no other model can go on from.
                 other => note(self.dropped, &format!("messages[].content[].{other}")),
             }
+        }
+        if !self.takes.reasoning {
+            thoughts.clear();
+        }
+        if !self.takes.details {
+            message.reasoning_details.clear();
         }
         thoughts.retain(|text| !text.is_empty());
         message.reasoning_content = match thoughts.as_slice() {

@@ -3,6 +3,7 @@
 use super::{MAX_BLOCKS, StopDetails, UsageJson, id_or_none, stop_reason};
 use crate::api::{
     answer::{AnswerSink, Finish, Part, Usage},
+    chat::name,
     thought,
 };
 use serde::Serialize;
@@ -189,8 +190,8 @@ impl<'a> Input<'a> {
 
 impl AnswerSink for AnswerWriter {
     fn open(&mut self, id: &str, model: &str) {
-        id.clone_into(&mut self.id);
-        model.clone_into(&mut self.model);
+        name(&mut self.id, id);
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -220,7 +221,7 @@ impl AnswerSink for AnswerWriter {
                     input.push_str(json);
                 }
             }
-            // Only asked for in a chat.
+            // This API has no place for them.
             Part::Logprobs(_) => {}
             Part::Finish(finish) => self.finish = Some(finish),
         }

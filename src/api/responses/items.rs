@@ -239,7 +239,7 @@ impl<'a> Talk<'a, '_> {
     }
 
     fn reasoning(&mut self, item: &Item<'a>, place: &Place<'_>) -> Result<(), Fault> {
-        if !self.takes.reasoning {
+        if !self.takes.reasoning && !self.takes.details {
             note(self.dropped, "input[].reasoning");
             return Ok(());
         }
@@ -260,11 +260,16 @@ impl<'a> Talk<'a, '_> {
                 Vec::new()
             }),
         };
+        let takes = self.takes;
         let turn = self.turn();
-        turn.thoughts
-            .extend(thoughts.into_iter().filter(|text| !text.is_empty()));
-        turn.details
-            .extend(details.into_iter().map(Detail::Returned));
+        if takes.reasoning {
+            turn.thoughts
+                .extend(thoughts.into_iter().filter(|text| !text.is_empty()));
+        }
+        if takes.details {
+            turn.details
+                .extend(details.into_iter().map(Detail::Returned));
+        }
         Ok(())
     }
 

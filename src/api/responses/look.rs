@@ -163,7 +163,7 @@ fn ended(response: Response<'_>) -> Seen<'_> {
         finish,
         usage: response.usage.map(Usage::from),
         done: true,
-        error: None,
+        ..Seen::default()
     }
 }
 

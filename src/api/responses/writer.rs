@@ -11,7 +11,10 @@ use super::{
     wire::{AnyPart, Event, Failure, Head, Incomplete, Status, UsageJson},
 };
 use crate::{
-    api::answer::{AnswerSink, Finish, Part, Usage},
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::name,
+    },
     fault::{Fault, FaultKind},
 };
 
@@ -419,11 +422,12 @@ const fn item_status(status: Status) -> Status {
 
 impl AnswerSink for Writer {
     fn open(&mut self, id: &str, model: &str) {
-        self.id = match plain(id) {
-            "" => "resp_unnamed".to_owned(),
-            id => format!("resp_{id}"),
-        };
-        model.clone_into(&mut self.model);
+        match plain(id) {
+            "" if self.id.is_empty() => "resp_unnamed".clone_into(&mut self.id),
+            "" => {}
+            id => self.id = format!("resp_{id}"),
+        }
+        name(&mut self.model, model);
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
@@ -445,7 +449,7 @@ impl AnswerSink for Writer {
                 self.begin("fc", call);
             }
             Part::ToolInput { index, json } => self.input(index, json),
-            // Only asked for in a chat.
+            // Nobody who asks for them comes this far.
             Part::Logprobs(_) => {}
             Part::Finish(finish) => self.finish = Some(finish),
         }

@@ -13,7 +13,11 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Longest reasoning of one block that is given back for the next request. Units: bytes.
-pub(super) const MAX_THOUGHT: usize = 4 << 20;
+pub(in crate::provider) const MAX_THOUGHT: usize = 4 << 20;
+
+/// The tag of this provider's reasoning. Signatures are good on every host of these models.
+/// Source: docs.claude.com, "Extended thinking", on platforms, read 2026-11.
+pub(super) const PROVIDER: &str = "anthropic";
 
 /// An answer, or the beginning of a streamed one.
 #[derive(Deserialize)]
@@ -131,13 +135,18 @@ struct Thought<'a> {
 
 /// Hands a block of reasoning out as the client must return it. Without its signature the provider
 /// would not take it back.
-pub(super) fn thought(thinking: &str, signature: &str, out: &mut dyn AnswerSink) {
+pub(in crate::provider) fn thought(
+    provider: &'static str,
+    thinking: &str,
+    signature: &str,
+    out: &mut dyn AnswerSink,
+) {
     if signature.is_empty() || thinking.len() > MAX_THOUGHT {
         return;
     }
     detail(
         &Thought {
-            provider: "anthropic",
+            provider,
             r#type: "thinking",
             thinking: Some(thinking),
             signature: Some(signature),
@@ -148,10 +157,14 @@ pub(super) fn thought(thinking: &str, signature: &str, out: &mut dyn AnswerSink)
 }
 
 /// The same for reasoning that is not to be read.
-pub(super) fn hidden_thought(data: &RawValue, out: &mut dyn AnswerSink) {
+pub(in crate::provider) fn hidden_thought(
+    provider: &'static str,
+    data: &RawValue,
+    out: &mut dyn AnswerSink,
+) {
     detail(
         &Thought {
-            provider: "anthropic",
+            provider,
             r#type: "redacted_thinking",
             thinking: None,
             signature: None,
@@ -217,11 +230,16 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
                 if !text.is_empty() {
                     out.part(0, Part::Thought(text));
                 }
-                thought(text, block.signature.as_deref().unwrap_or_default(), out);
+                thought(
+                    PROVIDER,
+                    text,
+                    block.signature.as_deref().unwrap_or_default(),
+                    out,
+                );
             }
             "redacted_thinking" => {
                 if let Some(data) = block.data {
-                    hidden_thought(data, out);
+                    hidden_thought(PROVIDER, data, out);
                 }
             }
             "tool_use" => {

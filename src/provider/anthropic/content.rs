@@ -2,6 +2,7 @@
 //! Source: docs.claude.com, API reference, "Messages"; "Thinking: preserving thinking blocks"; read 2026-11.
 
 use super::{
+    answer::PROVIDER,
     media, note,
     wire::{Block, Words},
 };
@@ -43,11 +44,40 @@ pub(super) fn tool_id(id: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(format!("{fitting}_{hash:08x}"))
 }
 
+/// A block of reasoning as this gateway has handed it out.
+pub(in crate::provider) enum Thought<'a> {
+    /// With the signature that proves it.
+    Shown {
+        thinking: &'a RawValue,
+        signature: &'a RawValue,
+    },
+    /// Not to be read.
+    Hidden(&'a RawValue),
+}
+
 /// The reasoning that this provider wants back, unchanged; that of others is left out.
 pub(super) fn thoughts<'a>(message: &Message<'a>) -> Vec<Block<'a>> {
-    let details = message.reasoning.iter().filter_map(|raw| {
+    let blocks = thoughts_of(PROVIDER, message).map(|thought| match thought {
+        Thought::Shown {
+            thinking,
+            signature,
+        } => Block::Thinking {
+            thinking,
+            signature,
+        },
+        Thought::Hidden(data) => Block::RedactedThinking { data },
+    });
+    blocks.collect()
+}
+
+/// The reasoning in a message that is tagged with this provider.
+pub(in crate::provider) fn thoughts_of<'a>(
+    provider: &str,
+    message: &Message<'a>,
+) -> impl Iterator<Item = Thought<'a>> {
+    message.reasoning.iter().filter_map(move |raw| {
         let detail: Detail<'a> = serde_json::from_str(raw.get()).ok()?;
-        if detail.provider.as_deref() != Some("anthropic") {
+        if detail.provider.as_deref() != Some(provider) {
             return None;
         }
         match (
@@ -56,15 +86,14 @@ pub(super) fn thoughts<'a>(message: &Message<'a>) -> Vec<Block<'a>> {
             detail.signature,
             detail.data,
         ) {
-            ("thinking", Some(thinking), Some(signature), _) => Some(Block::Thinking {
+            ("thinking", Some(thinking), Some(signature), _) => Some(Thought::Shown {
                 thinking,
                 signature,
             }),
-            ("redacted_thinking", _, _, Some(data)) => Some(Block::RedactedThinking { data }),
+            ("redacted_thinking", _, _, Some(data)) => Some(Thought::Hidden(data)),
             _ => None,
         }
-    });
-    details.collect()
+    })
 }
 
 /// What a message says, as blocks.
@@ -174,7 +203,11 @@ pub(super) fn mark<'a>(blocks: &mut [Block<'a>], mark: Option<&'a RawValue>) {
 }
 
 /// A call's arguments as an object; its numbers keep their digits.
-pub(super) fn input(call: &Call<'_>, id: &str, place: &str) -> Result<Box<RawValue>, Fault> {
+pub(in crate::provider) fn input(
+    call: &Call<'_>,
+    id: &str,
+    place: &str,
+) -> Result<Box<RawValue>, Fault> {
     let text = call.arguments.map(Quoted::text).unwrap_or_default();
     let text = if text.trim().is_empty() {
         "{}".to_owned()

@@ -5,8 +5,8 @@
 
 use super::{
     answer::{
-        Block, Counts, MAX_THOUGHT, Message, StopDetails, call, end, finish, hidden_thought,
-        thought, unreadable,
+        Block, Counts, MAX_THOUGHT, Message, PROVIDER, StopDetails, call, end, finish,
+        hidden_thought, thought, unreadable,
     },
     fault,
 };
@@ -264,8 +264,8 @@ impl Events {
 
     fn finish_block(&mut self, out: &mut dyn AnswerSink) {
         match std::mem::take(&mut self.block) {
-            Open::Thought { text, signature } => thought(&text, &signature, out),
-            Open::HiddenThought(data) => hidden_thought(&data, out),
+            Open::Thought { text, signature } => thought(PROVIDER, &text, &signature, out),
+            Open::HiddenThought(data) => hidden_thought(PROVIDER, &data, out),
             Open::Call {
                 index,
                 input,

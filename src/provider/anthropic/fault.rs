@@ -1,13 +1,17 @@
 //! Reads an error: by its type, by its status where the type says nothing.
 //!
+//! On Vertex AI an error may be Google's own: a status in words, details in a list, and all of it in a
+//! list of one. Its status code says enough.
 //! Source: docs.claude.com, "Errors" (status codes, `details.error_code`, spend limits as 400),
-//! "Rate limits"; read 2026-11.
+//! "Rate limits"; Google Cloud API design guide,
+//! "Errors"; read 2026-11.
 
 use crate::{
     fault::{Fault, FaultKind},
     host::Headers,
 };
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// Longest provider message that is handed on. Units: bytes.
 const MAX_MESSAGE: usize = 2000;
@@ -25,7 +29,7 @@ struct Said {
     #[serde(default)]
     message: String,
     #[serde(default)]
-    details: Option<Details>,
+    details: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -37,9 +41,13 @@ struct Details {
 /// The fault behind an error answer; `status` 200 means that it came inside an answer.
 pub(super) fn read(status: u16, headers: &Headers, body: &[u8]) -> Fault {
     let said = serde_json::from_slice::<Body>(body)
+        .or_else(|_| serde_json::from_slice::<[Body; 1]>(body).map(|[body]| body))
         .unwrap_or_default()
         .error;
-    let code = said.details.and_then(|details| details.error_code);
+    let details = said
+        .details
+        .map(|raw| serde_json::from_str::<Details>(raw.get()));
+    let code = details.and_then(|details| details.ok()?.error_code);
     let kind = kind(status, &said.r#type, code.as_deref(), &said.message);
     let mut fault = Fault::new(kind, message(kind, said.message));
     // Codes of the provider's own troubles would only mislead a client.
@@ -187,6 +195,12 @@ mod tests {
             (200, said("api_error", "m"), ProviderFailed),
             (200, said("rate_limit_error", "m"), RateLimited),
             (200, said("brand_new_error", "m"), ProviderFailed),
+            // Google's own.
+            (
+                429,
+                r#"[{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"reason":"r"}]}}]"#.into(),
+                RateLimited,
+            ),
             // Not the provider itself.
             (401, "<html>".into(), ProviderAuth),
             (408, String::new(), TimedOut),
@@ -207,6 +221,8 @@ mod tests {
             (&*fault.message, fault.retry_after.as_deref(), fault.code),
             ("messages: too many", Some("7"), None)
         );
+        let google = r#"{"error":{"code":400,"message":"bad field","status":"INVALID_ARGUMENT","details":[]}}"#;
+        assert_eq!(of(400, google).message, "bad field");
         for status in [401, 402, 403] {
             let fault = of(
                 status,

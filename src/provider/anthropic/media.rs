@@ -61,13 +61,15 @@ pub(super) fn document<'a>(data: Quoted<'a>, place: impl Display) -> Result<Sour
     }
 }
 
-struct DataUrl<'a> {
-    media_type: String,
-    base64: Cow<'a, str>,
+/// A `data:` URL in base64.
+pub(in crate::provider) struct DataUrl<'a> {
+    /// In lower case.
+    pub(in crate::provider) media_type: String,
+    pub(in crate::provider) base64: Cow<'a, str>,
 }
 
 /// `data:<type>[;<parameter>]*;base64,<data>`. Source: RFC 2397.
-fn data_url(url: Quoted<'_>) -> Option<DataUrl<'_>> {
+pub(in crate::provider) fn data_url(url: Quoted<'_>) -> Option<DataUrl<'_>> {
     let rest = match url.text() {
         Cow::Borrowed(text) => Cow::Borrowed(strip_scheme(text)?),
         Cow::Owned(text) => Cow::Owned(strip_scheme(&text)?.to_owned()),

@@ -1,4 +1,4 @@
-//! Anthropic's Messages API.
+//! Anthropic's Messages API, at its maker's and where others serve it (`host`).
 //!
 //! A request is written anew from the client's (`request`): the conversation (`messages`,
 //! `content`, `media`), the tools (`tools`, `schema`), how much to think (`thinking`) and how freely
@@ -8,19 +8,20 @@
 //! Source: docs.claude.com, API reference, "Messages", "Streaming", "Errors", "Versions", and the types
 //! of the official Python SDK 2.11; read 2026-11.
 
-mod answer;
-mod content;
+pub(super) mod answer;
+pub(super) mod content;
 mod events;
 mod fault;
-mod media;
+mod host;
+pub(super) mod media;
 mod messages;
-mod model;
-mod request;
-mod sampling;
-mod schema;
-mod thinking;
-mod tools;
-mod wire;
+pub(super) mod model;
+pub(super) mod request;
+pub(super) mod sampling;
+pub(super) mod schema;
+pub(super) mod thinking;
+pub(super) mod tools;
+pub(super) mod wire;
 
 use super::{
     ChatDialect, ChatEvents, Common, Entry, Outgoing, Pass, Provider,
@@ -34,16 +35,24 @@ use crate::{
     },
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
 };
+use host::Host;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
     base_path: "/v1",
     features: FEATURES,
-    open,
+    open: host::open_own,
 };
+
+/// The same API on Vertex AI.
+pub(super) const VERTEX: Entry = host::VERTEX;
+
+/// The same API through Bedrock's InvokeModel.
+pub(super) const BEDROCK: Entry = host::BEDROCK;
 
 /// Each limit is told where it is handled: `schema`, `tools`, `request`.
 pub(super) const FEATURES: Features = Features {
@@ -62,7 +71,7 @@ struct Anthropic {
     common: Common,
     /// `max_tokens` when the client says nothing. `None`: the most that the model allows.
     default_max_tokens: Option<u64>,
-    version: Version,
+    host: Host,
 }
 
 /// The `anthropic-version` header. The newer one refuses sampling parameters on every model.
@@ -86,21 +95,16 @@ impl Version {
     }
 }
 
-fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let default_max_tokens = fields.maybe("default_max_tokens", |node| {
+/// Reads the setting; `None`: it is there and wrong.
+fn default_max_tokens(fields: &Fields<'_>) -> Option<Option<u64>> {
+    fields.maybe("default_max_tokens", |node| {
         let count = node.count()?;
         if count == 0 {
             node.wrong("must be at least 1");
             return None;
         }
         Some(count)
-    });
-    let version = fields.or("version", Version::June2023, |node| node.choice(VERSIONS));
-    Some(Box::new(Anthropic {
-        common,
-        default_max_tokens: default_max_tokens?,
-        version: version?,
-    }))
+    })
 }
 
 impl Provider for Anthropic {
@@ -108,7 +112,11 @@ impl Provider for Anthropic {
         Some(self)
     }
 
-    fn passes(&self, api: Api) -> Option<Pass> {
+    fn passes(&self, api: Api, _model: &str) -> Option<Pass> {
+        // The other hosts want the model in the path and the version in the body.
+        let Host::Own(version) = &self.host else {
+            return None;
+        };
         let path = match api {
             Api::Messages => "messages",
             Api::CountTokens => "messages/count_tokens",
@@ -116,14 +124,14 @@ impl Provider for Anthropic {
         };
         Some(Pass {
             path: format!("{}/{path}", self.common.base_path),
-            headers: vec![("anthropic-version", self.version.header().to_owned())],
+            headers: vec![("anthropic-version", version.header().to_owned())],
             forwards: &["anthropic-version", "anthropic-beta"],
             asks_usage: false,
         })
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
-        fault::read(status, headers, body)
+        self.host.fault(status, headers, body)
     }
 }
 
@@ -136,8 +144,12 @@ impl ChatDialect for Anthropic {
         answer::read(body, out)
     }
 
+    fn framing(&self) -> Framing {
+        self.host.framing()
+    }
+
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
-        Some(Box::new(events::Events::default()))
+        Some(self.host.events())
     }
 
     fn takes(&self) -> Extensions {
@@ -149,7 +161,7 @@ impl ChatDialect for Anthropic {
 }
 
 /// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
+pub(in crate::provider) fn note(dropped: &mut Vec<String>, what: &str) {
     if !dropped.iter().any(|known| known == what) {
         dropped.push(what.to_owned());
     }

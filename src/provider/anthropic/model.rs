@@ -6,7 +6,7 @@
 
 /// How thinking is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(in crate::provider) enum Thinking {
     /// The model does not think.
     Never,
     /// With a budget of tokens.
@@ -19,7 +19,7 @@ pub(super) enum Thinking {
 
 /// What a request says that wants no thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Off {
+pub(in crate::provider) enum Off {
     /// Nothing: the model only thinks when asked.
     Silence,
     /// `{"type":"disabled"}`.
@@ -32,7 +32,7 @@ pub(super) enum Off {
 
 /// The levels of `output_config.effort`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Efforts {
+pub(in crate::provider) enum Efforts {
     /// The parameter is refused.
     None,
     /// `low`, `medium`, `high`.
@@ -45,22 +45,22 @@ pub(super) enum Efforts {
 
 /// What a model can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Model {
+pub(in crate::provider) struct Model {
     /// Largest `max_tokens`. Units: tokens.
-    pub(super) max_tokens: u64,
-    pub(super) thinking: Thinking,
-    pub(super) off: Off,
-    pub(super) efforts: Efforts,
+    pub(in crate::provider) max_tokens: u64,
+    pub(in crate::provider) thinking: Thinking,
+    pub(in crate::provider) off: Off,
+    pub(in crate::provider) efforts: Efforts,
     /// Takes `temperature`, `top_p`, `top_k`.
-    pub(super) sampling: bool,
+    pub(in crate::provider) sampling: bool,
     /// Continues an assistant message that ends the conversation.
-    pub(super) prefill: bool,
+    pub(in crate::provider) prefill: bool,
     /// Can be forced to use a tool.
-    pub(super) forced_tools: bool,
+    pub(in crate::provider) forced_tools: bool,
     /// Follows a JSON schema, in its answer and in strict tools.
-    pub(super) schemas: bool,
+    pub(in crate::provider) schemas: bool,
     /// Listed below; what is not may be another host's model with a range of its own.
-    pub(super) known: bool,
+    pub(in crate::provider) known: bool,
 }
 
 /// A host that speaks this API with models of its own: send what the client says. 4096 is the
@@ -192,7 +192,7 @@ const TABLE: &[(Option<&str>, Version, Model)] = &[
 ];
 
 /// What is known of a model by its name, e.g. `claude-sonnet-4-5-20250929` or `claude-3-7-sonnet-latest`.
-pub(super) fn model(name: &str) -> Model {
+pub(in crate::provider) fn model(name: &str) -> Model {
     let Some((_, name)) = name.split_once("claude-") else {
         return UNKNOWN;
     };

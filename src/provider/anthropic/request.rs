@@ -1,7 +1,9 @@
 //! A client's request in Anthropic's words.
 
 use super::{
-    Anthropic, Version, messages,
+    Anthropic,
+    host::IN_BODY,
+    messages,
     model::{Model, model},
     note,
     sampling::{self, Allowed},
@@ -72,18 +74,26 @@ const PARAMETERS: &[(&str, Rule)] = &[
 
 /// There is no mode for JSON without a schema; asking is the documented way.
 /// Source: docs.claude.com, "Increase output consistency", read 2026-11.
-const JSON_ONLY: &str =
+pub(in crate::provider) const JSON_ONLY: &str =
     "Answer with one valid JSON object and nothing else: no text around it and no code fence.";
 
 /// The complete request.
 ///
 /// Errors: what cannot be carried and must not be lost; names the field.
 pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
-    let (kept, mut dropped) = params::apply(PARAMETERS, dialect.common.unknown, &chat.body)?;
+    let host = &dialect.host;
+    let (mut kept, mut dropped) = params::apply(PARAMETERS, dialect.common.unknown, &chat.body)?;
+    if host.is_other_s() {
+        for key in IN_BODY {
+            kept.remove(key);
+        }
+        dropped.retain(|key| !IN_BODY.contains(&key.as_str()));
+    }
     refuse_what_would_be_missed(chat)?;
     let model = model(&chat.model);
     let messages = message::messages(chat)?;
     let mut talk = messages::translate(&messages, &mut dropped)?;
+    host.can_fetch(&talk)?;
     if talk.is_prefilled() && !model.prefill {
         let place = format!("messages[{}]", messages.len().saturating_sub(1));
         let message = format!(
@@ -109,33 +119,37 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         unthinking: tools.forced() || talk.is_prefilled() || talk.lost_its_thoughts(),
     };
     let plan = thinking::plan(chat, &model, around, &mut dropped)?;
-    let allowed = match dialect.version {
-        Version::October2026 => Allowed::Nothing,
-        Version::June2023 if !model.sampling => Allowed::Nothing,
-        Version::June2023 if plan.thinks() => Allowed::Thinking,
-        Version::June2023 => Allowed::All,
+    let allowed = if host.refuses_sampling() || !model.sampling {
+        Allowed::Nothing
+    } else if plan.thinks() {
+        Allowed::Thinking
+    } else {
+        Allowed::All
     };
     let sampling = sampling::choose(chat, allowed, &mut dropped)?;
+    let told = host.in_body(chat)?;
     let body = Body {
-        model: &chat.model,
+        model: told.model,
+        anthropic_version: told.anthropic_version,
+        anthropic_beta: told.anthropic_beta,
         max_tokens: plan.max_tokens,
-        stream: chat.stream.then_some(true),
+        stream: told.stream,
         system: talk.system,
         messages: talk.turns,
         tools: tools.tools,
         tool_choice: tools.choice,
-        stop_sequences: stop(chat, &mut dropped)?,
+        stop_sequences: stop(chat, Quoted::is_blank, &mut dropped)?,
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         top_k: sampling.top_k,
         thinking: plan.thinking,
         output_config: output_config(chat, plan.effort, format)?,
         metadata: metadata(chat, &mut dropped)?,
-        service_tier: service_tier(chat, &mut dropped)?,
+        service_tier: service_tier(chat, host.has_tiers(), &mut dropped)?,
     };
     Ok(Outgoing {
-        path: format!("{}/messages", dialect.common.base_path),
-        headers: vec![("anthropic-version", dialect.version.header().to_owned())],
+        path: host.path(&dialect.common.base_path, chat),
+        headers: host.headers(),
         body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
         dropped,
     })
@@ -154,7 +168,7 @@ fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
 }
 
 /// Parameters whose effect the client would look for in the answer.
-fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
+pub(in crate::provider) fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
     let text = |key| chat.body.raw(key).map(Raw::get);
     let asks = [
         ("n", !matches!(text("n"), None | Some("null" | "1"))),
@@ -182,7 +196,7 @@ fn refuse_what_would_be_missed(chat: &Chat<'_>) -> Result<(), Fault> {
 }
 
 /// The client's limit; the newer name wins. Units: tokens.
-fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
+pub(in crate::provider) fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
     for key in ["max_completion_tokens", "max_tokens"] {
         match chat.body.read::<u64>(key) {
             Ok(None) => {}
@@ -194,7 +208,7 @@ fn limit(chat: &Chat<'_>) -> Result<Option<u64>, Fault> {
 }
 
 /// A client that asks for more than there can be gets all there is, as elsewhere in the plan.
-const fn most(model: &Model) -> u64 {
+pub(in crate::provider) const fn most(model: &Model) -> u64 {
     if model.known {
         model.max_tokens
     } else {
@@ -273,8 +287,12 @@ fn output_config(
     Ok(RawValue::from_string(text).ok())
 }
 
-/// A string or a list becomes a list; stops of white space only are refused upstream.
-fn stop<'a>(chat: &'a Chat<'_>, dropped: &mut Vec<String>) -> Result<Vec<Quoted<'a>>, Fault> {
+/// A string or a list becomes a list, without those that are refused upstream.
+pub(in crate::provider) fn stop<'a>(
+    chat: &'a Chat<'_>,
+    refused: fn(Quoted<'a>) -> bool,
+    dropped: &mut Vec<String>,
+) -> Result<Vec<Quoted<'a>>, Fault> {
     let Some(raw): Option<&RawValue> = chat.body.read("stop").unwrap_or_default() else {
         return Ok(Vec::new());
     };
@@ -286,7 +304,7 @@ fn stop<'a>(chat: &'a Chat<'_>, dropped: &mut Vec<String>) -> Result<Vec<Quoted<
     };
     let mut list = list.ok_or_else(|| wrong("stop", "a string or a list of strings"))?;
     let all = list.len();
-    list.retain(|stop| !stop.is_blank());
+    list.retain(|stop| !refused(*stop));
     if list.len() < all {
         note(dropped, "stop");
     }
@@ -329,14 +347,19 @@ fn metadata<'a>(
 
 /// OpenAI's `default` is capacity at the standard price only; `auto` means the same on both sides.
 /// Source: docs.claude.com, "Service tiers", read 2026-11.
-fn service_tier(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<&'static str>, Fault> {
+fn service_tier(
+    chat: &Chat<'_>,
+    offered: bool,
+    dropped: &mut Vec<String>,
+) -> Result<Option<&'static str>, Fault> {
     let Some(raw): Option<&RawValue> = chat.body.read("service_tier").unwrap_or_default() else {
         return Ok(None);
     };
     let tier = Quoted::of(raw).ok_or_else(|| wrong("service_tier", "a string"))?;
     match &*tier.text() {
+        "auto" if !offered => Ok(None),
         "auto" => Ok(Some("auto")),
-        "default" | "standard_only" => Ok(Some("standard_only")),
+        "default" | "standard_only" if offered => Ok(Some("standard_only")),
         _ => {
             note(dropped, "service_tier");
             Ok(None)
@@ -344,14 +367,18 @@ fn service_tier(chat: &Chat<'_>, dropped: &mut Vec<String>) -> Result<Option<&'s
     }
 }
 
-fn wrong(key: &str, want: &str) -> Fault {
+pub(in crate::provider) fn wrong(key: &str, want: &str) -> Fault {
     Fault::new(FaultKind::BadRequest, format!("`{key}` must be {want}.")).at(key)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::{Common, params::Unknown};
+    use crate::provider::{
+        Common,
+        anthropic::{Version, host::Host},
+        params::Unknown,
+    };
 
     fn sent(fields: &str, unknown: Unknown) -> Result<(String, String), String> {
         let dialect = Anthropic {
@@ -360,7 +387,7 @@ mod tests {
                 unknown,
             },
             default_max_tokens: None,
-            version: Version::June2023,
+            host: Host::Own(Version::June2023),
         };
         let body = format!(
             r#"{{"model":"claude-haiku-4-5","messages":[{{"role":"user","content":"h\u0069"}}]{fields}}}"#

@@ -13,16 +13,18 @@ use serde_json::value::RawValue;
 
 /// What is sent.
 #[derive(Debug, Default)]
-pub(super) struct Sampling<'a> {
-    pub(super) temperature: Option<&'a RawValue>,
-    pub(super) top_p: Option<&'a RawValue>,
-    pub(super) top_k: Option<&'a RawValue>,
+pub(in crate::provider) struct Sampling<'a> {
+    pub(in crate::provider) temperature: Option<&'a RawValue>,
+    pub(in crate::provider) top_p: Option<&'a RawValue>,
+    pub(in crate::provider) top_k: Option<&'a RawValue>,
 }
 
 /// What the model and the rest of the request allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Allowed {
+pub(in crate::provider) enum Allowed {
     /// All of it.
+    Together,
+    /// All of it, but `top_p` only where there is no `temperature`.
     All,
     /// With thinking: `top_p` from 0.95 on and nothing else.
     Thinking,
@@ -33,7 +35,7 @@ pub(super) enum Allowed {
 /// Chooses what can be sent; a value that only says the default is left out silently.
 ///
 /// Errors: `BadRequest` for a value outside OpenAI's range.
-pub(super) fn choose<'a>(
+pub(in crate::provider) fn choose<'a>(
     chat: &'a Chat<'_>,
     allowed: Allowed,
     dropped: &mut Vec<String>,
@@ -41,8 +43,8 @@ pub(super) fn choose<'a>(
     let mut out = Sampling::default();
     if let Some((raw, value)) = number(chat, "temperature", 2.0)? {
         match allowed {
-            Allowed::All if value <= 1.0 => out.temperature = Some(raw),
-            Allowed::All => out.temperature = serde_json::from_str("1").ok(),
+            Allowed::Together | Allowed::All if value <= 1.0 => out.temperature = Some(raw),
+            Allowed::Together | Allowed::All => out.temperature = serde_json::from_str("1").ok(),
             _ if value == 1.0 => {}
             _ => note(dropped, "temperature"),
         }
@@ -50,6 +52,7 @@ pub(super) fn choose<'a>(
     if let Some((raw, value)) = number(chat, "top_p", 1.0)? {
         match allowed {
             _ if value == 1.0 => {}
+            Allowed::Together => out.top_p = Some(raw),
             Allowed::All if out.temperature.is_none() => out.top_p = Some(raw),
             Allowed::Thinking if value >= 0.95 => out.top_p = Some(raw),
             _ => note(dropped, "top_p"),
@@ -57,7 +60,7 @@ pub(super) fn choose<'a>(
     }
     if let Some(raw) = chat.body.read("top_k").unwrap_or_default() {
         match allowed {
-            Allowed::All => out.top_k = Some(raw),
+            Allowed::Together | Allowed::All => out.top_k = Some(raw),
             _ => note(dropped, "top_k"),
         }
     }

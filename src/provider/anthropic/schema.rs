@@ -42,15 +42,15 @@ const FORMATS: &[&str] = &[
 
 /// A schema that fits.
 #[derive(Debug)]
-pub(super) struct Fitted {
+pub(in crate::provider) struct Fitted {
     /// `None`: it fits as it stands.
-    pub(super) schema: Option<Box<RawValue>>,
+    pub(in crate::provider) schema: Option<Box<RawValue>>,
     /// A limit became advice.
-    pub(super) loosened: bool,
+    pub(in crate::provider) loosened: bool,
 }
 
 /// Fits a schema. One that is too wide to be looked at stays as it is; the provider decides.
-pub(super) fn fit(schema: &RawValue) -> Fitted {
+pub(in crate::provider) fn fit(schema: &RawValue) -> Fitted {
     let mut loosened = false;
     let text = fitted(schema.get(), &mut loosened).filter(|text| text != schema.get());
     Fitted {

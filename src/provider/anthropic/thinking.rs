@@ -21,22 +21,22 @@ const LEAST_BUDGET: u64 = 1024;
 
 /// What else the request holds that thinking depends on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Around {
+pub(in crate::provider) struct Around {
     /// Units: tokens, thinking and answer together.
-    pub(super) max_tokens: u64,
+    pub(in crate::provider) max_tokens: u64,
     /// The client set it; else it may be raised.
-    pub(super) limited: bool,
+    pub(in crate::provider) limited: bool,
     /// A budget would be refused: a tool is forced, the answer is prefilled, or the reasoning
     /// before the last calls is lost.
-    pub(super) unthinking: bool,
+    pub(in crate::provider) unthinking: bool,
 }
 
 /// What is sent.
 #[derive(Debug)]
-pub(super) struct Plan<'a> {
-    pub(super) thinking: Option<Thinking<'a>>,
-    pub(super) effort: Option<&'static str>,
-    pub(super) max_tokens: u64,
+pub(in crate::provider) struct Plan<'a> {
+    pub(in crate::provider) thinking: Option<Thinking<'a>>,
+    pub(in crate::provider) effort: Option<&'static str>,
+    pub(in crate::provider) max_tokens: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +59,21 @@ struct Native<'a> {
 
 impl Plan<'_> {
     /// Whether thinking is asked for in so many words.
-    pub(super) fn thinks(&self) -> bool {
+    pub(in crate::provider) fn thinks(&self) -> bool {
+        self.budgets() || self.says("adaptive")
+    }
+
+    /// Whether it is asked for with a budget, which must stay below `max_tokens`.
+    pub(in crate::provider) fn budgets(&self) -> bool {
+        self.says("enabled")
+    }
+
+    fn says(&self, word: &str) -> bool {
         match &self.thinking {
             None => false,
-            Some(Thinking::Made { r#type, .. }) => matches!(*r#type, "enabled" | "adaptive"),
+            Some(Thinking::Made { r#type, .. }) => *r#type == word,
             Some(Thinking::Kept(raw)) => serde_json::from_str::<Native<'_>>(raw.get())
-                .is_ok_and(|native| matches!(&*native.r#type, "enabled" | "adaptive")),
+                .is_ok_and(|native| &*native.r#type == word),
         }
     }
 }
@@ -72,7 +81,7 @@ impl Plan<'_> {
 /// Fits what the client asked for to the model.
 ///
 /// Errors: `BadRequest` that names `reasoning_effort` or `thinking`.
-pub(super) fn plan<'a>(
+pub(in crate::provider) fn plan<'a>(
     chat: &'a Chat<'_>,
     model: &Model,
     around: Around,

@@ -71,7 +71,7 @@ pub(super) fn translate<'a>(
 }
 
 /// Whether the client wants one call at a time.
-fn serial(chat: &Chat<'_>) -> Result<bool, Fault> {
+pub(in crate::provider) fn serial(chat: &Chat<'_>) -> Result<bool, Fault> {
     match chat.body.read::<bool>("parallel_tool_calls") {
         Ok(parallel) => Ok(parallel == Some(false)),
         Err(_) => {
@@ -128,7 +128,7 @@ fn translated<'a>(tool: &tool::Tool<'a>, model: &Model, dropped: &mut Vec<String
 }
 
 /// Arguments are an object; OpenAI lets a schema leave that out.
-fn input_schema(parameters: Option<&RawValue>) -> Schema<'_> {
+pub(in crate::provider) fn input_schema(parameters: Option<&RawValue>) -> Schema<'_> {
     const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
     let text = match parameters.map(|raw| (raw, Object::parse(raw.get()))) {
         None => EMPTY.to_owned(),
@@ -146,7 +146,7 @@ fn input_schema(parameters: Option<&RawValue>) -> Schema<'_> {
 }
 
 impl Schema<'_> {
-    fn raw(&self) -> &RawValue {
+    pub(in crate::provider) fn raw(&self) -> &RawValue {
         match self {
             Schema::Kept(raw) => raw,
             Schema::Made(raw) => raw,

@@ -12,7 +12,12 @@ type Mark<'a> = Option<&'a RawValue>;
 /// The body. Unknown parameters that are kept follow after the last field.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
-    pub(super) model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) anthropic_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) anthropic_beta: Vec<Cow<'a, str>>,
     pub(super) max_tokens: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stream: Option<bool>,
@@ -113,7 +118,7 @@ pub(super) enum Block<'a> {
 /// Text of the client as it stands, or text of our own.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Words<'a> {
+pub(in crate::provider) enum Words<'a> {
     Kept(Quoted<'a>),
     Made(String),
 }
@@ -149,7 +154,7 @@ pub(super) struct Tool<'a> {
 /// A schema of the client as it stands, or one made to fit.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Schema<'a> {
+pub(in crate::provider) enum Schema<'a> {
     Kept(&'a RawValue),
     Made(Box<RawValue>),
 }
@@ -165,7 +170,7 @@ pub(super) struct ToolChoice<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Thinking<'a> {
+pub(in crate::provider) enum Thinking<'a> {
     Kept(&'a RawValue),
     Made {
         r#type: &'static str,
@@ -210,7 +215,7 @@ impl Serialize for System<'_> {
 }
 
 impl Words<'_> {
-    pub(super) fn text(&self) -> Cow<'_, str> {
+    pub(in crate::provider) fn text(&self) -> Cow<'_, str> {
         match self {
             Words::Kept(text) => text.text(),
             Words::Made(text) => Cow::Borrowed(text),

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     api::{
         answer::AnswerSink,
-        chat::Chat,
+        chat::{Chat, Extensions},
         embeddings::{Asked, Embed},
     },
     config::node::{Fields, Node},
@@ -117,11 +117,11 @@ fn open_gemini(common: Common, _fields: &Fields<'_>) -> Option<Box<dyn Provider>
 }
 
 fn open_vertex(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
-    let project = fields.required("project").and_then(|node| {
+    let project = fields.needed("project", |node| {
         let want = "a project id such as \"my-project\"";
         segment(&node, want, b"-_.:")
     });
-    let location = fields.required("location").and_then(|node| {
+    let location = fields.needed("location", |node| {
         let want = "\"global\" or a region such as \"europe-west4\"";
         segment(&node, want, b"-")
     });
@@ -170,6 +170,13 @@ impl ChatDialect for Gemini {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::new(self.home.tag())))
+    }
+
+    fn takes(&self) -> Extensions {
+        Extensions {
+            thinking: true,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

@@ -15,11 +15,11 @@ use crate::{
     provider::{
         OutBody, Outgoing,
         params::{self, Rule},
+        path::segment,
     },
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::fmt::Write as _;
 
 /// Refused is what the client would miss in the answer. Dropped are hints, and what this API does not
 /// have. The fields of Gemini's own body that this dialect writes cannot be given.
@@ -153,33 +153,20 @@ pub(super) fn place(dialect: &Gemini, name: &str) -> String {
                 Some(name) => ("tunedModels", name),
                 None => ("models", name.strip_prefix("models/").unwrap_or(name)),
             };
-            format!("{base}/{kind}/{}", segment(name))
+            format!("{base}/{kind}/{}", segment(name, b"@"))
         }
         Home::Vertex { project, location } => {
             let place = format!("{base}/projects/{project}/locations/{location}");
             if let Some(name) = name.strip_prefix("endpoints/") {
-                return format!("{place}/endpoints/{}", segment(name));
+                return format!("{place}/endpoints/{}", segment(name, b"@"));
             }
             let name = ["publishers/google/models/", "google/", "models/"]
                 .iter()
                 .find_map(|prefix| name.strip_prefix(prefix))
                 .unwrap_or(name);
-            format!("{place}/publishers/google/models/{}", segment(name))
+            format!("{place}/publishers/google/models/{}", segment(name, b"@"))
         }
     }
-}
-
-/// Percent-encodes all but the characters that never mean anything in a path.
-fn segment(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// The client would look for it in the answer.

@@ -6,7 +6,7 @@ use super::fault;
 use crate::{
     api::{
         answer::{AnswerSink, Part},
-        chat::{UsageView, finish_from},
+        chat::{UsageView, finish_from, is_failure},
     },
     fault::{Fault, FaultKind},
     host::Headers,
@@ -75,7 +75,11 @@ struct Function<'a> {
 /// Errors: the provider's own when the body holds one, `ProviderFailed` when it cannot be read.
 pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
     let whole: Whole<'_> = serde_json::from_slice(body).map_err(|_| unreadable())?;
-    if whole.error.is_some_and(|error| error.get() != "null") {
+    let reasons = whole.choices.iter().flatten();
+    let broke_off = reasons
+        .filter_map(|choice| choice.finish_reason.as_deref())
+        .any(is_failure);
+    if broke_off || whole.error.is_some_and(|error| error.get() != "null") {
         return Err(fault::read(200, &Headers::default(), body));
     }
     let choices = whole.choices.ok_or_else(unreadable)?;

@@ -1,14 +1,26 @@
 //! OpenAI's Chat Completions API, and every host that speaks it.
 //!
 //! The client's bytes pass untouched, apart from `model` when the plan renames it and
-//! `stream_options` so that a stream reports its usage.
+//! `stream_options` so that a stream reports its usage. A host that differs is a table of its
+//! differences ([`difference::Difference`], one file each in `hosts`), applied to the same bytes by
+//! `parameters`, `messages` and, on the way back, `straight`.
 
 mod answer;
 mod details;
+mod difference;
 mod events;
 mod fault;
+mod hosts;
+mod ids;
+mod messages;
+mod parameters;
 mod splice;
+mod straight;
 mod vectors;
+
+pub(super) use hosts::{
+    AZURE, DEEPSEEK, FIREWORKS, GROQ, MISTRAL, OLLAMA, OPENROUTER, TOGETHER, VLLM, XAI,
+};
 
 use super::{
     ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Pass, Provider,
@@ -17,12 +29,18 @@ use super::{
     params::{self, Rule, Unknown},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat, client::Api},
+    api::{
+        answer::AnswerSink,
+        chat::{Chat, Extensions},
+        client::Api,
+    },
     config::node::Fields,
     fault::Fault,
     host::Headers,
     json::Object,
 };
+use difference::Difference;
+use hosts::azure::Deployments;
 
 pub(super) use events::Events;
 pub(super) use splice::Splice;
@@ -32,7 +50,7 @@ pub(super) const ENTRY: Entry = Entry {
     name: "openai",
     base_path: "/v1",
     features: FEATURES,
-    open,
+    open: open_own,
 };
 
 /// The bytes pass, so what the model can do is what a client can have.
@@ -40,9 +58,12 @@ const FEATURES: Features = Features {
     model: "gpt-5-mini",
     reasoning: Support::Partly("no text, which OpenAI keeps to itself"),
     signatures: Support::No,
-    cache_control: Support::Partly("passes unread; OpenAI caches by itself"),
+    cache_control: Support::Partly(MARKS_PASS),
     ..Features::ALL
 };
+
+/// Hosts that cache prompts by themselves and do not mind marks.
+const MARKS_PASS: &str = "marks pass unread; the provider caches by itself";
 
 /// The parameters of the API; with `unknown_parameters: keep` the table is not even looked at.
 /// Source: OpenAI API reference, "Create chat completion", read 2026-11.
@@ -86,19 +107,43 @@ const KNOWN: &[&str] = &[
 
 #[derive(Debug)]
 struct OpenAi {
+    table: &'static Difference,
     common: Common,
     force_usage: bool,
     /// The host has the Responses API as well.
     responses: bool,
+    /// Azure's older form of addresses.
+    deployments: Option<Deployments>,
 }
 
-fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
+fn open_own(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
     let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
     let responses = fields.or("responses", true, |n| n.flag());
     Some(Box::new(OpenAi {
+        table: &Difference::NONE,
         common,
         force_usage: force_usage?,
         responses: responses?,
+        deployments: None,
+    }))
+}
+
+fn open(
+    table: &'static Difference,
+    common: Common,
+    fields: &Fields<'_>,
+) -> Option<Box<dyn Provider>> {
+    let force_usage = if table.usage_unasked {
+        false
+    } else {
+        fields.or("force_stream_usage", true, |n| n.flag())?
+    };
+    Some(Box::new(OpenAi {
+        table,
+        common,
+        force_usage,
+        responses: false,
+        deployments: None,
     }))
 }
 
@@ -115,14 +160,14 @@ impl Provider for OpenAi {
         Some(self)
     }
 
-    fn passes(&self, api: Api) -> Option<Pass> {
-        let (path, asks_usage) = match api {
+    fn passes(&self, api: Api, model: &str) -> Option<Pass> {
+        let (operation, asks_usage) = match api {
             Api::Responses if self.responses => ("responses", false),
-            Api::Completions => ("completions", self.force_usage),
+            Api::Completions if self.table.completions => ("completions", self.force_usage),
             _ => return None,
         };
         Some(Pass {
-            path: format!("{}/{path}", self.common.base_path),
+            path: self.path(operation, model),
             headers: Vec::new(),
             forwards: &[],
             asks_usage,
@@ -136,21 +181,25 @@ impl Provider for OpenAi {
 
 impl ChatDialect for OpenAi {
     fn refuses(&self, chat: &Chat<'_>) -> Option<Fault> {
+        if self.table.changes_requests() {
+            return ChatDialect::request(self, chat).err();
+        }
         self.unknown(&chat.body).err()
     }
 
     fn request(&self, chat: &Chat<'_>) -> Result<Outgoing, Fault> {
-        let (fewer, dropped) = self.unknown(&chat.body)?;
+        let (fewer, mut dropped) = self.unknown(&chat.body)?;
         let body = match fewer {
-            None => self.spliced(&chat.body, chat).finish(),
+            None => self.edited(&chat.body, chat, &mut dropped)?,
             Some(fewer) => {
                 let text = String::from_utf8(fewer.to_vec()).unwrap_or_default();
                 let body = Object::parse(&text).unwrap_or_default();
-                OutBody::Whole(self.spliced(&body, chat).finish().apply(text.as_bytes()))
+                let edited = self.edited(&body, chat, &mut dropped)?;
+                OutBody::Whole(edited.apply(text.as_bytes()))
             }
         };
         Ok(Outgoing {
-            path: format!("{}/chat/completions", self.common.base_path),
+            path: self.path("chat/completions", &chat.model),
             headers: Vec::new(),
             body,
             dropped,
@@ -158,37 +207,74 @@ impl ChatDialect for OpenAi {
     }
 
     fn touches(&self) -> Option<&'static [&'static str]> {
-        (self.common.unknown == Unknown::Keep).then_some(&["model", "stream_options"])
+        (self.common.unknown == Unknown::Keep).then_some(self.table.touches)
     }
 
     fn answer(&self, body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
-        answer::read(body, out)
+        match self.straighten(body) {
+            Some(straight) => answer::read(straight.as_bytes(), out),
+            None => answer::read(body, out),
+        }
+    }
+
+    fn straighten(&self, data: &[u8]) -> Option<String> {
+        straight::straighten(self.table.answers, data)
     }
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         None
     }
+
+    fn takes(&self) -> Extensions {
+        self.table.takes
+    }
 }
 
 impl OpenAi {
+    fn path(&self, operation: &str, model: &str) -> String {
+        match &self.deployments {
+            Some(deployments) => deployments.path(&self.common.base_path, operation, model),
+            None => format!("{}/{operation}", self.common.base_path),
+        }
+    }
+
     /// The body without the parameters to leave out, when there are any, and their names.
     fn unknown<'a>(&self, body: &Object<'a>) -> Result<(Option<Object<'a>>, Vec<String>), Fault> {
         if self.common.unknown == Unknown::Keep {
             return Ok((None, Vec::new()));
         }
-        let table: Vec<_> = KNOWN.iter().map(|name| (*name, Rule::Keep)).collect();
+        let known = KNOWN.iter().chain(self.table.own);
+        let table: Vec<_> = known.map(|name| (*name, Rule::Keep)).collect();
         let (kept, dropped) = params::apply(&table, self.common.unknown, body)?;
         let fewer = kept.iter().count() < body.iter().count();
         Ok((fewer.then_some(kept), dropped))
     }
 
-    fn spliced<'a, 'b>(&self, body: &'b Object<'a>, chat: &Chat<'_>) -> Splice<'a, 'b> {
+    /// The body as this host wants it.
+    fn edited(
+        &self,
+        body: &Object<'_>,
+        chat: &Chat<'_>,
+        dropped: &mut Vec<String>,
+    ) -> Result<OutBody, Fault> {
         let mut splice = Splice::of(body);
         splice.model(&chat.model);
         if chat.stream && self.force_usage {
             splice.ask_for_usage();
         }
-        splice
+        parameters::apply(self.table, &chat.model, body, &mut splice, dropped)?;
+        let mut lost = false;
+        if let (Some(rules), Some(text)) = (self.table.messages, body.raw("messages")) {
+            let fitted = messages::fit(rules, text.get(), dropped)?;
+            lost = fitted.lost_thoughts;
+            if let Some(json) = fitted.json {
+                splice.set("messages", json);
+            }
+        }
+        if let Some(odd) = self.table.odd {
+            odd(body, lost, &mut splice, dropped)?;
+        }
+        Ok(splice.finish())
     }
 }
 
@@ -196,15 +282,21 @@ impl OpenAi {
 mod tests {
     use super::*;
 
-    fn sent(body: &str, model: &str, unknown: Unknown) -> (String, Vec<String>) {
-        let dialect = OpenAi {
+    fn plain(unknown: Unknown) -> OpenAi {
+        OpenAi {
+            table: &Difference::NONE,
             common: Common {
                 base_path: "/v1".into(),
                 unknown,
             },
             force_usage: true,
             responses: true,
-        };
+            deployments: None,
+        }
+    }
+
+    fn sent(body: &str, model: &str, unknown: Unknown) -> (String, Vec<String>) {
+        let dialect = plain(unknown);
         let mut chat = Chat::parse(body.as_bytes()).unwrap();
         chat.model = model.into();
         let outgoing = ChatDialect::request(&dialect, &chat).unwrap();
@@ -233,14 +325,7 @@ mod tests {
             (r#"{"model":"a","messages":[{}]}"#.into(), vec![]),
             "null asks for nothing and is not sent on"
         );
-        let refusing = OpenAi {
-            common: Common {
-                base_path: "/v1".into(),
-                unknown: Unknown::Refuse,
-            },
-            force_usage: true,
-            responses: true,
-        };
+        let refusing = plain(Unknown::Refuse);
         let chat = Chat::parse(body.as_bytes()).unwrap();
         let refused = ChatDialect::refuses(&refusing, &chat);
         assert_eq!(refused.unwrap().param.as_deref(), Some("x"));

@@ -7,6 +7,7 @@ use std::ops::Range;
 pub(in crate::provider) struct Splice<'a, 'b> {
     body: &'b Object<'a>,
     edits: Vec<(Range<usize>, Vec<u8>)>,
+    removed: Vec<&'static str>,
 }
 
 impl<'a, 'b> Splice<'a, 'b> {
@@ -14,7 +15,68 @@ impl<'a, 'b> Splice<'a, 'b> {
         Self {
             body,
             edits: Vec::new(),
+            removed: Vec::new(),
         }
+    }
+
+    /// Leaves a field out.
+    pub(super) fn remove(&mut self, key: &'static str) {
+        self.removed.push(key);
+    }
+
+    /// Gives a field another name.
+    pub(super) fn rename(&mut self, key: &'static str, name: &str) {
+        let Some((gap, _)) = self
+            .fields()
+            .find(|(known, ..)| *known == key)
+            .map(|f| (f.1, f.2))
+        else {
+            return;
+        };
+        let text = self.body.source().get(gap.clone()).unwrap_or_default();
+        if let (Some(open), Some(close)) = (text.find('"'), text.rfind('"')) {
+            let place = gap.start + open..gap.start + close + 1;
+            self.edits.push((place, format!("\"{name}\"").into()));
+        }
+    }
+
+    /// Gives a field another value, or adds it behind the model. `json`: its text.
+    pub(super) fn set(&mut self, key: &'static str, json: impl Into<Vec<u8>>) {
+        if let Some(place) = self.body.place(key) {
+            self.edits.push((place, json.into()));
+        } else if let Some(Range { end, .. }) = self.body.place("model") {
+            let field = [format!(",\"{key}\":").into_bytes(), json.into()].concat();
+            self.edits.push((end..end, field));
+        }
+    }
+
+    /// Each field: its name, what stands between the value before it and its own, and its value.
+    fn fields(&self) -> impl Iterator<Item = (&'b str, Range<usize>, Range<usize>)> {
+        let body = self.body;
+        let mut end = body.source().find('{').map_or(0, |at| at + 1);
+        body.iter().filter_map(move |(key, _)| {
+            let place = body.place(key)?;
+            let gap = end..place.start;
+            end = place.end;
+            Some((key, gap, place))
+        })
+    }
+
+    /// The places of the fields to leave out, each with its comma.
+    fn gone(&self) -> Vec<(Range<usize>, Vec<u8>)> {
+        let mut gone = Vec::new();
+        let mut nothing_before = true;
+        for (key, gap, value) in self.fields() {
+            if self.removed.contains(&key) {
+                gone.push((gap.start..value.end, Vec::new()));
+            } else if std::mem::take(&mut nothing_before) && !gone.is_empty() {
+                // The first that stays needs no comma.
+                let text = self.body.source().get(gap.clone()).unwrap_or_default();
+                let comma = text.find(',').map_or(0, |at| at + 1);
+                gone.push((gap.start..gap.start + comma, Vec::new()));
+            }
+        }
+        gone
     }
 
     /// Asks for this model.
@@ -61,16 +123,22 @@ impl<'a, 'b> Splice<'a, 'b> {
 
     /// The body with its edits: the bytes up to the last edit are new, what follows stays.
     pub(in crate::provider) fn finish(mut self) -> OutBody {
+        if !self.removed.is_empty() {
+            let gone = self.gone();
+            self.edits.extend(gone);
+        }
         self.edits
             .sort_by_key(|(place, _)| (place.start, place.end));
-        let Some((last, _)) = self.edits.last() else {
+        let Some(cut) = self.edits.iter().map(|(place, _)| place.end).max() else {
             return OutBody::Untouched;
         };
-        let cut = last.end;
         let source = self.body.source().as_bytes();
         let mut head = Vec::with_capacity(cut + 64);
         let mut from = 0;
         for (place, new) in &self.edits {
+            if place.start < from {
+                continue; // inside a field that is left out
+            }
             head.extend_from_slice(source.get(from..place.start).unwrap_or_default());
             head.extend_from_slice(new);
             from = place.end;
@@ -108,6 +176,75 @@ mod tests {
             spliced(r#"{"model":"\u0061"}"#, "a", false),
             (r#"{"model":"\u0061"}"#.into(), 0)
         );
+    }
+
+    #[test]
+    fn fields_go_change_and_come_wherever_they_stand() {
+        type Edit = fn(&mut Splice<'_, '_>);
+        let edited = |body: &str, edit: Edit| {
+            let object = Object::parse(body).unwrap();
+            let mut splice = Splice::of(&object);
+            edit(&mut splice);
+            String::from_utf8(splice.finish().apply(body.as_bytes())).unwrap()
+        };
+        let cases: [(&str, Edit, &str); 8] = [
+            (
+                r#"{"a":1,"model":"m","c":2}"#,
+                |s| s.remove("a"),
+                r#"{"model":"m","c":2}"#,
+            ),
+            (
+                r#"{ "a" : 1 , "b":3 , "model":"m"}"#,
+                |s| {
+                    s.remove("b");
+                    s.remove("a");
+                },
+                r#"{ "model":"m"}"#,
+            ),
+            (
+                r#"{"model":"m", "a":[1], "c":2}"#,
+                |s| s.remove("a"),
+                r#"{"model":"m", "c":2}"#,
+            ),
+            (
+                r#"{"model":"m","a":1}"#,
+                |s| s.remove("a"),
+                r#"{"model":"m"}"#,
+            ),
+            (
+                r#"{"model":"m","a":1}"#,
+                |s| {
+                    s.remove("a");
+                    s.set("b", "2");
+                    s.model("n");
+                },
+                r#"{"model":"n","b":2}"#,
+            ),
+            (
+                r#"{"se\u0065d":7,"model":"m"}"#,
+                |s| s.rename("seed", "random_seed"),
+                r#"{"random_seed":7,"model":"m"}"#,
+            ),
+            (
+                r#"{"model":"m", "a" : "x\"y" }"#,
+                |s| {
+                    s.rename("a", "b");
+                    s.set("a", "0");
+                },
+                r#"{"model":"m", "b" : 0 }"#,
+            ),
+            (
+                r#"{"model":"m"}"#,
+                |s| {
+                    s.remove("a");
+                    s.rename("b", "c");
+                },
+                r#"{"model":"m"}"#,
+            ),
+        ];
+        for (body, edit, want) in cases {
+            assert_eq!(edited(body, edit), want);
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl OpenAi {
             OutBody::Whole(kept.to_vec())
         };
         Ok(Outgoing {
-            path: format!("{}/{path}", self.common.base_path),
+            path: self.path(path, model),
             headers: Vec::new(),
             body,
             dropped,
@@ -179,16 +179,18 @@ fn usage(raw: &RawValue) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::Common;
+    use crate::provider::{Common, openai::Difference};
 
     fn dialect(unknown: Unknown) -> OpenAi {
         OpenAi {
+            table: &Difference::NONE,
             common: Common {
                 base_path: "/v1".into(),
                 unknown,
             },
             force_usage: true,
             responses: true,
+            deployments: None,
         }
     }
 
