@@ -12,6 +12,7 @@ mod support;
 
 use envoy_llm_gateway::{api::client::Api, provider::REGISTRY};
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{
     fixtures::{self, Case, Outcome},
     gather::{events, gather_chat, gather_message, gather_response, said},
@@ -45,23 +46,37 @@ fn every_case_gives_exactly_what_its_folder_says() {
 
 #[test]
 fn every_case_gives_the_same_however_its_answer_is_cut() {
-    for case in fixtures::all() {
-        let want = gathered(&case.expected());
-        for cut in case.every_cut() {
-            assert_eq!(
-                gathered(&case.run(&[cut])),
-                want,
-                "{} cut at byte {cut}",
-                case.name
-            );
+    // Thousands of runs: every processor takes its share.
+    let cases = fixtures::all();
+    let next = AtomicUsize::new(0);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    gives_the_same_however_cut(case);
+                }
+            });
         }
+    });
+}
+
+fn gives_the_same_however_cut(case: &Case) {
+    let want = gathered(&case.expected());
+    for cut in case.every_cut() {
         assert_eq!(
-            gathered(&case.run(&case.all_cuts())),
+            gathered(&case.run(&[cut])),
             want,
-            "{} byte by byte",
+            "{} cut at byte {cut}",
             case.name
         );
     }
+    assert_eq!(
+        gathered(&case.run(&case.all_cuts())),
+        want,
+        "{} byte by byte",
+        case.name
+    );
 }
 
 #[test]

@@ -90,11 +90,17 @@ def test_an_invocation_goes_where_aws_s_own_client_would_send_it(case):
     assert not sent["body"].keys() & {"model", "stream"}
 
 
-@pytest.mark.parametrize("case", cases("bedrock", "3-upstream.json"))
+# Two cases hold what is no answer of Converse: an error inside a 200, a whole answer to a stream.
+ANSWERS = [
+    case
+    for case in cases("bedrock", "3-upstream.json")
+    if (case.values[0] / "2-upstream.json").exists() and case.id not in ("error-in-200", "stream-whole-answer")
+]
+
+
+@pytest.mark.parametrize("case", ANSWERS)
 def test_an_answer_is_what_aws_s_own_parser_reads(case):
     told = about(case)
-    if not (case / "2-upstream.json").exists() or case.name in ("error-in-200", "stream-whole-answer"):
-        pytest.skip("no answer to this request")
     called, _, _ = operation(case)
     body = (case / "3-upstream.json").read_bytes()
     response = {"status_code": told["status"], "headers": told["headers"], "body": body}

@@ -1,0 +1,94 @@
+"""Each file of envoy/providers is a cluster that Envoy accepts and that keeps the house rules."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from fake.gateway import validate, wasm
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "envoy/providers"
+FILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+# tests/schema.rs holds this list against the registry.
+DIALECTS = json.loads((ROOT / "envoy/config.schema.json").read_text())["$defs"]["dialect"]["enum"]
+# Clusters that wait for their dialect.
+AHEAD = {"anthropic-bedrock", "anthropic-vertex", "bedrock", "cohere"} - set(DIALECTS)
+LOCAL = {"ollama", "vllm"}
+KEYLESS = {"ollama"}
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import lint  # noqa: E402
+
+
+def load(name):
+    """The file's clusters, the provider's own first."""
+    clusters = yaml.load((FOLDER / f"{name}.yaml").read_text(), lint.Strict)["clusters"]
+    assert clusters[0]["name"] == name
+    return clusters
+
+
+def filters(cluster):
+    (options,) = cluster["typed_extension_protocol_options"].values()
+    return options["http_filters"]
+
+
+def place(value, folder):
+    """The same with the paths of this machine: the filter, and a secret that is in its place."""
+    if isinstance(value, dict):
+        if str(value.get("filename", "")).endswith(lint.WASM):
+            return {"filename": str(wasm())}
+        if "sds_config" in value:
+            secret = folder / f"{value['name']}.yaml"
+            generic = {"secret": {"inline_string": "a-key"}}
+            kind = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+            secret.write_text(yaml.safe_dump({"resources": [{"@type": kind, "name": value["name"], "generic_secret": generic}]}))
+            source = {"path": str(secret), "watched_directory": {"path": str(folder)}}
+            return {"name": value["name"], "sds_config": {"path_config_source": source}}
+        return {key: place(child, folder) for key, child in value.items()}
+    return [place(child, folder) for child in value] if isinstance(value, list) else value
+
+
+def test_every_dialect_has_a_cluster_and_every_cluster_a_dialect():
+    assert set(FILES) == set(DIALECTS) | AHEAD
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_envoy_accepts_the_cluster_of(name, tmp_path):
+    clusters = place(load(name), tmp_path)
+    if name in AHEAD:
+        plugin = filters(clusters[0])[0]["typed_config"]["config"]
+        plugin["configuration"]["value"] = {"role": "provider", "dialect": "openai"}
+    node = {"id": "test", "cluster": "test"}  # secrets from files want one
+    code, log = validate({"node": node, "static_resources": {"clusters": clusters}}, tmp_path)
+    assert code == 0, log
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_house_rules_hold_for_the_cluster_of(name):
+    cluster = load(name)[0]
+    ((position, plugin),) = lint.plugins(f"cluster {name}", filters(cluster))
+    found = [] if name in AHEAD else list(lint.cluster_problems(cluster, position, plugin, filters(cluster)))
+    assert found == []
+    assert plugin.settings["dialect"] == name
+    signers = [item for item in filters(cluster) if lint.kind(item) in lint.SIGNERS]
+    assert len(signers) == (0 if name in KEYLESS else 1)
+    assert lint.kind(filters(cluster)[-1]) == "UpstreamCodec"
+    assert cluster["outlier_detection"]["max_ejection_percent"] <= 50
+    if name not in LOCAL:
+        host = plugin.settings["host"]
+        tls = cluster["transport_socket"]["typed_config"]
+        assert (tls["sni"], tls["auto_sni_san_validation"]) == (host, True)
+        assert tls["common_tls_context"]["validation_context"]["trusted_ca"]["filename"]
+        (endpoint,) = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        assert endpoint["endpoint"]["address"]["socket_address"] == {"address": host, "port_value": 443}
+        (options,) = cluster["typed_extension_protocol_options"].values()
+        assert "http2_protocol_options" in options["auto_config"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_secret_stands_in_the_file_of(name):
+    for message in lint.find(load(name)[0], "Generic"):
+        path = message["credential"]["sds_config"]["path_config_source"]["path"]
+        assert path == f"/etc/envoy/secrets/{message['credential']['name']}.yaml"
