@@ -5,7 +5,10 @@ use super::{
         Chat, Extensions, Translated,
         request::{bad, malformed, missing, wrong_type},
     },
-    messages, responses,
+    embeddings::Embed,
+    messages,
+    rerank::Rerank,
+    responses,
     thought::may_hold_sealed,
 };
 use crate::{
@@ -33,6 +36,10 @@ pub enum Api {
     Messages,
     /// Anthropic's count of a message's tokens.
     CountTokens,
+    /// OpenAI's Embeddings.
+    Embeddings,
+    /// Reranking, in Cohere's form.
+    Rerank,
 }
 
 impl Api {
@@ -44,7 +51,14 @@ impl Api {
             Self::Responses => "responses",
             Self::Messages => "messages",
             Self::CountTokens => "count_tokens",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
+    }
+
+    /// Whether an answer is made of text and calls.
+    pub const fn is_chat(self) -> bool {
+        !matches!(self, Self::Embeddings | Self::Rerank)
     }
 
     /// Whether its errors and headers are Anthropic's.
@@ -75,6 +89,8 @@ impl Api {
             // An answer may also continue what the provider has stored.
             Self::Responses => None,
             Self::Completions => Some(("prompt", false)),
+            // They look at all of their fields themselves.
+            Self::Embeddings | Self::Rerank => None,
         }
     }
 }
@@ -135,6 +151,25 @@ impl<'a> Asked<'a> {
                 Some(_) => return Err(wrong_type(key, "a list of messages")),
             }
         }
+        if api.is_chat() {
+            return Self::conversation(api, model, body);
+        }
+        // Neither is streamed.
+        let asked = Self {
+            api,
+            model: Cow::Owned(model),
+            stream: false,
+            wants_usage: false,
+            body,
+        };
+        match api {
+            Api::Rerank => asked.rerank("").check()?,
+            _ => asked.embed("").check()?,
+        }
+        Ok(asked)
+    }
+
+    fn conversation(api: Api, model: String, body: Object<'a>) -> Result<Self, Fault> {
         let stream = wanted(&body, "stream", "true or false")?.unwrap_or(false);
         let options: Option<StreamOptions> = wanted(
             &body,
@@ -172,6 +207,26 @@ impl<'a> Asked<'a> {
                 FaultKind::Unsupported,
                 "This model's provider has no Completions API; use /v1/chat/completions.",
             )),
+            Api::Embeddings | Api::Rerank => Err(Fault::new(
+                FaultKind::Unsupported,
+                "This is no request for a chat.",
+            )),
+        }
+    }
+
+    /// As a request for embeddings to `model`.
+    pub fn embed(&self, model: &str) -> Embed<'a> {
+        Embed {
+            model: Cow::Owned(model.to_owned()),
+            body: self.body.clone(),
+        }
+    }
+
+    /// As a request for reranking to `model`.
+    pub fn rerank(&self, model: &str) -> Rerank<'a> {
+        Rerank {
+            model: Cow::Owned(model.to_owned()),
+            body: self.body.clone(),
         }
     }
 

@@ -4,8 +4,10 @@
 pub mod answer;
 pub mod chat;
 pub mod client;
+pub mod embeddings;
 pub mod messages;
 pub mod models;
+pub mod rerank;
 pub mod responses;
 mod thought;
 pub mod watch;

@@ -35,7 +35,10 @@ impl Whole {
     /// `created`: seconds since 1970; `echo`: what a response repeats of its request.
     pub fn new(api: Api, created: u64, echo: Echo) -> Self {
         match api {
-            Api::Chat | Api::Completions => Self::Chat(chat::AnswerWriter::default()),
+            // The last two are written without parts, elsewhere.
+            Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
+                Self::Chat(chat::AnswerWriter::default())
+            }
             Api::Messages | Api::CountTokens => Self::Messages(messages::AnswerWriter::default()),
             Api::Responses => Self::Responses(Box::new(responses::Writer::whole(created, echo))),
         }
@@ -71,7 +74,9 @@ impl Stream {
     /// what a response repeats of its request.
     pub fn new(api: Api, created: u64, include_usage: bool, echo: Echo) -> Self {
         match api {
-            Api::Chat | Api::Completions => Self::Chat(ChunkWriter::new(created, include_usage)),
+            Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
+                Self::Chat(ChunkWriter::new(created, include_usage))
+            }
             Api::Messages | Api::CountTokens => Self::Messages(messages::EventWriter::default()),
             Api::Responses => Self::Responses(Box::new(responses::Writer::stream(created, echo))),
         }

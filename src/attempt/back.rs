@@ -8,6 +8,7 @@ use super::{
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     stream::{Streaming, Verdict},
+    vectors,
     watch::{self, look_whole},
     write_failed,
 };
@@ -111,7 +112,9 @@ fn whole(
     let (api, created) = (sent.plan.api, seconds(host.now()));
     let echo = std::mem::take(&mut sent.echo);
     // The client's own language passes untouched, unless it asked for a stream and got none.
-    let new = if sent.passes && !sent.plan.stream {
+    let new = if !api.is_chat() {
+        vectors::answer(provider, sent, body, &mut facts)?
+    } else if sent.passes && !sent.plan.stream {
         watched(provider, api, body, &mut facts)?;
         let chat = provider.speaks.chat().filter(|_| api == Api::Chat);
         chat.and_then(|chat| chat.straighten(body))

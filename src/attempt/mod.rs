@@ -9,10 +9,11 @@ mod facts;
 mod headers;
 mod out;
 mod stream;
+mod vectors;
 mod watch;
 
 use crate::{
-    api::responses::Echo,
+    api::{embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
@@ -46,6 +47,8 @@ struct Sent {
     passes: bool,
     /// What a response repeats of its request, where one is to be written.
     echo: Echo,
+    /// What was asked of a provider whose embeddings are translated.
+    embed: Option<embeddings::Asked>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.

@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, write_failed};
+use super::{Sent, vectors, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -74,6 +74,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         dropped: Vec::new(),
         passes: false,
         echo: Echo::default(),
+        embed: None,
         started: now,
         attempts,
         bodiless: false,
@@ -94,6 +95,7 @@ pub(super) fn send(
         Some(_) if sent.plan.sealed => None,
         Some(_) => Some(Pass::TOUCHES),
         None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),
+        None if !sent.plan.api.is_chat() => vectors::touches(provider, sent.plan.api),
         None => None,
     };
     let known = size == sent.plan.size;
@@ -117,7 +119,8 @@ pub(super) fn send(
             let plan = &sent.plan;
             pass.request(&asked, &sent.model, &plan.client_headers, plan.sealed)
         }
-        None => translated(provider, sent, asked)?,
+        None if asked.api.is_chat() => translated(provider, sent, asked)?,
+        None => vectors::request(provider, sent, &asked)?,
     };
     write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;

@@ -68,6 +68,8 @@ impl Watch {
     ) -> Result<(Seen<'a>, bool), Fault> {
         match self.api {
             Api::Chat | Api::Completions => self.chunk(name, data),
+            // Neither is streamed.
+            Api::Embeddings | Api::Rerank => Err(unknown()),
             Api::Messages | Api::CountTokens => {
                 let seen = messages::look(name, data, &mut self.counts).ok_or_else(unknown)?;
                 self.done |= seen.done;
@@ -145,7 +147,9 @@ impl Watch {
     pub(super) fn error(&self, fault: &Fault) -> Vec<u8> {
         match self.api {
             Api::Messages | Api::CountTokens => messages::error_event(fault),
-            Api::Chat | Api::Completions => [b"data: ".as_slice(), &fault.body(), b"\n\n"].concat(),
+            Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
+                [b"data: ".as_slice(), &fault.body(), b"\n\n"].concat()
+            }
             Api::Responses => {
                 let event = ErrorEvent {
                     r#type: "error",
@@ -166,6 +170,8 @@ pub(super) fn look_whole(api: Api, body: &[u8]) -> Option<Seen<'_>> {
     match api {
         Api::Messages | Api::CountTokens => messages::look_whole(body),
         Api::Responses => responses::look_whole(body),
+        // Their dialects look themselves.
+        Api::Embeddings | Api::Rerank => None,
         Api::Chat | Api::Completions => {
             let whole = chat::look_whole(body)?;
             Some(Seen {
@@ -189,6 +195,8 @@ pub(super) fn not_an_answer(api: Api) -> Fault {
         Api::Responses => "The provider's answer is not a response.",
         Api::Messages => "The provider's answer is not a message.",
         Api::CountTokens => "The provider's answer is not a count of tokens.",
+        Api::Embeddings => "The provider's answer is not a list of embeddings.",
+        Api::Rerank => "The provider's answer is not a list of results.",
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
         responses::Echo,
         writer,
     },
-    fault::Fault,
+    fault::{Fault, FaultKind},
     host::{Host, keys::state},
     json::Str,
     log::{self, seconds},
@@ -40,6 +40,10 @@ struct TextPart<'a> {
 /// Errors: the request cannot be read as a chat.
 pub(super) fn answer(host: &dyn Host, asked: &Asked<'_>) -> Result<(&'static str, Vec<u8>), Fault> {
     let (api, stream) = (asked.api, asked.stream);
+    if !api.is_chat() {
+        let message = "`echo` only repeats what is said in a chat; ask for another model.";
+        return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
+    }
     if api == Api::Chat {
         let chat = asked.clone().into_chat();
         return Ok(say(host, api, &chat, stream, Echo::default()));

@@ -31,11 +31,13 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         "/v1/responses" => (Endpoint::Ask(Api::Responses), "POST"),
         "/v1/messages" => (Endpoint::Ask(Api::Messages), "POST"),
         "/v1/messages/count_tokens" => (Endpoint::Ask(Api::CountTokens), "POST"),
+        "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
+        "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
         _ => match path.strip_prefix("/v1/models/") {
             Some(id) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
             _ => {
                 let message = format!(
-                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
+                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
                 );
                 return Err(Fault::new(FaultKind::UnknownPath, message));
             }
@@ -65,6 +67,9 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
         "/v1/completions",
         "/v1/responses",
         "/v1/messages",
+        "/v1/embeddings",
+        "/v1/rerank",
+        "/v2/rerank",
     ];
     let path = headers.get(":path").unwrap_or_default();
     if asks.iter().any(|start| path.starts_with(start)) {
@@ -111,6 +116,9 @@ mod tests {
             ("/v1/responses", Api::Responses),
             ("/v1/messages?beta=true", Api::Messages),
             ("/v1/messages/count_tokens", Api::CountTokens),
+            ("/v1/embeddings", Api::Embeddings),
+            ("/v1/rerank", Api::Rerank),
+            ("/v2/rerank", Api::Rerank),
         ] {
             assert_eq!(of("POST", path), Ok(Endpoint::Ask(api)), "{path}");
         }

@@ -93,18 +93,28 @@ fn able(
         }
     }
     if able.is_empty() {
-        return Err(refusal.unwrap_or_else(no_chat));
+        return Err(refusal.unwrap_or_else(|| no_provider(asked.api)));
     }
     Ok(able)
 }
 
 /// Why a provider cannot take the request.
 fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
-    if speaks.passes(asked.api, model).is_some() {
-        return None;
+    let none = || Some(no_provider(asked.api));
+    match asked.api {
+        Api::Embeddings => {
+            let dialect = speaks.embed();
+            return dialect.map_or_else(none, |dialect| dialect.refuses(&asked.embed(model)));
+        }
+        Api::Rerank => {
+            let dialect = speaks.rerank();
+            return dialect.map_or_else(none, |dialect| dialect.refuses(&asked.rerank(model)));
+        }
+        api if speaks.passes(api, model).is_some() => return None,
+        _ => {}
     }
     let Some(dialect) = speaks.chat() else {
-        return Some(no_chat());
+        return none();
     };
     if asked.api == Api::Chat {
         let mut chat = asked.clone().into_chat();
@@ -121,11 +131,13 @@ fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Faul
     }
 }
 
-fn no_chat() -> Fault {
-    Fault::new(
-        FaultKind::Unsupported,
-        "No provider of this model offers chat completions.",
-    )
+fn no_provider(api: Api) -> Fault {
+    let message = match api {
+        Api::Embeddings => "No provider of this model offers embeddings.",
+        Api::Rerank => "No provider of this model offers reranking.",
+        _ => "No provider of this model offers chat completions.",
+    };
+    Fault::new(FaultKind::Unsupported, message)
 }
 
 /// The steps whose provider counts tokens itself; empty: none does.

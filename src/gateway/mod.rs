@@ -97,6 +97,8 @@ const fn operation(api: Api) -> &'static str {
     match api {
         Api::CountTokens => "count_tokens",
         Api::Completions => "completions",
+        Api::Embeddings => "embeddings",
+        Api::Rerank => "rerank",
         Api::Chat | Api::Messages | Api::Responses => "chat",
     }
 }

@@ -7,16 +7,20 @@ pub mod params;
 
 mod anthropic;
 mod bedrock;
+mod cohere;
 mod gemini;
 mod openai;
 mod path;
 
 use crate::{
     api::{
-        answer::AnswerSink,
+        answer::{AnswerSink, Usage},
         chat::{Chat, Extensions},
         client::{Api, Asked},
-        messages, responses,
+        embeddings::{self, Embed},
+        messages,
+        rerank::Rerank,
+        responses,
     },
     config::node::Fields,
     fault::Fault,
@@ -46,6 +50,7 @@ pub const REGISTRY: &[Entry] = &[
     anthropic::VERTEX,
     openai::AZURE,
     bedrock::ENTRY,
+    cohere::ENTRY,
     openai::DEEPSEEK,
     openai::FIREWORKS,
     gemini::GEMINI,
@@ -80,6 +85,14 @@ pub struct Common {
 pub trait Provider: std::fmt::Debug {
     /// Chat completions.
     fn chat(&self) -> Option<&dyn ChatDialect> {
+        None
+    }
+    /// Embeddings.
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        None
+    }
+    /// Reranking.
+    fn rerank(&self) -> Option<&dyn RerankDialect> {
         None
     }
     /// A client API other than chat that the provider speaks itself: the client's bytes pass, only the
@@ -268,4 +281,60 @@ pub trait ChatEvents {
     ///
     /// Errors: the answer is not complete.
     fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+}
+
+/// Embeddings in a provider's words.
+pub trait EmbedDialect {
+    /// Asked while planning, before anything is sent: why this provider cannot take the request.
+    fn refuses(&self, embed: &Embed<'_>) -> Option<Fault> {
+        self.request(embed).err()
+    }
+    /// The complete request, from the original only.
+    ///
+    /// Errors: the request cannot be expressed; final for this provider.
+    fn request(&self, embed: &Embed<'_>) -> Result<Outgoing, Fault>;
+    /// As [`ChatDialect::touches`]. A dialect that names fields passes its answers on.
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+    /// Translates an answer, or looks at one that passes. `asked` is `None` for a dialect that passes.
+    ///
+    /// Errors: the answer is an error in disguise or cannot be read.
+    fn answer(
+        &self,
+        headers: &Headers,
+        body: &[u8],
+        asked: Option<&embeddings::Asked>,
+    ) -> Result<Answered, Fault>;
+}
+
+/// Reranking in a provider's words.
+pub trait RerankDialect {
+    /// Asked while planning, before anything is sent: why this provider cannot take the request.
+    fn refuses(&self, rerank: &Rerank<'_>) -> Option<Fault> {
+        self.request(rerank).err()
+    }
+    /// The complete request, from the original only.
+    ///
+    /// Errors: the request cannot be expressed; final for this provider.
+    fn request(&self, rerank: &Rerank<'_>) -> Result<Outgoing, Fault>;
+    /// As [`ChatDialect::touches`].
+    fn touches(&self) -> Option<&'static [&'static str]> {
+        None
+    }
+    /// Translates an answer, or looks at one that passes.
+    ///
+    /// Errors: the answer is an error in disguise or cannot be read.
+    fn answer(&self, headers: &Headers, body: &[u8]) -> Result<Answered, Fault>;
+}
+
+/// An answer that is not made of parts.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The client's body. `None`: the provider's bytes pass.
+    pub body: Option<Vec<u8>>,
+    /// The model that says it answered; empty when none does.
+    pub model: String,
+    /// The token counts, where they are told.
+    pub usage: Option<Usage>,
 }

@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass, field
 
 from .dialects import DIALECTS
+from .vectors import VECTORS
 
 SCRIPT = re.compile(rb"\[\[([^\]\s]+) ([^\]]*)\]\]")
 PATIENCE = 30  # seconds that a hanging answer hangs when nobody closes it
@@ -91,7 +92,7 @@ class Provider:
         head = await reader.readuntil(b"\r\n\r\n")
         seen = Seen(head, await read_body(head, reader))
         self.seen.append(seen)
-        dialect = next((d for d in DIALECTS if seen.path.split("?")[0].endswith(d.path)), None)
+        dialect = next((d for d in (*DIALECTS, *VECTORS) if seen.path.split("?")[0].endswith(d.path)), None)
         answer = Answer(reader, writer, seen, dialect)
         try:
             if seen.path.startswith("/seen/"):

@@ -313,6 +313,8 @@ const fn path(api: Api) -> &'static str {
         Api::Responses => "/v1/responses",
         Api::Messages => "/v1/messages",
         Api::CountTokens => "/v1/messages/count_tokens",
+        Api::Embeddings => "/v1/embeddings",
+        Api::Rerank => "/v1/rerank",
     }
 }
 

@@ -4,6 +4,7 @@
 //! `media`), the tools (`tools`), how much to think (`reasoning`, and what the anthropic dialect knows
 //! of Claude) and how freely, fitted to the model's family (`family`). An answer is read
 //! whole (`answer`) or event by event (`events`); an error by its type and status (`fault`).
+//! Embeddings go through InvokeModel (`embed`).
 //!
 //! Requests leave without a signature: Envoy's `aws_request_signing` signs the finished bytes after
 //! this filter.
@@ -13,6 +14,7 @@
 
 mod answer;
 mod content;
+mod embed;
 mod events;
 mod family;
 pub(super) mod fault;
@@ -24,13 +26,14 @@ mod tools;
 mod wire;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    Answered, ChatDialect, ChatEvents, Common, EmbedDialect, Entry, Outgoing, Provider,
     features::{Features, Support},
 };
 use crate::{
     api::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
+        embeddings::{Asked, Embed},
     },
     config::node::Fields,
     fault::Fault,
@@ -85,8 +88,27 @@ impl Provider for Bedrock {
         Some(self)
     }
 
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        Some(self)
+    }
+
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         fault::read(status, headers, body)
+    }
+}
+
+impl EmbedDialect for Bedrock {
+    fn request(&self, embed: &Embed<'_>) -> Result<Outgoing, Fault> {
+        embed::request(self, embed)
+    }
+
+    fn answer(
+        &self,
+        headers: &Headers,
+        body: &[u8],
+        asked: Option<&Asked>,
+    ) -> Result<Answered, Fault> {
+        embed::answer(headers, body, asked)
     }
 }
 

@@ -5,12 +5,14 @@
 //! conversation (`messages`, `parts`, `media`), the tools (`tools`, `schema`), how to generate
 //! (`generation`, `thinking`), fitted to what the model can do (`model`). An answer is read as a
 //! stream of one or many chunks (`chunk`, `events`, `logprobs`); an error by its reason and status
-//! (`fault`). What must return with the next request is written and read in `signature`.
+//! (`fault`). What must return with the next request is written and read in `signature`. Embeddings
+//! are one file (`embed`).
 //!
 //! Source: ai.google.dev, "Generating content", "Thought signatures", "Function calling"; the types
 //! of google-genai 3.6 (both APIs) and of google-cloud-aiplatform 2.7 (`aiplatform_v1`); read 2026-11.
 
 mod chunk;
+mod embed;
 mod events;
 mod fault;
 mod generation;
@@ -27,13 +29,14 @@ mod tools;
 mod wire;
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, Outgoing, Provider,
+    Answered, ChatDialect, ChatEvents, Common, EmbedDialect, Entry, Outgoing, Provider,
     features::{Features, Support},
 };
 use crate::{
     api::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
+        embeddings::{Asked, Embed},
     },
     config::node::{Fields, Node},
     fault::Fault,
@@ -147,6 +150,10 @@ impl Provider for Gemini {
         Some(self)
     }
 
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        Some(self)
+    }
+
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         fault::read(status, headers, body)
     }
@@ -170,6 +177,21 @@ impl ChatDialect for Gemini {
             thinking: true,
             ..Extensions::TRANSLATED
         }
+    }
+}
+
+impl EmbedDialect for Gemini {
+    fn request(&self, embed: &Embed<'_>) -> Result<Outgoing, Fault> {
+        embed::request(self, embed)
+    }
+
+    fn answer(
+        &self,
+        _headers: &Headers,
+        body: &[u8],
+        asked: Option<&Asked>,
+    ) -> Result<Answered, Fault> {
+        embed::answer(body, asked)
     }
 }
 

@@ -135,36 +135,36 @@ fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
     out
 }
 
-/// The model is part of the path; what a client names there cannot leave its segment.
 fn path(dialect: &Gemini, chat: &Chat<'_>) -> String {
-    let base = &dialect.common.base_path;
     let method = if chat.stream {
         "streamGenerateContent?alt=sse"
     } else {
         "generateContent"
     };
-    let name = &*chat.model;
+    format!("{}:{method}", place(dialect, &chat.model))
+}
+
+/// The model is part of the path; what a client names there cannot leave its segment.
+pub(super) fn place(dialect: &Gemini, name: &str) -> String {
+    let base = &dialect.common.base_path;
     match &dialect.home {
         Home::Gemini => {
             let (kind, name) = match name.strip_prefix("tunedModels/") {
                 Some(name) => ("tunedModels", name),
                 None => ("models", name.strip_prefix("models/").unwrap_or(name)),
             };
-            format!("{base}/{kind}/{}:{method}", segment(name, b"@"))
+            format!("{base}/{kind}/{}", segment(name, b"@"))
         }
         Home::Vertex { project, location } => {
             let place = format!("{base}/projects/{project}/locations/{location}");
             if let Some(name) = name.strip_prefix("endpoints/") {
-                return format!("{place}/endpoints/{}:{method}", segment(name, b"@"));
+                return format!("{place}/endpoints/{}", segment(name, b"@"));
             }
             let name = ["publishers/google/models/", "google/", "models/"]
                 .iter()
                 .find_map(|prefix| name.strip_prefix(prefix))
                 .unwrap_or(name);
-            format!(
-                "{place}/publishers/google/models/{}:{method}",
-                segment(name, b"@")
-            )
+            format!("{place}/publishers/google/models/{}", segment(name, b"@"))
         }
     }
 }

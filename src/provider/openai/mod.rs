@@ -16,13 +16,15 @@ mod messages;
 mod parameters;
 mod splice;
 mod straight;
+mod vectors;
 
 pub(super) use hosts::{
     AZURE, DEEPSEEK, FIREWORKS, GROQ, MISTRAL, OLLAMA, OPENROUTER, TOGETHER, VLLM, XAI,
 };
 
 use super::{
-    ChatDialect, ChatEvents, Common, Entry, OutBody, Outgoing, Pass, Provider,
+    ChatDialect, ChatEvents, Common, EmbedDialect, Entry, OutBody, Outgoing, Pass, Provider,
+    RerankDialect,
     features::{Features, Support},
     params::{self, Rule, Unknown},
 };
@@ -150,6 +152,14 @@ impl Provider for OpenAi {
         Some(self)
     }
 
+    fn embed(&self) -> Option<&dyn EmbedDialect> {
+        Some(self)
+    }
+
+    fn rerank(&self) -> Option<&dyn RerankDialect> {
+        Some(self)
+    }
+
     fn passes(&self, api: Api, model: &str) -> Option<Pass> {
         let (operation, asks_usage) = match api {
             Api::Responses if self.responses => ("responses", false),
@@ -172,7 +182,7 @@ impl Provider for OpenAi {
 impl ChatDialect for OpenAi {
     fn refuses(&self, chat: &Chat<'_>) -> Option<Fault> {
         if self.table.changes_requests() {
-            return self.request(chat).err();
+            return ChatDialect::request(self, chat).err();
         }
         self.unknown(&chat.body).err()
     }
@@ -289,7 +299,7 @@ mod tests {
         let dialect = plain(unknown);
         let mut chat = Chat::parse(body.as_bytes()).unwrap();
         chat.model = model.into();
-        let outgoing = dialect.request(&chat).unwrap();
+        let outgoing = ChatDialect::request(&dialect, &chat).unwrap();
         assert_eq!(outgoing.path, "/v1/chat/completions");
         let sent = outgoing.body.apply(body.as_bytes());
         (String::from_utf8(sent).unwrap(), outgoing.dropped)
@@ -317,6 +327,7 @@ mod tests {
         );
         let refusing = plain(Unknown::Refuse);
         let chat = Chat::parse(body.as_bytes()).unwrap();
-        assert_eq!(refusing.refuses(&chat).unwrap().param.as_deref(), Some("x"));
+        let refused = ChatDialect::refuses(&refusing, &chat);
+        assert_eq!(refused.unwrap().param.as_deref(), Some("x"));
     }
 }

@@ -46,6 +46,16 @@ after(async () => {
   await ended;
 });
 
+test("embeddings, which this SDK asks for in base64", async () => {
+  const answer = await sdk.embeddings.create({ model: "openai/text-embedding-test", input: ["a", "b"] });
+  const vectors = answer.data.map((item) => item.embedding.map((number) => Number(number.toFixed(4))));
+  assert.deepEqual(vectors, [
+    [0.25, 0.5, -1.25, 0.1],
+    [1.25, 0.5, -1.25, 0.1],
+  ]);
+  assert.equal(answer.usage.prompt_tokens, 5);
+});
+
 for (const [provider, { model, served }] of Object.entries(PROVIDERS)) {
   describe(provider, () => {
     test("a whole answer", async () => {
