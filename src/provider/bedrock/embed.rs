@@ -1,7 +1,8 @@
 //! Embeddings through InvokeModel: Amazon's Titan, one text at a time, and Cohere's models.
 //!
-//! Source: Amazon Bedrock user guide, "Amazon Titan Embeddings models", "Cohere Embed models", and the
-//! header `x-amzn-bedrock-input-token-count` of InvokeModel; read 2026-11.
+//! To be confirmed against the Amazon Bedrock user guide ("Amazon Titan Embeddings models", "Cohere
+//! Embed models"): these bodies and the header `x-amzn-bedrock-input-token-count` are general
+//! knowledge of 2026-11, not a reading of those pages, and no live service has been asked.
 
 use super::Bedrock;
 use crate::{
