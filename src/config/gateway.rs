@@ -1,7 +1,7 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, Target, dialects,
+    Destination, Gateway, Key, Model, OnContextLength, Target, dialects,
     node::{Fields, Node, Reading},
 };
 use crate::provider::{Common, Entry, params::Unknown};
@@ -59,11 +59,38 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => keys(&node, &known_models).map(Some),
         None => Some(None),
     };
+    let count_tokens = fields.or("count_tokens", true, |node| node.flag());
+    let on_context_length = context_length(fields, count_tokens.unwrap_or(true));
+    let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
     Some(Gateway {
         models: models?,
         providers: providers?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
+        count_tokens: count_tokens?,
+        on_context_length: on_context_length?,
+        cap_max_tokens: cap_max_tokens?,
+    })
+}
+
+/// Without a count nobody knows what is too long.
+fn context_length(fields: &Fields<'_>, counted: bool) -> Option<OnContextLength> {
+    let default = if counted {
+        OnContextLength::Refuse
+    } else {
+        OnContextLength::Ignore
+    };
+    fields.or("on_context_length", default, |node| {
+        let choice = node.choice(&[
+            ("refuse", OnContextLength::Refuse),
+            ("route_on", OnContextLength::RouteOn),
+            ("ignore", OnContextLength::Ignore),
+        ])?;
+        if !counted && choice != OnContextLength::Ignore {
+            node.wrong("needs `count_tokens: true`");
+            return None;
+        }
+        Some(choice)
     })
 }
 

@@ -16,7 +16,7 @@ pub mod header {
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
-    /// To clients: a count of tokens is an estimate; the value says of what.
+    /// To clients: the prompt's tokens as this gateway counts them.
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
@@ -69,6 +69,14 @@ pub mod state {
     pub const REASONING_TOKENS: &str = "llm.reasoning_tokens";
     /// Prompt and answer together.
     pub const TOTAL_TOKENS: &str = "llm.total_tokens";
+    /// Who counted those tokens: `provider`, or `estimate` for this gateway.
+    pub const USAGE_SOURCE: &str = "llm.usage_source";
+    /// The prompt's tokens as counted before it was sent.
+    pub const TOKENS_ESTIMATE: &str = "llm.tokens_estimate";
+    /// How sure that is: `exact`, `calibrated` or `estimate`.
+    pub const TOKENS_CLASS: &str = "llm.tokens_class";
+    /// The encoding that it was counted in.
+    pub const TOKENIZER: &str = "llm.tokenizer";
     /// JSON list of `{provider, model, status, ms, reason, at_ms, retry_after}`.
     pub const ATTEMPTS: &str = "llm.attempts";
     /// `ok`, `error`, `partial`, `refused`, `cached` or `cancelled`.
