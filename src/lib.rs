@@ -20,6 +20,7 @@
 
 pub mod api;
 pub mod attempt;
+pub mod catalogue;
 pub mod config;
 pub mod fault;
 pub mod frame;
