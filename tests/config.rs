@@ -248,7 +248,9 @@ fn a_check_of_the_length_needs_a_count() {
     assert_eq!(silent.on_context_length, OnContextLength::Ignore);
     gateway(&with(json!({"on_context_length": "ignore"})));
     assert_eq!(
-        problems(&with(json!({"on_context_length": "refuse", "cap_max_tokens": "yes"}))),
+        problems(&with(
+            json!({"on_context_length": "refuse", "cap_max_tokens": "yes"})
+        )),
         [
             "$.cap_max_tokens: expected true or false, found a string",
             "$.on_context_length: needs `count_tokens: true`",

@@ -8,6 +8,7 @@ mod back;
 mod facts;
 mod headers;
 mod out;
+mod spoken;
 mod stream;
 mod vectors;
 mod watch;

@@ -38,7 +38,8 @@ pub(super) struct Streaming {
     /// The client's content type, where it is not the provider's.
     kind: Option<&'static str>,
     facts: Facts,
-    recorded: Recorded,
+    /// Filter state says why the answer ended.
+    finish_recorded: bool,
     /// Bytes of the held body that have been looked at.
     fed: usize,
     released: bool,
@@ -64,13 +65,6 @@ enum Language {
         events: Box<dyn ChatEvents>,
         writer: writer::Stream,
     },
-}
-
-/// What filter state already says.
-#[derive(Debug, Default)]
-struct Recorded {
-    usage: Option<crate::api::answer::Usage>,
-    finish: bool,
 }
 
 impl std::fmt::Debug for Streaming {
@@ -112,8 +106,8 @@ impl Streaming {
             splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
             kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
-            facts: Facts::default(),
-            recorded: Recorded::default(),
+            facts: Facts::new(sent),
+            finish_recorded: false,
             fed: 0,
             released: false,
             broken: false,
@@ -158,7 +152,7 @@ impl Streaming {
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
-        self.record(host);
+        self.record(host, end);
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
         let whole = !begun_before && self.splitter.held() == 0;
@@ -211,6 +205,7 @@ impl Streaming {
         let mut each = |event: Event<'_>| {
             if result.is_ok() {
                 result = language.event(provider, &event, facts);
+                facts.settle();
             }
         };
         let fed = splitter.push(bytes, &mut each);
@@ -230,17 +225,12 @@ impl Streaming {
         Ok(())
     }
 
-    fn record(&mut self, host: &dyn Host) {
-        if self.facts.usage != self.recorded.usage
-            && let Some(usage) = self.facts.usage
-        {
-            crate::log::usage(host, usage);
-            self.recorded.usage = self.facts.usage;
-        }
-        if let (Some(finish), false, false) = (self.facts.finish, self.recorded.finish, self.broken)
+    fn record(&mut self, host: &dyn Host, end: bool) {
+        self.facts.record_usage(host, end || self.broken);
+        if let (Some(finish), false, false) = (self.facts.finish, self.finish_recorded, self.broken)
         {
             host.set_state(state::FINISH, finish.as_str());
-            self.recorded.finish = true;
+            self.finish_recorded = true;
         }
     }
 }
@@ -401,6 +391,9 @@ fn look(
     facts.content |= seen.content;
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
-    facts.usage = seen.usage.or(facts.usage);
+    for said in &seen.said {
+        facts.say(said.choice, said.kind, &said.text);
+    }
+    facts.tell(seen.usage);
     Ok(goes)
 }

@@ -82,9 +82,8 @@ impl Found {
             text += self.roles;
         }
         let pictures = self.pictures.iter();
-        let pictures = pictures.map(|(size, detail)| {
-            family.pictures.tokens(size.unwrap_or(UNSEEN), *detail)
-        });
+        let pictures =
+            pictures.map(|(size, detail)| family.pictures.tokens(size.unwrap_or(UNSEEN), *detail));
         let media = pictures.fold(0_u64, u64::saturating_add)
             + family.page * self.pages
             + SECOND * self.seconds;

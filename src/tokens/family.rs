@@ -165,7 +165,10 @@ const CLAUDE_3: Family = Family {
         call: 20,
     },
     tools: Tools::Json { any: 340 },
-    pictures: Pictures::Claude { edge: 1568, most: 1568 },
+    pictures: Pictures::Claude {
+        edge: 1568,
+        most: 1568,
+    },
     page: 2100,
     ..UNKNOWN
 };
@@ -181,7 +184,10 @@ const CLAUDE_4_7: Family = Family {
     per_mille: 1650,
     error_percent: 15,
     tools: Tools::Json { any: 340 },
-    pictures: Pictures::Claude { edge: 2576, most: 4784 },
+    pictures: Pictures::Claude {
+        edge: 2576,
+        most: 4784,
+    },
     page: 2350,
     ..CLAUDE_3
 };
@@ -189,7 +195,10 @@ const CLAUDE_4_7: Family = Family {
 /// Source of the lower edge: huggingface.co/datasets/JOHNISKING/image-token-cost, measured 2026-10 with
 /// Claude 5.5; not confirmed by the provider.
 const CLAUDE_5: Family = Family {
-    pictures: Pictures::Claude { edge: 2016, most: 4784 },
+    pictures: Pictures::Claude {
+        edge: 2016,
+        most: 4784,
+    },
     ..CLAUDE_4_7
 };
 
@@ -302,6 +311,8 @@ const fn estimated(prefix: &'static str, per_mille: u64) -> Family {
 const TABLE: &[Family] = &[
     pictured("gpt-4o-mini", GPT_4O, Pictures::tiles(2833, 5667)),
     named("gpt-4o", GPT_4O),
+    // Built in; it counts as one of OpenAI's models would.
+    named("echo", GPT_4O),
     named("chatgpt-4o", GPT_4O),
     pictured("gpt-4.1-mini", GPT_4O, Pictures::patches(1536, 162)),
     pictured("gpt-4.1-nano", GPT_4O, Pictures::patches(1536, 246)),
@@ -395,8 +406,18 @@ const TABLE: &[Family] = &[
 
 /// The makers whose names Bedrock and others put before a model's, with a dot.
 const MAKERS: &[&str] = &[
-    "anthropic", "amazon", "meta", "mistral", "cohere", "openai", "deepseek", "qwen", "google",
-    "zai", "moonshot", "moonshotai",
+    "anthropic",
+    "amazon",
+    "meta",
+    "mistral",
+    "cohere",
+    "openai",
+    "deepseek",
+    "qwen",
+    "google",
+    "zai",
+    "moonshot",
+    "moonshotai",
 ];
 
 /// Where Bedrock runs a model, written before its maker.
@@ -442,16 +463,79 @@ mod tests {
     #[test]
     fn a_name_finds_its_family_however_a_provider_writes_it() {
         for (names, want) in [
-            (&["gpt-4o", "openai/gpt-4o-2024-08-06", "ft:gpt-4o:org::id", "chatgpt-4o-latest", "gpt-4.1"][..], "exact o200k_base 1000 3"),
-            (&["gpt-5", "gpt-5.2-2025-12-11", "o3-mini", "o1", "o4-mini"][..], "exact o200k_base 1000 2"),
-            (&["gpt-4", "gpt-4-0613", "gpt-4-turbo", "gpt-3.5-turbo", "gpt-35-turbo", "text-embedding-3-small"][..], "exact cl100k_base 1000 3"),
-            (&["claude-3-5-sonnet-latest", "claude-sonnet-4-5-20250929", "us.anthropic.claude-sonnet-4-6-v1:0", "anthropic/claude-haiku-4-5@20251001"][..], "calibrated o200k_base 1260 2"),
-            (&["claude-opus-4-7", "claude-sonnet-5", "global.anthropic.claude-opus-5-5", "claude-fable-5"][..], "calibrated o200k_base 1650 2"),
-            (&["gemini-2.5-flash", "models/gemini-3-pro", "google.gemma-3-27b-it"][..], "calibrated o200k_base 1130 0"),
-            (&["meta-llama/Llama-3.3-70B-Instruct", "us.meta.llama4-scout-17b-instruct-v1:0"][..], "calibrated o200k_base 1000 30"),
-            (&["accounts/fireworks/models/deepseek-v3", "us.deepseek.r1-v1:0"][..], "calibrated o200k_base 1075 2"),
-            (&["openai.gpt-oss-120b-1:0", "openai/gpt-oss-20b"][..], "calibrated o200k_base 1000 63"),
-            (&["my-deployment", "", "gpt-7"][..], "estimate o200k_base 1000 3"),
+            (
+                &[
+                    "gpt-4o",
+                    "openai/gpt-4o-2024-08-06",
+                    "ft:gpt-4o:org::id",
+                    "chatgpt-4o-latest",
+                    "gpt-4.1",
+                ][..],
+                "exact o200k_base 1000 3",
+            ),
+            (
+                &["gpt-5", "gpt-5.2-2025-12-11", "o3-mini", "o1", "o4-mini"][..],
+                "exact o200k_base 1000 2",
+            ),
+            (
+                &[
+                    "gpt-4",
+                    "gpt-4-0613",
+                    "gpt-4-turbo",
+                    "gpt-3.5-turbo",
+                    "gpt-35-turbo",
+                    "text-embedding-3-small",
+                ][..],
+                "exact cl100k_base 1000 3",
+            ),
+            (
+                &[
+                    "claude-3-5-sonnet-latest",
+                    "claude-sonnet-4-5-20250929",
+                    "us.anthropic.claude-sonnet-4-6-v1:0",
+                    "anthropic/claude-haiku-4-5@20251001",
+                ][..],
+                "calibrated o200k_base 1260 2",
+            ),
+            (
+                &[
+                    "claude-opus-4-7",
+                    "claude-sonnet-5",
+                    "global.anthropic.claude-opus-5-5",
+                    "claude-fable-5",
+                ][..],
+                "calibrated o200k_base 1650 2",
+            ),
+            (
+                &[
+                    "gemini-2.5-flash",
+                    "models/gemini-3-pro",
+                    "google.gemma-3-27b-it",
+                ][..],
+                "calibrated o200k_base 1130 0",
+            ),
+            (
+                &[
+                    "meta-llama/Llama-3.3-70B-Instruct",
+                    "us.meta.llama4-scout-17b-instruct-v1:0",
+                ][..],
+                "calibrated o200k_base 1000 30",
+            ),
+            (
+                &[
+                    "accounts/fireworks/models/deepseek-v3",
+                    "us.deepseek.r1-v1:0",
+                ][..],
+                "calibrated o200k_base 1075 2",
+            ),
+            (
+                &["openai.gpt-oss-120b-1:0", "openai/gpt-oss-20b"][..],
+                "calibrated o200k_base 1000 63",
+            ),
+            (
+                &["my-deployment", "", "gpt-7"][..],
+                "estimate o200k_base 1000 3",
+            ),
         ] {
             for name in names {
                 let family = of(name);

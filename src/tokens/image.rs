@@ -276,7 +276,14 @@ mod tests {
     fn the_size_is_read_from_the_header_of_each_format() {
         let gif = [b"GIF89a\x40\x01\xf0\x00".as_slice(), &[0; 60]].concat();
         let riff = |kind: &[u8], rest: &[u8]| {
-            [b"RIFF\0\0\0\0WEBP".as_slice(), kind, &[0; 4], rest, &[0; 60]].concat()
+            [
+                b"RIFF\0\0\0\0WEBP".as_slice(),
+                kind,
+                &[0; 4],
+                rest,
+                &[0; 60],
+            ]
+            .concat()
         };
         let lossy = riff(b"VP8 ", &[0, 0, 0, 0x9d, 1, 0x2a, 0x40, 0x01, 0xf0, 0x00]);
         let lossless = riff(b"VP8L", &[0x2f, 0x3f, 0xc1, 0x3b, 0x00]);
@@ -305,10 +312,23 @@ mod tests {
         for previews in [0, 1, 3] {
             let before = part(0xe1, &vec![7; 65_000]).repeat(previews);
             let tables = part(0xc4, &[0; 30]);
-            let image = [&[0xff, 0xd8], &before[..], &tables, &[0xff], &frame, &[0; 99]].concat();
+            let image = [
+                &[0xff, 0xd8],
+                &before[..],
+                &tables,
+                &[0xff],
+                &frame,
+                &[0; 99],
+            ]
+            .concat();
             assert_eq!(read(&image, ""), Some((320, 240)), "{previews}");
         }
-        let far = [&[0xff, 0xd8], &part(0xe1, &vec![7; 65_000]).repeat(5)[..], &frame].concat();
+        let far = [
+            &[0xff, 0xd8],
+            &part(0xe1, &vec![7; 65_000]).repeat(5)[..],
+            &frame,
+        ]
+        .concat();
         assert_eq!(read(&far, ""), None, "beyond what is looked at");
         assert_eq!(read(&[0xff, 0xd8, 0xff], ""), None);
     }
@@ -322,14 +342,18 @@ mod tests {
         // As billed: a side is scaled to the nearest pixel.
         assert_eq!(of((2049, 513), Detail::Auto), 1445);
         assert_eq!(of((2050, 513), Detail::Auto), 765);
-        assert_eq!(Pictures::tiles(2833, 5667).tokens((128, 64), Detail::High), 8500);
+        assert_eq!(
+            Pictures::tiles(2833, 5667).tokens((128, 64), Detail::High),
+            8500
+        );
     }
 
     #[test]
     fn patches_are_counted_as_published_and_as_billed() {
         assert_eq!(patches(1024, 1024, 1536), 1024);
         assert_eq!(patches(1800, 2400, 1536), 1452);
-        let of = |most, percent, size, detail| Pictures::patches(most, percent).tokens(size, detail);
+        let of =
+            |most, percent, size, detail| Pictures::patches(most, percent).tokens(size, detail);
         assert_eq!(of(1536, 162, (1024, 1024), Detail::High), 1659);
         assert_eq!(of(1536, 120, (768, 1024), Detail::High), 922);
         assert_eq!(of(1536, 120, (2048, 768), Detail::High), 1844);
@@ -340,8 +364,14 @@ mod tests {
 
     #[test]
     fn claude_and_gemini_count_as_measured() {
-        let old = Pictures::Claude { edge: 1568, most: 1568 };
-        let new = Pictures::Claude { edge: 2016, most: 4784 };
+        let old = Pictures::Claude {
+            edge: 1568,
+            most: 1568,
+        };
+        let new = Pictures::Claude {
+            edge: 2016,
+            most: 4784,
+        };
         for (size, before, since) in [
             ((256, 256), 100, 100),
             ((512, 512), 361, 361),
@@ -365,7 +395,10 @@ mod tests {
             Pictures::tiles(2833, 5667),
             Pictures::patches(1536, 246),
             Pictures::patches(2500, 120),
-            Pictures::Claude { edge: 2576, most: 4784 },
+            Pictures::Claude {
+                edge: 2576,
+                most: 4784,
+            },
             Pictures::Gemini,
         ] {
             for size in [(0, 0), (1, u64::MAX), (u64::MAX, u64::MAX), (1, 1)] {

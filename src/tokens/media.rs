@@ -83,10 +83,18 @@ mod tests {
 
     #[test]
     fn pages_are_what_the_document_says_or_what_its_size_suggests() {
-        let of = |text: &str, more: usize| with(&[text.as_bytes(), &vec![b' '; more]].concat(), pages);
-        let tree = "%PDF-1.4 2 0 obj <</Type/Pages/Kids[3 0 R 9 0 R]/Count 12>> 3 0 obj <</Count 5>>";
+        let of =
+            |text: &str, more: usize| with(&[text.as_bytes(), &vec![b' '; more]].concat(), pages);
+        let tree =
+            "%PDF-1.4 2 0 obj <</Type/Pages/Kids[3 0 R 9 0 R]/Count 12>> 3 0 obj <</Count 5>>";
         assert_eq!(of(tree, 1000), 12);
-        assert_eq!(of("%PDF-1.7 1 0 obj <</Linearized 1/L 9/N 7/T 3>> /Count 3", 10), 7);
+        assert_eq!(
+            of(
+                "%PDF-1.7 1 0 obj <</Linearized 1/L 9/N 7/T 3>> /Count 3",
+                10
+            ),
+            7
+        );
         assert_eq!(of("%PDF-1.7 compressed", 500_000), 11);
         assert_eq!(of("%PDF-1.7 /Count 99999999999999999999", 10), MAX_PAGES);
         assert_eq!(of("plain text", 10), 1);

@@ -106,7 +106,11 @@ fn property(walk: &mut Walk, name: &str, raw: &RawValue, depth: u8) {
     if schema.r#enum.is_some() {
         walk.found.tools = walk.found.tools.saturating_sub(VALUE);
     }
-    let line = format!("{name}:{}:{}", text(schema.r#type), sentence(schema.description));
+    let line = format!(
+        "{name}:{}:{}",
+        text(schema.r#type),
+        sentence(schema.description)
+    );
     walk.found.tools += walk.count(&line);
     if schema.properties.is_some() {
         object(walk, raw, depth + 1);
@@ -120,7 +124,9 @@ fn property(walk: &mut Walk, name: &str, raw: &RawValue, depth: u8) {
 fn text(field: Field<'_>) -> String {
     match field {
         None => String::new(),
-        Some(raw) => Quoted::of(raw).map_or_else(|| raw.get().to_owned(), |t| t.text().into_owned()),
+        Some(raw) => {
+            Quoted::of(raw).map_or_else(|| raw.get().to_owned(), |t| t.text().into_owned())
+        }
     }
 }
 

@@ -399,11 +399,20 @@ impl Walk {
             #[serde(borrow, default)]
             schema: Field<'a>,
         }
-        let read = |raw: &'_ RawValue| serde_json::from_str::<Form<'_>>(raw.get()).ok().map(|form| {
-            let inner = form.format.and_then(|raw| serde_json::from_str::<Form<'_>>(raw.get()).ok());
-            let inner = inner.and_then(|inner| inner.json_schema.or(inner.schema));
-            inner.or(form.json_schema).or(form.schema).map(RawValue::to_owned)
-        });
+        let read = |raw: &'_ RawValue| {
+            serde_json::from_str::<Form<'_>>(raw.get())
+                .ok()
+                .map(|form| {
+                    let inner = form
+                        .format
+                        .and_then(|raw| serde_json::from_str::<Form<'_>>(raw.get()).ok());
+                    let inner = inner.and_then(|inner| inner.json_schema.or(inner.schema));
+                    inner
+                        .or(form.json_schema)
+                        .or(form.schema)
+                        .map(RawValue::to_owned)
+                })
+        };
         if let Some(schema) = format.and_then(read).flatten() {
             self.found.at_best(Class::Calibrated);
             self.json(&schema);
