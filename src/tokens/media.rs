@@ -108,7 +108,7 @@ mod tests {
         wave.extend(48_000u32.to_le_bytes());
         wave.resize(480_000, 0);
         assert_eq!(with(&wave, seconds), 10);
-        assert_eq!(with(&vec![0xff; 160_000], seconds), 10);
+        assert_eq!(with(&vec![0xff; 159_999], seconds), 10);
         wave[28..32].fill(0);
         assert_eq!(with(&wave, seconds), 30, "a rate of nothing");
         assert_eq!(with(b"", seconds), 1);
