@@ -14,17 +14,17 @@ const BYTES_A_PAGE: u64 = 50_000;
 const MAX_PAGES: u64 = 10_000;
 
 /// Pages of a document that only has a name or an address.
-pub const UNSEEN_PAGES: u64 = 5;
+pub(super) const UNSEEN_PAGES: u64 = 5;
 
 /// Seconds of sound that only has a name.
-pub const UNSEEN_SECONDS: u64 = 60;
+pub(super) const UNSEEN_SECONDS: u64 = 60;
 
 /// Bytes of a second of sound that is not WAV: 128 kbit, the usual rate of MP3.
 const BYTES_A_SECOND: u64 = 16_000;
 
 /// Pages of a document in a `data:` URL or in bare base64: what its page tree says, where that is not
 /// compressed and stands near the start, else by its size.
-pub fn pages(text: Quoted<'_>) -> u64 {
+pub(super) fn pages(text: Quoted<'_>) -> u64 {
     let size = size(text);
     let Some(bytes) = start(text, MAX_LOOKED_AT) else {
         return UNSEEN_PAGES;
@@ -56,7 +56,7 @@ fn largest(bytes: &[u8], name: &[u8]) -> Option<u64> {
 }
 
 /// Seconds of sound in base64.
-pub fn seconds(text: Quoted<'_>) -> u64 {
+pub(super) fn seconds(text: Quoted<'_>) -> u64 {
     let rate = start(text, 64).and_then(|bytes| {
         let wave = bytes.starts_with(b"RIFF") && bytes.get(8..16) == Some(b"WAVEfmt ");
         let rate = bytes.get(28..32).filter(|_| wave)?;
