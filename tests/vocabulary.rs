@@ -1,5 +1,13 @@
 //! The tables that are built into the filter say what the vocabularies and Unicode say. With
 //! `PIN=1` they are written anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs
+)]
 
 use regex::Regex;
 use std::{collections::HashMap, env, fs, path::Path};
