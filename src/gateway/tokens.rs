@@ -8,16 +8,13 @@ use crate::{
     json::{Object, Quoted, Str},
     plan,
     tokens::{
-        Encoding,
+        ENCODINGS, Encoding,
         chat::{Count, Counter},
         family::Family,
     },
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
-
-/// Every encoding that can be counted in.
-const KNOWN: &str = "o200k_base, cl100k_base, o200k_harmony";
 
 #[derive(Serialize)]
 struct One<'a> {
@@ -59,7 +56,8 @@ pub(super) fn answer(config: &Gateway, caller: &Caller, body: &[u8]) -> Result<V
     }
     let encoding = encoding(&object)?.ok_or_else(|| {
         bad(format!(
-            "`encoding` is required with `text` or `texts`: one of {KNOWN}. Or send a whole request with `model` and `messages`."
+            "`encoding` is required with `text` or `texts`: one of {}. Or send a whole request with `model` and `messages`.",
+            ENCODINGS.join(", ")
         ))
         .at("encoding")
     })?;
@@ -159,7 +157,10 @@ fn encoding(body: &Object<'_>) -> Result<Option<(String, Encoding)>, Fault> {
     let Some(name) = name else { return Ok(None) };
     let Some(known) = Encoding::named(&name) else {
         let name: String = name.chars().take(64).collect();
-        let message = format!("The encoding `{name}` is not known here. Known: {KNOWN}.");
+        let message = format!(
+            "The encoding `{name}` is not known here. Known: {}.",
+            ENCODINGS.join(", ")
+        );
         return Err(bad(message).at("encoding"));
     };
     Ok(Some((name.into_cow().into_owned(), known)))
