@@ -59,14 +59,14 @@ impl Facts {
     }
 
     /// Writes what is known.
-    pub(super) fn record(&mut self, host: &dyn Host) {
+    pub(super) fn record(&mut self, host: &dyn Host, sent: &Sent) {
         if !self.model.is_empty() {
             host.set_state(state::SERVED_MODEL, &self.model);
         }
         if let Some(finish) = self.finish {
             host.set_state(state::FINISH, finish.as_str());
         }
-        self.record_usage(host, true);
+        self.record_usage(host, sent, true);
     }
 
     /// Takes in what one event said of usage, once the event is complete: it covers the text beside it.
@@ -87,7 +87,7 @@ impl Facts {
 
     /// Writes the usage as far as it is known: the provider's where it has told it, else what this gateway has
     /// counted. `now`: also where it has hardly grown.
-    pub(super) fn record_usage(&mut self, host: &dyn Host, now: bool) {
+    pub(super) fn record_usage(&mut self, host: &dyn Host, sent: &Sent, now: bool) {
         self.settle();
         let known = match (&self.spoken, self.usage) {
             (Some(spoken), told) => Some(spoken.usage(told)),
@@ -105,7 +105,7 @@ impl Facts {
                 return;
             }
         }
-        log::usage(host, usage);
+        sent.used(self, usage).record(host);
         if self.recorded.map(|old| old.by_provider) != Some(by_provider) {
             log::usage_source(host, by_provider);
         }

@@ -13,6 +13,7 @@ use crate::{
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
+    log::attempts,
     provider::ChatEvents,
 };
 
@@ -38,8 +39,7 @@ pub(super) struct Streaming {
     /// The client's content type, where it is not the provider's.
     kind: Option<&'static str>,
     facts: Facts,
-    /// Filter state says why the answer ended.
-    finish_recorded: bool,
+    recorded: Recorded,
     /// Bytes of the held body that have been looked at.
     fed: usize,
     released: bool,
@@ -65,6 +65,14 @@ enum Language {
         events: Box<dyn ChatEvents>,
         writer: writer::Stream,
     },
+}
+
+/// What filter state already says.
+#[derive(Debug, Default)]
+struct Recorded {
+    /// Of an attempt that is still held.
+    usage: Option<crate::api::answer::Usage>,
+    finish: bool,
 }
 
 impl std::fmt::Debug for Streaming {
@@ -107,7 +115,7 @@ impl Streaming {
             language,
             kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
             facts: Facts::new(sent),
-            finish_recorded: false,
+            recorded: Recorded::default(),
             fed: 0,
             released: false,
             broken: false,
@@ -137,7 +145,7 @@ impl Streaming {
             // make no difference.
             match &read {
                 Err(fault) if !self.facts.content => return Verdict::Failed(fault.clone()),
-                Ok(()) if !self.facts.content && !end => return self.hold(),
+                Ok(()) if !self.facts.content && !end => return self.hold(host, sent),
                 _ => {}
             }
             if self.release(host, sent).is_err() {
@@ -152,7 +160,7 @@ impl Streaming {
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
-        self.record(host, end);
+        self.record(host, sent, end);
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
         let whole = !begun_before && self.splitter.held() == 0;
@@ -168,7 +176,18 @@ impl Streaming {
         Verdict::Pass
     }
 
-    fn hold(&self) -> Verdict {
+    /// What is known so far.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn hold(&mut self, host: &dyn Host, sent: &mut Sent) -> Verdict {
+        // Envoy may end the attempt, or the client leave, before anything else is heard of it.
+        if self.facts.usage != self.recorded.usage {
+            self.recorded.usage = self.facts.usage;
+            sent.spend(&self.facts);
+            attempts::store(host, &sent.attempts);
+        }
         if self.fed > HOLD_LIMIT_BYTES {
             return Verdict::Failed(failed("The provider sent too much before any content."));
         }
@@ -186,6 +205,7 @@ impl Streaming {
         };
         head.write(host, sent)?;
         self.released = true;
+        self.recorded.usage = None;
         record_ttft(host, sent);
         sent.close(host, Some(200), None);
         if !self.facts.model.is_empty() {
@@ -225,12 +245,12 @@ impl Streaming {
         Ok(())
     }
 
-    fn record(&mut self, host: &dyn Host, end: bool) {
-        self.facts.record_usage(host, end || self.broken);
-        if let (Some(finish), false, false) = (self.facts.finish, self.finish_recorded, self.broken)
+    fn record(&mut self, host: &dyn Host, sent: &Sent, end: bool) {
+        self.facts.record_usage(host, sent, end || self.broken);
+        if let (Some(finish), false, false) = (self.facts.finish, self.recorded.finish, self.broken)
         {
             host.set_state(state::FINISH, finish.as_str());
-            self.finish_recorded = true;
+            self.recorded.finish = true;
         }
     }
 }
@@ -378,6 +398,7 @@ fn look(
         return Ok(true); // kept alive, nothing said
     }
     let (seen, goes) = watch.look(&event.name, data)?;
+    facts.tell(seen.usage);
     if let Some(error) = &seen.error {
         return Err(provider
             .speaks
@@ -394,6 +415,5 @@ fn look(
     for said in &seen.said {
         facts.say(said.choice, said.kind, &said.text);
     }
-    facts.tell(seen.usage);
     Ok(goes)
 }

@@ -5,11 +5,13 @@
 //! start, nothing stays on the heap), `names` turns the many names of a model into the one that is listed.
 //! What a user knows better is configured (`model_info`) and asked first, by the caller.
 
+mod known;
 mod names;
 mod packed;
 mod prices;
 
-pub use prices::{Prices, Rates, Tier};
+pub use known::{Known, Own};
+pub use prices::{Prices, Rates};
 
 /// The compact form. Its layout is described in `packed`.
 const PACKED: &[u8] = include_bytes!("../../data/models.bin");
@@ -77,6 +79,11 @@ impl Capabilities {
     pub const fn has(self, capability: Capability) -> bool {
         self.0 >> (capability as u32) & 1 == 1
     }
+
+    /// These, or the others where nothing is said.
+    const fn or(self, others: Self) -> Self {
+        if self.0 == 0 { others } else { self }
+    }
 }
 
 impl Catalogue {
@@ -123,6 +130,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::answer::Tier;
 
     #[test]
     fn a_model_is_found_with_all_that_is_known_of_it() {

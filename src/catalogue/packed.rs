@@ -14,8 +14,9 @@
 
 use super::{
     Capabilities, Model,
-    prices::{Prices, Rates, Tier},
+    prices::{Prices, Rates},
 };
+use crate::api::answer::Tier;
 
 const HEAD_BYTES: usize = 24;
 const BLOCK_KEYS: usize = 16;
@@ -142,7 +143,7 @@ fn read(cursor: &mut Cursor<'_>) -> Option<Model> {
     };
     let rows = cursor.number()?;
     for place in 0..rows {
-        let tier = Tier::numbered(cursor.number()?)?;
+        let tier = tier(cursor.number()?)?;
         let above = cursor.number()?;
         let given = cursor.number()?;
         let mut rates = match &model.prices {
@@ -161,6 +162,16 @@ fn read(cursor: &mut Cursor<'_>) -> Option<Model> {
         }
     }
     Some(model)
+}
+
+const fn tier(number: u64) -> Option<Tier> {
+    Some(match number {
+        0 => Tier::Standard,
+        1 => Tier::Batch,
+        2 => Tier::Flex,
+        3 => Tier::Priority,
+        _ => return None,
+    })
 }
 
 struct Cursor<'a>(&'a [u8]);

@@ -1,5 +1,7 @@
 //! Prices of one model: rates by the kind of token, which change with the service tier and the length of the prompt.
 
+use crate::api::answer::Tier;
+
 /// What a token costs. `None`: there is no price of its own, and the kind that it belongs to decides.
 ///
 /// Units: millionths of a millionth of a US dollar (pico-dollars) per token, which is the same number as
@@ -33,6 +35,15 @@ pub struct Rates {
 }
 
 impl Rates {
+    /// These, and where there is none, `below`.
+    #[must_use]
+    pub fn over(mut self, mut below: Self) -> Self {
+        for (rate, below) in self.each().into_iter().zip(below.each()) {
+            *rate = rate.or(*below);
+        }
+        self
+    }
+
     /// All of them, in the order of the compact form's bits.
     pub(super) fn each(&mut self) -> [&mut Option<u64>; 12] {
         [
@@ -49,32 +60,6 @@ impl Rates {
             &mut self.output_image,
             &mut self.search,
         ]
-    }
-}
-
-/// How a request is served, which some providers charge by.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tier {
-    /// As usual.
-    #[default]
-    Standard,
-    /// In a batch, later.
-    Batch,
-    /// When there is room, cheaper.
-    Flex,
-    /// Before others, dearer.
-    Priority,
-}
-
-impl Tier {
-    pub(super) const fn numbered(number: u64) -> Option<Self> {
-        Some(match number {
-            0 => Self::Standard,
-            1 => Self::Batch,
-            2 => Self::Flex,
-            3 => Self::Priority,
-            _ => return None,
-        })
     }
 }
 

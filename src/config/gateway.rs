@@ -1,10 +1,13 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, OnContextLength, Target, dialects,
+    Destination, Gateway, Key, Model, OnContextLength, Target, dialects, known,
     node::{Fields, Node, Reading},
 };
-use crate::provider::{Common, Entry, params::Unknown};
+use crate::{
+    catalogue::Known,
+    provider::{Common, Entry, params::Unknown},
+};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -62,7 +65,9 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let count_tokens = fields.or("count_tokens", true, |node| node.flag());
     let on_context_length = context_length(fields, count_tokens.unwrap_or(true));
     let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
+    let known = fields.or("model_info", Known::default(), |node| known::read(&node));
     Some(Gateway {
+        known: known?,
         models: models?,
         providers: providers?,
         keys: keys?,

@@ -2,7 +2,7 @@
 
 use crate::{
     api::client::Asked,
-    catalogue::{self, Catalogue},
+    catalogue,
     config::{Gateway, OnContextLength},
     fault::{Fault, FaultKind},
     host::{Host, keys::state},
@@ -72,7 +72,8 @@ pub(super) fn fit(
 fn known(config: &Gateway, provider: usize, step: &Step) -> Option<catalogue::Model> {
     let wanted = config.cap_max_tokens || config.on_context_length != OnContextLength::Ignore;
     config.providers.get(provider).filter(|_| wanted)?;
-    Catalogue::built_in().find_at(&step.provider, &step.dialect, &step.model)
+    let names = [step.model.as_str()];
+    config.known.find(&step.provider, &step.dialect, &names)
 }
 
 /// The longest answer that the client asks for. Of several limits, a provider takes one; it is not known which.

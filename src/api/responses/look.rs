@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        answer::{Finish, Usage},
+        answer::{Finish, Tier, Usage},
         watch::{Kind, Said, Seen},
     },
     json::{Quoted, Str},
@@ -70,6 +70,8 @@ struct Response<'a> {
     output: Option<Vec<Item<'a>>>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -122,6 +124,7 @@ impl From<Counts> for Usage {
             cached: input.cached_tokens.unwrap_or(0),
             cache_written: input.cache_write_tokens.unwrap_or(0),
             reasoning: output.reasoning_tokens.unwrap_or(0),
+            ..Self::default()
         }
     }
 }
@@ -202,7 +205,10 @@ fn ended(response: Response<'_>) -> Seen<'_> {
         model: response.model.filter(|model| !model.is_empty()),
         content: true,
         finish,
-        usage: response.usage.map(Usage::from),
+        usage: response.usage.map(|counts| Usage {
+            tier: response.service_tier.unwrap_or_default(),
+            ..Usage::from(counts)
+        }),
         done: true,
         ..Seen::default()
     }

@@ -160,8 +160,8 @@ fn counts_replace_each_other_and_never_add_up() {
         input,
         output,
         cached,
-        cache_written: 0,
         reasoning,
+        ..Usage::default()
     };
     assert_eq!(
         sink.0,
