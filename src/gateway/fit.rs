@@ -1,11 +1,12 @@
 //! How long a prompt is, and which targets can hold it.
 
 use crate::{
-    api::client::Asked,
-    catalogue,
+    api::client::{Api, Asked},
+    catalogue::{self, Catalogue},
     config::{Gateway, OnContextLength},
     fault::{Fault, FaultKind},
     host::{Host, keys::state},
+    json::Raw,
     plan::{LIMITS, Step},
     tokens::{
         chat::{Count, Counter},
@@ -32,6 +33,7 @@ pub(super) fn fit(
     steps: Vec<(usize, Step)>,
 ) -> Result<(Vec<(usize, Step)>, Lengths), Fault> {
     let mut counter = Counter::new(asked);
+    let checks = config.on_context_length != OnContextLength::Ignore && must_fit(asked);
     let answer = wanted(asked);
     let mut kept = Vec::new();
     let mut lengths = Lengths::default();
@@ -45,7 +47,7 @@ pub(super) fn fit(
         if let Some(count) = count.filter(|_| at == 0) {
             record(host, count);
         }
-        if config.on_context_length != OnContextLength::Ignore
+        if checks
             && let (Some(model), Some(count)) = (&model, count)
             && let Some(fault) = too_long(model, count, answer, &step.model)
         {
@@ -68,12 +70,37 @@ pub(super) fn fit(
     }
 }
 
+/// Whether a request that is too long is refused by its provider: texts to embed or to complete are each on their own, and
+/// some requests ask to be shortened.
+fn must_fit(asked: &Asked<'_>) -> bool {
+    const SHORTENED: [&str; 4] = ["truncation", "context_management", "transforms", "plugins"];
+    let says = |key: &str| {
+        let raw = asked.body.raw(key).map(Raw::get);
+        !matches!(raw, None | Some("null" | "[]" | "\"disabled\""))
+    };
+    matches!(asked.api, Api::Chat | Api::Messages | Api::Responses)
+        && !SHORTENED.into_iter().any(says)
+}
+
 /// What is known of the model that a step asks for.
 fn known(config: &Gateway, provider: usize, step: &Step) -> Option<catalogue::Model> {
     let wanted = config.cap_max_tokens || config.on_context_length != OnContextLength::Ignore;
     config.providers.get(provider).filter(|_| wanted)?;
+    let (provider, dialect) = (&step.provider, &step.dialect);
     let names = [step.model.as_str()];
-    config.known.find(&step.provider, &step.dialect, &names)
+    let mut model = config.known.find(provider, dialect, &names)?;
+    // A deployment's name is its owner's: that it is also a model's proves nothing.
+    if dialect == "azure" && Catalogue::built_in().find_at(provider, dialect, &step.model).is_some() {
+        return None;
+    }
+    // These have a longer window with a beta, which the cluster may set.
+    // Anthropic's "Context windows", 1M beta: general knowledge, not confirmed.
+    if step.model.contains("claude-sonnet-4") {
+        let longer = |window: u64| window.max(1_000_000);
+        model.context_window = model.context_window.map(longer);
+        model.max_input = model.max_input.map(longer);
+    }
+    Some(model)
 }
 
 /// The longest answer that the client asks for. Of several limits, a provider takes one; it is not known which.
