@@ -419,6 +419,22 @@ mod tests {
                 "`messages[0].content[0].image_url` must be an object.",
             ),
             (
+                r#"[{"role":"user","content":[{"type":"image_url","image_url":[{"url":"u"}]}]}]"#,
+                "`messages[0].content[0].image_url` must be an object.",
+            ),
+            (
+                r#"[{"role":"user","content":[{"type":"file","file":-1.5}]}]"#,
+                "`messages[0].content[0].file` must be an object.",
+            ),
+            (
+                r#"[{"role":"user","content":[{"type":"file","file":null}]}]"#,
+                "`messages[0].content[0].file` is required.",
+            ),
+            (
+                r#"[{"role":"assistant","function_call":true}]"#,
+                "`messages[0].function_call` must be an object.",
+            ),
+            (
                 r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":7}}]}]"#,
                 "`messages[0].content[0].image_url.url` must be a string.",
             ),
