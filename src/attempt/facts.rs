@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) spoken: Option<Spoken>,
     /// Usage has come since the last look.
     told: bool,
+    /// What the provider had told when usage was last written.
+    told_before: Option<Usage>,
     recorded: Option<Recorded>,
 }
 
@@ -34,11 +36,6 @@ struct Recorded {
     usage: Usage,
     by_provider: bool,
 }
-
-/// How far the answer may grow before its estimate is written again: each write costs Envoy about a microsecond.
-/// A client that leaves in between is charged for so much less. Units: tokens, and a fraction of all.
-const LEAST_GROWTH: u64 = 8;
-const GROWTH: u64 = 16;
 
 impl Facts {
     /// Nothing is known yet; the answer is counted where the prompt was.
@@ -89,6 +86,12 @@ impl Facts {
     /// counted. `now`: also where it has hardly grown.
     pub(super) fn record_usage(&mut self, host: &dyn Host, sent: &Sent, now: bool) {
         self.settle();
+        let told = self.usage.is_some() && self.usage != self.told_before;
+        let due = self.spoken.as_mut().is_some_and(Spoken::is_due);
+        if !(told || due || now) {
+            return;
+        }
+        self.told_before = self.usage;
         let known = match (&self.spoken, self.usage) {
             (Some(spoken), told) => Some(spoken.usage(told)),
             (None, told) => told.map(|usage| (usage, true)),
@@ -97,13 +100,8 @@ impl Facts {
             return;
         };
         let new = Recorded { usage, by_provider };
-        if let Some(old) = self.recorded {
-            let grown = usage.output.saturating_sub(old.usage.output);
-            let enough = by_provider
-                || !old.by_provider && { grown >= LEAST_GROWTH.max(usage.output / GROWTH) };
-            if old == new || !(now || enough || old.usage.input != usage.input) {
-                return;
-            }
+        if self.recorded == Some(new) {
+            return;
         }
         sent.used(self, usage).record(host);
         if self.recorded.map(|old| old.by_provider) != Some(by_provider) {

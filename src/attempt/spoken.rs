@@ -8,7 +8,12 @@ use crate::{
     },
 };
 
-/// The answer's tokens so far.
+/// How far an answer may grow before its count is made and written again: both cost as much as many small events. A
+/// client that leaves in between is charged for so much less. Units: bytes, and a fraction of all.
+const LEAST_GROWTH: u64 = 32;
+const GROWTH: u64 = 16;
+
+/// The answer's tokens since the provider last told its usage.
 #[derive(Debug)]
 pub(super) struct Spoken {
     family: Family,
@@ -18,8 +23,10 @@ pub(super) struct Spoken {
     now: Option<(u32, Kind)>,
     /// Tokens of the pieces before the current one.
     before: u64,
-    /// What had been counted when the provider last told its usage.
-    at_usage: u64,
+    /// Units: bytes of all pieces.
+    bytes: u64,
+    /// The bytes at which a count is due again.
+    due: u64,
 }
 
 impl Spoken {
@@ -32,7 +39,8 @@ impl Spoken {
             input,
             now: None,
             before: 0,
-            at_usage: 0,
+            bytes: 0,
+            due: 0,
         }
     }
 
@@ -47,44 +55,47 @@ impl Spoken {
             self.now = Some((choice, kind));
         }
         self.running.push(text);
+        let size = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(size);
     }
 
     /// The provider has told its usage, and everything before that is in it.
     pub(super) fn told(&mut self) {
-        self.at_usage = self.scaled();
+        self.running = Running::new(self.family.encoding);
+        self.now = None;
+        self.before = 0;
+        self.bytes = 0;
+        self.due = 0;
+    }
+
+    /// Whether enough has been said since the last time that this was answered with yes.
+    pub(super) fn is_due(&mut self) -> bool {
+        let is_due = self.bytes > 0 && self.bytes >= self.due;
+        if is_due {
+            self.due = self.bytes + LEAST_GROWTH.max(self.bytes / GROWTH);
+        }
+        is_due
     }
 
     fn total(&self) -> u64 {
         self.before.saturating_add(self.running.total())
     }
 
-    fn scaled(&self) -> u64 {
-        self.family.scaled(self.total())
-    }
-
     /// The usage so far: what the provider has told and what was said since. The second: whether all
     /// of it is the provider's.
     pub(super) fn usage(&self, told: Option<Usage>) -> (Usage, bool) {
-        let since = self.scaled().saturating_sub(self.at_usage);
         match told {
-            Some(told) if since == 0 => (told, true),
-            Some(told) => {
+            Some(told) if self.bytes == 0 => (told, true),
+            told => {
+                let told = told.unwrap_or_default();
                 let usage = Usage {
                     input: if told.input == 0 {
                         self.input
                     } else {
                         told.input
                     },
-                    output: told.output.saturating_add(since),
+                    output: told.output.saturating_add(self.family.scaled(self.total())),
                     ..told
-                };
-                (usage, false)
-            }
-            None => {
-                let usage = Usage {
-                    input: self.input,
-                    output: since,
-                    ..Usage::default()
                 };
                 (usage, false)
             }
@@ -116,5 +127,22 @@ mod tests {
         let (after, whole) = spoken.usage(Some(told));
         assert!(!whole && after.output > 3, "{after:?}");
         assert_eq!((after.input, after.cached), (9, 2));
+    }
+
+    #[test]
+    fn a_count_is_due_at_once_and_then_when_the_answer_has_grown() {
+        let mut spoken = Spoken::new("gpt-4o", 20);
+        assert!(!spoken.is_due(), "nothing is said");
+        let mut dues = Vec::new();
+        for n in 0..2000 {
+            spoken.push(0, Kind::Text, " word");
+            if spoken.is_due() {
+                dues.push(n);
+            }
+        }
+        assert_eq!(dues.first(), Some(&0));
+        assert!(dues.len() < 80, "{dues:?}");
+        let near = dues.iter().zip(dues.iter().skip(1));
+        assert!(near.clone().all(|(a, b)| b - a <= 8.max(b / 15)), "{dues:?}");
     }
 }
