@@ -32,3 +32,4 @@ pub mod json;
 pub mod log;
 pub mod plan;
 pub mod provider;
+pub mod tokens;
