@@ -14,6 +14,8 @@
 //! | one error when every attempt has failed | [`gateway`] | listener filter |
 //! | the record | [`log`] | filter state, read by access log, stats and traces |
 //!
+//! Beside it: [`catalogue`], what models cost, hold and can.
+//!
 //! What they all stand on: [`json`] (bodies as ordered raw fields), [`frame`] (bytes to events),
 //! [`fault`] (what a client is told), [`host`] (the only door to Envoy; everything else runs on any
 //! machine and is tested there).

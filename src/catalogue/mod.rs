@@ -116,12 +116,13 @@ impl Catalogue {
         names::resolve(provider, model, &|key| self.0.get(key))
     }
 
-    /// As [`Catalogue::find`], for a provider of the configuration: its own name counts where the list knows it, else the
-    /// dialect that it speaks. A host of OpenAI's language under a name like `perplexity` is not OpenAI.
+    /// As [`Catalogue::find`], for a provider of the configuration. The dialect says who it is, save for the two that
+    /// many hosts speak: there its own name counts where the list knows it, because a host of OpenAI's language under a
+    /// name like `perplexity` is not OpenAI.
     pub fn find_at(&self, name: &str, dialect: &str, model: &str) -> Option<Model> {
-        let home = match names::home(name) {
-            Some(_) => name,
-            None => dialect,
+        let home = match dialect {
+            "openai" | "anthropic" if names::home(name).is_some() => name,
+            _ => dialect,
         };
         self.find(home, model)
     }
@@ -159,5 +160,9 @@ mod tests {
         assert_eq!(list.find_at("perplexity", "openai", "gpt-4o"), None);
         assert!(list.find_at("perplexity", "openai", "sonar").is_some());
         assert!(list.find_at("my-openai", "openai", "gpt-4o").is_some());
+        // Called after its maker, and still what its dialect says.
+        assert_eq!(list.find_at("meta", "vllm", "llama-3.3-70b-instruct"), None);
+        let claude = "claude-sonnet-4-5@20250929";
+        assert!(list.find_at("google", "anthropic-vertex", claude).is_some());
     }
 }

@@ -490,6 +490,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_charged_apart_is_read_apart() {
+        let chunk = r#"{"choices":[],"service_tier":"flex","usage":{"prompt_tokens":50,"completion_tokens":20,"prompt_tokens_details":{"audio_tokens":30},"completion_tokens_details":{"audio_tokens":12,"image_tokens":3}}}"#;
+        let want = Usage {
+            input: 50,
+            output: 20,
+            input_audio: 30,
+            output_audio: 12,
+            output_image: 3,
+            tier: Tier::Flex,
+            ..Usage::default()
+        };
+        assert_eq!(look(chunk).unwrap().usage, Some(want));
+        let whole = br#"{"choices":[],"service_tier":"priority","usage":{"prompt_tokens":1}}"#;
+        let tier = look_whole(whole).unwrap().usage.unwrap().tier;
+        assert_eq!(tier, Tier::Priority);
+        // A word that is not known, or none at all, takes nothing away.
+        for odd in ["7", "null", "\"scale\"", "{}"] {
+            let chunk =
+                format!(r#"{{"choices":[],"service_tier":{odd},"usage":{{"prompt_tokens":5}}}}"#);
+            let usage = look(&chunk).unwrap().usage.unwrap();
+            assert_eq!((usage.input, usage.tier), (5, Tier::Standard), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_provider_s_own_charge_is_read_to_the_last_digit() {
+        let charged = |text: &str| {
+            let view: UsageView = serde_json::from_str(text).unwrap();
+            Usage::from(view).charged_pico
+        };
+        assert_eq!(charged(r#"{"cost":0.00051}"#), Some(510_000_000));
+        assert_eq!(charged(r#"{"cost":1.2e-05}"#), Some(12_000_000));
+        assert_eq!(charged(r#"{"cost":0}"#), Some(0));
+        for none in ["null", "\"x\"", "{\"total_cost\":1}", "-1"] {
+            assert_eq!(charged(&format!(r#"{{"cost":{none}}}"#)), None, "{none}");
+        }
+        // With the client's own key the upstream's charge comes on top; else it is contained.
+        let details = r#""cost_details":{"upstream_inference_cost":0.01}"#;
+        assert_eq!(
+            charged(&format!(r#"{{"cost":0.0005,"is_byok":true,{details}}}"#)),
+            Some(10_500_000_000)
+        );
+        assert_eq!(
+            charged(&format!(r#"{{"cost":0.0005,"is_byok":false,{details}}}"#)),
+            Some(500_000_000)
+        );
+    }
+
+    #[test]
     fn a_role_alone_is_no_content_and_anything_else_is() {
         let content = |delta: &str| {
             look(&format!(

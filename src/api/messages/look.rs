@@ -289,6 +289,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_an_hour_and_the_tier_are_seen() {
+        let usage = look_whole(br#"{"type":"message","content":[],"usage":{"input_tokens":1,"cache_creation_input_tokens":9,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":4},"output_tokens":2,"service_tier":"batch"}}"#).unwrap().usage;
+        let want = Usage {
+            input: 10,
+            output: 2,
+            cache_written: 9,
+            cache_written_1h: 4,
+            tier: Tier::Batch,
+            ..Usage::default()
+        };
+        assert_eq!(usage, Some(want));
+    }
+
+    #[test]
     fn a_whole_answer_is_a_message_or_a_count_or_an_error() {
         let seen = look_whole(br#"{"type":"message","model":"m","content":[],"stop_reason":"refusal","usage":{"input_tokens":1,"output_tokens":2}}"#).unwrap();
         assert_eq!(seen.finish, Some(Finish::ContentFilter));

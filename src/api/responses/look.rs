@@ -236,10 +236,11 @@ mod tests {
 
     #[test]
     fn the_end_tells_usage_and_reason() {
-        let data = r#"{"type":"response.completed","response":{"model":"m","status":"completed","output":[{"type":"function_call"}],"usage":{"input_tokens":11,"output_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens_details":{"reasoning_tokens":2}}}}"#;
+        let data = r#"{"type":"response.completed","response":{"model":"m","status":"completed","service_tier":"flex","output":[{"type":"function_call"}],"usage":{"input_tokens":11,"output_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens_details":{"reasoning_tokens":2}}}}"#;
         let seen = look("", data).unwrap();
         let usage = seen.usage.unwrap();
         assert_eq!((usage.input, usage.cached, usage.reasoning), (11, 3, 2));
+        assert_eq!(usage.tier, Tier::Flex);
         assert_eq!((seen.finish, seen.done), (Some(Finish::ToolCalls), true));
         let data = r#"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#;
         assert_eq!(look("", data).unwrap().finish, Some(Finish::Length));

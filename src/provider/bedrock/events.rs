@@ -271,7 +271,7 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::chat::AnswerWriter;
+    use crate::api::{answer::Tier, chat::AnswerWriter};
     use std::borrow::Cow;
 
     fn stream(events: &[(&str, &str)]) -> Result<String, Fault> {
@@ -400,6 +400,8 @@ mod tests {
         assert_eq!(stream(&events).unwrap(), gathered);
         assert!(gathered.contains(r#""prompt_tokens":15"#), "{gathered}");
         assert_eq!(gathered.matches("\"function\":{").count(), 2);
+        let served: ServedAs<'_> = serde_json::from_str(r#"{"type":"flex"}"#).unwrap();
+        assert_eq!(ServedAs::tier(Some(&served)), Tier::Flex);
         let counts: Counts = serde_json::from_str(r#"{"inputTokens":5}"#).unwrap();
         let usage = Usage {
             input: 5,
