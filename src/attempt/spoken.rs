@@ -143,6 +143,9 @@ mod tests {
         assert_eq!(dues.first(), Some(&0));
         assert!(dues.len() < 80, "{dues:?}");
         let near = dues.iter().zip(dues.iter().skip(1));
-        assert!(near.clone().all(|(a, b)| b - a <= 8.max(b / 15)), "{dues:?}");
+        assert!(
+            near.clone().all(|(a, b)| b - a <= 8.max(b / 15)),
+            "{dues:?}"
+        );
     }
 }

@@ -90,7 +90,11 @@ fn known(config: &Gateway, provider: usize, step: &Step) -> Option<catalogue::Mo
     let names = [step.model.as_str()];
     let mut model = config.known.find(provider, dialect, &names)?;
     // A deployment's name is its owner's: that it is also a model's proves nothing.
-    if dialect == "azure" && Catalogue::built_in().find_at(provider, dialect, &step.model).is_some() {
+    if dialect == "azure"
+        && Catalogue::built_in()
+            .find_at(provider, dialect, &step.model)
+            .is_some()
+    {
         return None;
     }
     // These have a longer window with a beta, which the cluster may set.
