@@ -18,6 +18,7 @@ SECTIONS = {
     "target": "`models.<name>.targets[]`",
     "destination": "`providers.<name>`",
     "key": "`keys[]`",
+    "info": "`model_info.<name>`",
     "provider": "Provider role",
 }
 
@@ -37,6 +38,8 @@ def kind(node):
     """The type as a person says it."""
     if node.get("$ref") == "#/$defs/duration":
         return "duration"
+    if node.get("$ref") == "#/$defs/usd":
+        return "US dollars"
     node = resolved(node)
     if "const" in node or "enum" in node:
         return ", ".join(code(word) for word in node.get("enum", [node.get("const")]))

@@ -14,12 +14,15 @@
 //! | one error when every attempt has failed | [`gateway`] | listener filter |
 //! | the record | [`log`] | filter state, read by access log, stats and traces |
 //!
+//! Beside it: [`catalogue`], what models cost, hold and can.
+//!
 //! What they all stand on: [`json`] (bodies as ordered raw fields), [`frame`] (bytes to events),
 //! [`fault`] (what a client is told), [`host`] (the only door to Envoy; everything else runs on any
 //! machine and is tested there).
 
 pub mod api;
 pub mod attempt;
+pub mod catalogue;
 pub mod config;
 pub mod fault;
 pub mod frame;

@@ -11,7 +11,7 @@ mod support;
 
 use envoy_llm_gateway::{
     api::{
-        answer::{AnswerSink, Finish, Part, Usage},
+        answer::{AnswerSink, Finish, Part, Tier, Usage},
         messages,
         responses::{self, Echo},
     },
@@ -96,6 +96,16 @@ const USAGE: Usage = Usage {
     cached: 5,
     cache_written: 3,
     reasoning: 2,
+    cache_written_1h: 0,
+    input_audio: 0,
+    cached_audio: 0,
+    output_audio: 0,
+    input_image: 0,
+    output_image: 0,
+    searches: 0,
+    tier: Tier::Standard,
+    billed: None,
+    charged_pico: None,
 };
 
 fn drive(out: &mut dyn AnswerSink, parts: &[Part<'_>]) {

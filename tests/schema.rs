@@ -57,6 +57,9 @@ fn roles() -> Vec<(Value, Value)> {
             "models": {"m": {"targets": [{"provider": "p"}]}},
             "providers": {"p": {"dialect": "openai"}},
             "keys": [{"id": "k", "sha256": "0".repeat(64)}],
+            "model_info": {"m": {
+                "input_usd_per_million": 1, "above": [{"tokens": 1}], "batch": {}, "flex": {}, "priority": {},
+            }},
         }),
     )];
     for entry in REGISTRY {

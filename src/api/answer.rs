@@ -3,21 +3,118 @@
 //! Dialects drive an [`AnswerSink`]; the writers of each client API implement it. A whole and a
 //! streamed answer go through the same calls, so that gathering the one must give the other.
 
-/// Token counts of one answer, in OpenAI's meaning.
+use crate::json::Str;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// What one answer used, in OpenAI's meaning.
 ///
-/// Units: tokens. `cached` and `cache_written` are parts of `input`; `reasoning` is part of `output`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// Units: tokens, where nothing else is said. `cached` and `cache_written` are parts of `input`; `reasoning` is part
+/// of `output`; sound and images are parts of either.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// The whole prompt, cached parts included.
     pub input: u64,
     /// The whole answer, reasoning included.
     pub output: u64,
     /// Prompt tokens read from the provider's cache.
+    #[serde(skip_serializing_if = "is_none")]
     pub cached: u64,
     /// Prompt tokens written to the provider's cache.
+    #[serde(skip_serializing_if = "is_none")]
     pub cache_written: u64,
     /// Answer tokens spent on reasoning.
+    #[serde(skip_serializing_if = "is_none")]
     pub reasoning: u64,
+    /// Of `cache_written`, what is kept for an hour.
+    #[serde(skip_serializing_if = "is_none")]
+    pub cache_written_1h: u64,
+    /// Of `input`, what was heard.
+    #[serde(skip_serializing_if = "is_none")]
+    pub input_audio: u64,
+    /// Of `cached`, what was heard.
+    #[serde(skip_serializing_if = "is_none")]
+    pub cached_audio: u64,
+    /// Of `output`, what was spoken.
+    #[serde(skip_serializing_if = "is_none")]
+    pub output_audio: u64,
+    /// Of `input`, what was seen, where a provider charges that apart.
+    #[serde(skip_serializing_if = "is_none")]
+    pub input_image: u64,
+    /// Of `output`, what was drawn.
+    #[serde(skip_serializing_if = "is_none")]
+    pub output_image: u64,
+    /// What a reranker is charged by. Units: searches.
+    #[serde(skip_serializing_if = "is_none")]
+    pub searches: u64,
+    /// How the request was served.
+    #[serde(skip_serializing_if = "Tier::is_standard")]
+    pub tier: Tier,
+    /// What is charged, where that is not what was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billed: Option<Billed>,
+    /// What the provider says that it charged. Units: millionths of a millionth of a US dollar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charged_pico: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Tokens that a provider charges, where it counts others.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    /// Of the prompt.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
+}
+
+/// How a request is served, which some providers charge by.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// As usual.
+    #[default]
+    Standard,
+    /// In a batch, later.
+    Batch,
+    /// When there is room, cheaper.
+    Flex,
+    /// Before others, dearer.
+    Priority,
+}
+
+impl Tier {
+    /// From a provider's word for it; what is not known is served as usual.
+    ///
+    /// Source: `service_tier` of OpenAI's Python SDK 3.52, of Anthropic's 2.14 (`usage`), `serviceTier` of botocore 1.44,
+    /// `trafficType` of google-genai 3.6; read 2026-11.
+    pub fn named(word: &str) -> Self {
+        match word {
+            "batch" => Self::Batch,
+            "flex" | "ON_DEMAND_FLEX" => Self::Flex,
+            "priority" | "fast" | "ON_DEMAND_PRIORITY" => Self::Priority,
+            _ => Self::Standard,
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+}
+
+/// What is no word is served as usual.
+impl<'de> Deserialize<'de> for Tier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        let word: Option<Str<'_>> = serde_json::from_str(raw.get()).ok();
+        Ok(word.map(|word| Self::named(&word)).unwrap_or_default())
+    }
 }
 
 impl Usage {

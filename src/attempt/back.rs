@@ -77,6 +77,7 @@ impl Back {
                 Verdict::Hold => Flow::Pause,
                 Verdict::Pass => Flow::Continue,
                 Verdict::Failed(fault) => {
+                    sent.spend(streaming.facts());
                     *self = Self::Done;
                     conclude(host, sent, 200, &fault, None)
                 }
@@ -91,10 +92,16 @@ impl Back {
         let body = host.body(Side::Response, 0, usize::MAX);
         match std::mem::replace(self, Self::Done) {
             Self::Error { status } => error(host, provider, sent, status, &body),
-            Self::Whole { status } => match whole(host, provider, sent, status, &body) {
-                Ok(flow) => flow,
-                Err(fault) => conclude(host, sent, status, &fault, None),
-            },
+            Self::Whole { status } => {
+                let mut facts = Facts::default();
+                match whole(host, provider, sent, status, &body, &mut facts) {
+                    Ok(flow) => flow,
+                    Err(fault) => {
+                        sent.spend(&facts);
+                        conclude(host, sent, status, &fault, None)
+                    }
+                }
+            }
             _ => Flow::Continue,
         }
     }
@@ -107,15 +114,15 @@ fn whole(
     sent: &mut Sent,
     status: u16,
     body: &[u8],
+    facts: &mut Facts,
 ) -> Result<Flow, Fault> {
-    let mut facts = Facts::default();
     let (api, created) = (sent.plan.api, seconds(host.now()));
     let echo = std::mem::take(&mut sent.echo);
     // The client's own language passes untouched, unless it asked for a stream and got none.
     let new = if !api.is_chat() {
-        vectors::answer(provider, sent, body, &mut facts)?
+        vectors::answer(provider, sent, body, facts)?
     } else if sent.passes && !sent.plan.stream {
-        watched(provider, api, body, &mut facts)?;
+        watched(provider, api, body, facts)?;
         let chat = provider.speaks.chat().filter(|_| api == Api::Chat);
         chat.and_then(|chat| chat.straighten(body))
             .map(String::into_bytes)
@@ -130,12 +137,12 @@ fn whole(
             let usage = sent.plan.wants_usage;
             let mut writer =
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            dialect.answer(body, &mut Both(facts, &mut writer))?;
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            dialect.answer(body, &mut Both(facts, &mut writer))?;
             Some(writer.body(created))
         }
     };
@@ -155,7 +162,7 @@ fn whole(
         })
         .map_err(|_| write_failed(Side::Response))?;
     sent.close(host, Some(status), None);
-    facts.record(host);
+    facts.record(host, sent);
     host.set_state(state::OUTCOME, "ok");
     if sent.plan.stream {
         record_ttft(host, sent);
@@ -169,6 +176,7 @@ fn whole(
 /// Errors: it is an error in disguise, or no answer at all.
 fn watched(provider: &Provider, api: Api, body: &[u8], facts: &mut Facts) -> Result<(), Fault> {
     let seen = look_whole(api, body).ok_or_else(|| watch::not_an_answer(api))?;
+    facts.usage = seen.usage;
     if let Some(error) = &seen.error {
         return Err(provider
             .speaks
@@ -176,7 +184,6 @@ fn watched(provider: &Provider, api: Api, body: &[u8], facts: &mut Facts) -> Res
     }
     facts.model = seen.model.as_deref().map(bounded).unwrap_or_default();
     facts.finish = seen.finish;
-    facts.usage = seen.usage;
     Ok(())
 }
 

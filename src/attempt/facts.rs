@@ -7,7 +7,6 @@ use crate::{
         chat::Choices,
     },
     host::{Host, keys::state},
-    log,
 };
 
 /// What the record needs to know of an answer.
@@ -24,15 +23,15 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Writes what is known.
-    pub(super) fn record(&self, host: &dyn Host) {
+    pub(super) fn record(&self, host: &dyn Host, sent: &Sent) {
         if !self.model.is_empty() {
             host.set_state(state::SERVED_MODEL, &self.model);
         }
         if let Some(finish) = self.finish {
             host.set_state(state::FINISH, finish.as_str());
         }
-        if let Some(usage) = self.usage {
-            log::usage(host, usage);
+        if let Some(used) = sent.used(self) {
+            used.record(host);
         }
     }
 }

@@ -17,10 +17,11 @@ use crate::{
     config::Provider,
     fault::Fault,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
-    log::{attempts, millis},
+    log::{Used, attempts, millis},
     plan::HandOver,
 };
 use back::Back;
+use facts::Facts;
 use std::{rc::Rc, time::SystemTime};
 
 /// One attempt at one provider.
@@ -138,11 +139,33 @@ impl Stream for Attempt {
 }
 
 impl Sent {
+    /// Notes in this attempt's entry what it has used so far: should it fail, that is waste.
+    fn spend(&mut self, facts: &Facts) {
+        if let Some(entry) = self.attempts.last_mut() {
+            entry.used = facts.usage;
+            entry.served = Some(facts.model.clone()).filter(|model| !model.is_empty());
+        }
+    }
+
+    /// What the answer used, for the record.
+    fn used(&self, facts: &Facts) -> Option<Used> {
+        Some(Used {
+            provider: self.name.clone(),
+            model: self.model.clone(),
+            served: facts.model.clone(),
+            attempt: self.number,
+            usage: facts.usage?,
+        })
+    }
+
     /// Completes this attempt's entry in the record.
     fn close(&mut self, host: &dyn Host, status: Option<u16>, fault: Option<&Fault>) {
         let now = millis(host.now());
         if let Some(entry) = self.attempts.last_mut() {
             entry.status = status;
+            if fault.is_none() {
+                (entry.used, entry.served) = (None, None);
+            }
             entry.ms = Some(now.saturating_sub(entry.at_ms));
             entry.reason = fault.map(|fault| fault.kind.wire().2.to_owned());
             entry.retry_after = fault

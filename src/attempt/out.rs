@@ -52,15 +52,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         Vec::new()
     };
     attempts::close_silent(&mut attempts, millis(now));
-    attempts.push(attempts::Attempt {
-        provider: name.clone(),
-        model: model.clone(),
-        status: None,
-        ms: None,
-        reason: None,
-        at_ms: millis(now),
-        retry_after: None,
-    });
+    attempts.push(attempts::Attempt::begun(&name, &model, millis(now)));
     attempts::store(host, &attempts);
     host.set_state(state::PROVIDER, &name);
     host.set_state(state::DIALECT, provider.dialect);

@@ -13,6 +13,7 @@ use crate::{
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
+    log::attempts,
     provider::ChatEvents,
 };
 
@@ -143,7 +144,7 @@ impl Streaming {
             // make no difference.
             match &read {
                 Err(fault) if !self.facts.content => return Verdict::Failed(fault.clone()),
-                Ok(()) if !self.facts.content && !end => return self.hold(),
+                Ok(()) if !self.facts.content && !end => return self.hold(host, sent),
                 _ => {}
             }
             if self.release(host, sent).is_err() {
@@ -158,7 +159,7 @@ impl Streaming {
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
-        self.record(host);
+        self.record(host, sent);
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
         let whole = !begun_before && self.splitter.held() == 0;
@@ -174,7 +175,18 @@ impl Streaming {
         Verdict::Pass
     }
 
-    fn hold(&self) -> Verdict {
+    /// What is known so far.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn hold(&mut self, host: &dyn Host, sent: &mut Sent) -> Verdict {
+        // Envoy may end the attempt, or the client leave, before anything else is heard of it.
+        if self.facts.usage != self.recorded.usage {
+            self.recorded.usage = self.facts.usage;
+            sent.spend(&self.facts);
+            attempts::store(host, &sent.attempts);
+        }
         if self.fed > HOLD_LIMIT_BYTES {
             return Verdict::Failed(failed("The provider sent too much before any content."));
         }
@@ -192,6 +204,7 @@ impl Streaming {
         };
         head.write(host, sent)?;
         self.released = true;
+        self.recorded.usage = None;
         record_ttft(host, sent);
         sent.close(host, Some(200), None);
         if !self.facts.model.is_empty() {
@@ -230,11 +243,11 @@ impl Streaming {
         Ok(())
     }
 
-    fn record(&mut self, host: &dyn Host) {
+    fn record(&mut self, host: &dyn Host, sent: &Sent) {
         if self.facts.usage != self.recorded.usage
-            && let Some(usage) = self.facts.usage
+            && let Some(used) = sent.used(&self.facts)
         {
-            crate::log::usage(host, usage);
+            used.record(host);
             self.recorded.usage = self.facts.usage;
         }
         if let (Some(finish), false, false) = (self.facts.finish, self.recorded.finish, self.broken)
@@ -388,6 +401,7 @@ fn look(
         return Ok(true); // kept alive, nothing said
     }
     let (seen, goes) = watch.look(&event.name, data)?;
+    facts.usage = seen.usage.or(facts.usage);
     if let Some(error) = &seen.error {
         return Err(provider
             .speaks
@@ -401,6 +415,5 @@ fn look(
     facts.content |= seen.content;
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
-    facts.usage = seen.usage.or(facts.usage);
     Ok(goes)
 }

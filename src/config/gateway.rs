@@ -1,10 +1,13 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, Target, dialects,
+    Destination, Gateway, Key, Model, Target, dialects, known,
     node::{Fields, Node, Reading},
 };
-use crate::provider::{Common, Entry, params::Unknown};
+use crate::{
+    catalogue::Known,
+    provider::{Common, Entry, params::Unknown},
+};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -59,7 +62,9 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => keys(&node, &known_models).map(Some),
         None => Some(None),
     };
+    let known = fields.or("model_info", Known::default(), |node| known::read(&node));
     Some(Gateway {
+        known: known?,
         models: models?,
         providers: providers?,
         keys: keys?,

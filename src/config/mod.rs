@@ -5,11 +5,15 @@
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;
+mod known;
 pub mod node;
 mod provider;
 mod wire;
 
-use crate::provider::{Entry, Provider as Dialect, REGISTRY};
+use crate::{
+    catalogue::Known,
+    provider::{Entry, Provider as Dialect, REGISTRY},
+};
 use node::{Node, Problem, Reading};
 use std::time::Duration;
 
@@ -80,6 +84,8 @@ pub struct Gateway {
     pub providers: Vec<Destination>,
     /// Who may ask. `None`: anybody.
     pub keys: Option<Vec<Key>>,
+    /// What is known of models: the list that is compiled in, and `model_info` over it.
+    pub known: Known,
     /// Largest request body. Units: bytes.
     pub body_limit_bytes: usize,
 }

@@ -209,6 +209,16 @@ impl<'a> Node<'a> {
         Some(count)
     }
 
+    /// A number, as it is written. Envoy hands numbers that are not integers over as strings.
+    pub fn number(&self) -> Option<String> {
+        let got = match self.value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        self.take(got, "a number")
+    }
+
     /// True or false.
     pub fn flag(&self) -> Option<bool> {
         self.take(self.value.as_bool(), "true or false")

@@ -1,9 +1,10 @@
 //! The way back: an attempt's answer passes; what Envoy or the last attempt could not do becomes one
 //! error in OpenAI's shape.
 
-use super::failed;
+use super::{bill::Bill, failed};
 use crate::{
     api::client::Api,
+    config::Gateway,
     fault::{Fault, FaultKind},
     host::{
         Flow, Host, Refused, Side,
@@ -95,8 +96,9 @@ impl Answer {
         }
     }
 
-    /// Writes the end of the record. `refused`: this filter answered the request itself.
-    pub(super) fn record(&self, host: &dyn Host, refused: bool) {
+    /// Writes the end of the record. `bill`: `None` where nothing is charged. `refused`: this filter answered the
+    /// request itself.
+    pub(super) fn record(&self, host: &dyn Host, bill: Option<&Gateway>, refused: bool) {
         host.set_state(state::CACHE, "off");
         if refused {
             host.set_state(state::ATTEMPT_COUNT, "0");
@@ -106,18 +108,30 @@ impl Answer {
             );
             return;
         }
+        let bill = bill.map(|config| Bill { host, config });
         // A complete good answer has been judged by the attempt that gave it.
-        if self.complete && (200..300).contains(&self.status) {
+        let good = (200..300).contains(&self.status);
+        if self.complete && good {
+            if let Some(bill) = bill {
+                bill.answer();
+            }
             return;
         }
         let mut attempts = attempts::load(host);
-        attempts::close_silent(&mut attempts, millis(host.now()));
-        attempts::store(host, &attempts);
-        host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
         let details = host
             .property(&["response", "code_details"])
             .unwrap_or_default();
         let left = details.starts_with(b"downstream") || details == b"http2.remote_reset";
+        if let Some(bill) = bill {
+            // Who leaves before the first token has used what the attempt had used by then.
+            let last = attempts.last_mut().filter(|last| left && last.ms.is_none());
+            bill.rest(last, good);
+            attempts::close_silent(&mut attempts, millis(host.now()));
+            bill.waste(&mut attempts);
+        }
+        attempts::close_silent(&mut attempts, millis(host.now()));
+        attempts::store(host, &attempts);
+        host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
         let outcome = match self.status {
             _ if left => "cancelled",
             200..=299 => "partial",
@@ -201,13 +215,9 @@ fn unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts
     let plan = HandOver::load(host)?;
     let step = plan.steps.get(attempts.len())?;
     Some(attempts::Attempt {
-        provider: step.provider.clone(),
-        model: step.model.clone(),
-        status: None,
         ms: Some(0),
         reason: Some(attempts::NO_ANSWER.to_owned()),
-        at_ms: millis(host.now()),
-        retry_after: None,
+        ..attempts::Attempt::begun(&step.provider, &step.model, millis(host.now()))
     })
 }
 

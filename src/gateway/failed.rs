@@ -113,13 +113,10 @@ mod tests {
 
     fn attempt(status: Option<u16>, ms: u64, reason: &str) -> Attempt {
         Attempt {
-            provider: "p".into(),
-            model: "m".into(),
             status,
             ms: Some(ms),
             reason: Some(reason.into()),
-            at_ms: 0,
-            retry_after: None,
+            ..Attempt::begun("p", "m", 0)
         }
     }
 

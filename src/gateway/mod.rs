@@ -5,6 +5,7 @@
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
 mod answer;
+mod bill;
 mod caller;
 mod echo;
 mod endpoint;
@@ -276,6 +277,8 @@ impl Stream for Request {
     }
 
     fn on_log(&mut self, host: &dyn Host) {
-        self.answer.record(host, self.stage == Stage::Replied);
+        let bill = (self.api != Api::CountTokens).then_some(&*self.config);
+        let refused = self.stage == Stage::Replied;
+        self.answer.record(host, bill, refused);
     }
 }

@@ -69,7 +69,15 @@ pub mod state {
     pub const REASONING_TOKENS: &str = "llm.reasoning_tokens";
     /// Prompt and answer together.
     pub const TOTAL_TOKENS: &str = "llm.total_tokens";
-    /// JSON list of `{provider, model, status, ms, reason, at_ms, retry_after}`.
+    /// What the answer used and who gave it, for the gateway role: JSON of [`crate::log::Used`].
+    pub const USED: &str = "llm.used";
+    /// What the answer cost. Units: micro-dollars. Absent where that is not known.
+    pub const COST_USD_MICROS: &str = "llm.cost_usd_micros";
+    /// What failed attempts cost. Units: micro-dollars. Absent where none did.
+    pub const WASTE_USD_MICROS: &str = "llm.waste_usd_micros";
+    /// `known`; `told` where the provider said what it charged; `unknown`.
+    pub const PRICE: &str = "llm.price";
+    /// JSON list of `{provider, model, status, ms, reason, at_ms, retry_after, served, used, waste_usd_micros}`.
     pub const ATTEMPTS: &str = "llm.attempts";
     /// `ok`, `error`, `partial`, `refused`, `cached` or `cancelled`.
     pub const OUTCOME: &str = "llm.outcome";
@@ -85,4 +93,8 @@ pub mod state {
 pub mod metric {
     /// An attempt ran in a cluster whose dialect is not the one the gateway planned with.
     pub const DIALECT_MISMATCH: &str = "llm.dialect_mismatch";
+    /// An answer, or a failed attempt, used tokens of a model whose price is not known.
+    pub const PRICE_UNKNOWN: &str = "llm.price_unknown";
+    /// An answer came without saying what it used: it has no cost in the record.
+    pub const USAGE_UNKNOWN: &str = "llm.usage_unknown";
 }

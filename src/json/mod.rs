@@ -3,6 +3,7 @@
 //! Bodies are never turned into a tree: a field that nobody asks for keeps its bytes, its place
 //! and its number formatting.
 
+pub mod decimal;
 mod line;
 mod object;
 mod quoted;

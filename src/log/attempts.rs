@@ -1,7 +1,10 @@
 //! The list of attempts, kept in filter state: each provider role adds its own entry, the gateway
 //! role reads the list when every attempt has failed, and the access log shows it.
 
-use crate::host::{Exchange, keys::state};
+use crate::{
+    api::answer::Usage,
+    host::{Exchange, keys::state},
+};
 use serde::{Deserialize, Serialize};
 
 /// One try at one provider.
@@ -22,6 +25,33 @@ pub struct Attempt {
     /// The provider's `retry-after`, as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<String>,
+    /// The model that it said it served, where it used something and failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<String>,
+    /// What it used, where it failed: an attempt that is the answer has it in the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Usage>,
+    /// What that cost. Units: micro-dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waste_usd_micros: Option<u64>,
+}
+
+impl Attempt {
+    /// An attempt that has just begun.
+    pub fn begun(provider: &str, model: &str, at_ms: u64) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            status: None,
+            ms: None,
+            reason: None,
+            at_ms,
+            retry_after: None,
+            served: None,
+            used: None,
+            waste_usd_micros: None,
+        }
+    }
 }
 
 /// The `reason` of an attempt that ended without response headers.

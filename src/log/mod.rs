@@ -1,16 +1,51 @@
 //! The record of a request: filter state that Envoy's access log, stats and traces read.
 
 pub mod attempts;
+pub mod cost;
 
 use crate::{
     api::answer::Usage,
     host::{Exchange, keys::state},
 };
+use serde::{Deserialize, Serialize};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Writes the token counts. Called on every change: on a disconnect of the client the log is
-/// written before the attempt ends.
+/// What an answer used and who gave it, from which the gateway role makes its cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    /// The provider's name in the plan.
+    pub provider: String,
+    /// The model that it was asked for.
+    pub model: String,
+    /// The model that it says it served; empty where it does not say.
+    pub served: String,
+    /// Which attempt, from 1.
+    pub attempt: u64,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl Used {
+    /// Writes it. Called on every change: on a disconnect of the client the log is written before the attempt ends.
+    pub fn record(&self, host: &dyn Exchange) {
+        usage(host, self.usage);
+        if let Ok(json) = serde_json::to_string(self) {
+            host.set_state(state::USED, &json);
+        }
+    }
+
+    /// What the last answer used; `None`: it did not say, or there was none.
+    pub fn load(host: &dyn Exchange) -> Option<Self> {
+        serde_json::from_slice(&host.state(state::USED)?).ok()
+    }
+}
+
+/// Writes the token counts.
 pub fn usage(host: &dyn Exchange, usage: Usage) {
+    // A reranker that is paid by the search counts no tokens.
+    if usage.searches > 0 && usage.total() == 0 {
+        return;
+    }
     for (key, tokens) in [
         (state::INPUT_TOKENS, usage.input),
         (state::OUTPUT_TOKENS, usage.output),

@@ -28,6 +28,7 @@ def told(gateway, reply) -> dict:
 NOTHING = {
     "method": "POST", "status": 200, "envoy_flags": "-", "envoy_details": "via_upstream", "operation": "chat",
     "stream": "0", "team": None, "key_id": None, "cache": "off", "reason": None,
+    "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
 }  # fmt: skip
 
 
@@ -77,6 +78,9 @@ def test_the_record_of_a_whole_answer_is_complete(gateway, client):
         "cached_tokens": "3",
         "reasoning_tokens": "2",
         "total_tokens": "18",
+        # 8 at 0.05, 3 at 0.005, 7 at 0.4.
+        "cost_usd_micros": "3",
+        "price": "known",
         "finish": "stop",
         "outcome": "ok",
     }

@@ -225,6 +225,11 @@ impl Case {
 
     /// Runs the provider role over this case, the provider's answer cut at `cuts`.
     pub fn run(&self, cuts: &[usize]) -> Outcome {
+        self.run_on(&FakeHost::default(), cuts)
+    }
+
+    /// As [`Case::run`], on a host that is looked at afterwards.
+    pub fn run_on(&self, host: &FakeHost, cuts: &[usize]) -> Outcome {
         let mut settings = json!({"role": "provider", "dialect": self.dialect});
         if let (Some(all), Some(own)) = (settings.as_object_mut(), self.settings.as_object()) {
             all.extend(own.clone());
@@ -233,7 +238,6 @@ impl Case {
             Ok(Config::Provider(config)) => config,
             other => panic!("{}: settings: {other:?}", self.name),
         };
-        let host = FakeHost::default();
         let step = Step {
             provider: "primary".into(),
             cluster: "c".into(),
@@ -244,7 +248,7 @@ impl Case {
             Asked::parse(self.api, &self.client).unwrap_or_else(|e| panic!("{}: {e}", self.name));
         let mut plan = HandOver::new(&asked, vec![step], "gateway", vec![]);
         plan.client_headers.clone_from(&self.client_headers);
-        plan.store(&host);
+        plan.store(host);
         let mut attempt = Attempt::new(Rc::new(config));
         let head = [
             (":method", "POST"),
@@ -253,7 +257,7 @@ impl Case {
             ("content-type", "application/json"),
             ("authorization", "Bearer secret-of-another"),
         ];
-        let sent = request(&mut attempt, &host, &head, &[&self.client]);
+        let sent = request(&mut attempt, host, &head, &[&self.client]);
         let Some(sent) = sent else {
             let reply = host.replies.borrow().last().cloned().unwrap();
             return Outcome {
@@ -275,7 +279,7 @@ impl Case {
             chunks.push(&upstream[from..cut]);
             from = cut;
         }
-        let answer = response(&mut attempt, &host, &head, &chunks)
+        let answer = response(&mut attempt, host, &head, &chunks)
             .unwrap_or_else(|| panic!("{}: no answer came back", self.name));
         Outcome {
             upstream_request: as_sent(&sent),
@@ -290,7 +294,7 @@ impl Case {
                     .is_some_and(|kind| kind.starts_with("text/event-stream"));
                 canonical(&answer.text(), stream)
             },
-            record: record(&host),
+            record: record(host),
         }
     }
 

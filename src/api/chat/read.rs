@@ -2,8 +2,8 @@
 //! Source: OpenAI API reference, "The chat completion chunk object", read 2026-11.
 
 use crate::{
-    api::answer::{Finish, Usage},
-    json::Str,
+    api::answer::{Finish, Tier, Usage},
+    json::{Str, decimal::scaled},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -28,6 +28,24 @@ pub struct UsageView {
     /// DeepSeek's name for cached tokens.
     #[serde(default, deserialize_with = "count")]
     prompt_cache_hit_tokens: Option<u64>,
+    /// Some hosts' place for them; general knowledge, not confirmed.
+    #[serde(default, deserialize_with = "count")]
+    cached_tokens: Option<u64>,
+    /// What OpenRouter has charged, in dollars.
+    /// Source: openrouter.ai/docs, "Usage Accounting"; general knowledge, not confirmed.
+    #[serde(default, deserialize_with = "dollars")]
+    cost: Option<u64>,
+    /// The client's own key was used upstream: that is charged apart.
+    #[serde(default)]
+    is_byok: Option<bool>,
+    #[serde(default)]
+    cost_details: Option<CostView>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct CostView {
+    #[serde(default, deserialize_with = "dollars")]
+    upstream_inference_cost: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -36,12 +54,25 @@ struct PromptView {
     cached_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
     cache_write_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    audio_tokens: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 struct CompletionView {
     #[serde(default, deserialize_with = "count")]
     reasoning_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    audio_tokens: Option<u64>,
+    /// OpenRouter's count of what was drawn.
+    #[serde(default, deserialize_with = "count")]
+    image_tokens: Option<u64>,
+}
+
+/// An amount of money in pico-dollars. What is no number counts as absent.
+fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(scaled(raw.get(), 12).map(|scaled| scaled.nearest))
 }
 
 /// Some hosts count in floating point.
@@ -49,6 +80,16 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     let raw = <&RawValue>::deserialize(deserializer)?;
     let number: Option<serde_json::Number> = serde_json::from_str(raw.get()).ok();
     Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|n| n as u64))))
+}
+
+impl UsageView {
+    /// The usage, of an answer that was served as its `service_tier` says.
+    pub fn served(self, tier: Option<Tier>) -> Usage {
+        Usage {
+            tier: tier.unwrap_or_default(),
+            ..Usage::from(self)
+        }
+    }
 }
 
 impl From<UsageView> for Usage {
@@ -64,13 +105,26 @@ impl From<UsageView> for Usage {
         if view.total_tokens == Some(input.saturating_add(with_reasoning)) {
             output = with_reasoning;
         }
-        let cached = prompt.cached_tokens.or(view.prompt_cache_hit_tokens);
+        let upstream = view
+            .cost_details
+            .filter(|_| view.is_byok == Some(true))
+            .and_then(|details| details.upstream_inference_cost)
+            .unwrap_or(0);
+        let cached = prompt
+            .cached_tokens
+            .or(view.prompt_cache_hit_tokens)
+            .or(view.cached_tokens);
         Self {
             input,
             output,
             cached: cached.unwrap_or(0),
             cache_written: prompt.cache_write_tokens.unwrap_or(0),
             reasoning,
+            input_audio: prompt.audio_tokens.unwrap_or(0),
+            output_audio: completion.audio_tokens.unwrap_or(0),
+            output_image: completion.image_tokens.unwrap_or(0),
+            charged_pico: view.cost.map(|cost| cost.saturating_add(upstream)),
+            ..Self::default()
         }
     }
 }
@@ -144,6 +198,8 @@ struct Chunk<'a> {
     error: Option<&'a RawValue>,
     #[serde(default)]
     x_groq: Option<GroqView>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
 }
 
 /// Groq's place for usage, also where nobody asked for it.
@@ -222,7 +278,10 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
         content: finish.is_some() || choices.iter().any(says),
         finish: finish.map(finish_from),
         choices: seen,
-        usage: chunk.usage.or(of_groq).map(Usage::from),
+        usage: chunk
+            .usage
+            .or(of_groq)
+            .map(|usage| usage.served(chunk.service_tier)),
         usage_only: chunk.usage.is_some() && choices.is_empty(),
         error: chunk.error.is_some_and(|error| error.get() != "null")
             || finish.is_some_and(is_failure),
@@ -251,6 +310,8 @@ struct Whole<'a> {
     choices: Option<Vec<Ending<'a>>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -280,7 +341,7 @@ pub fn look_whole(body: &[u8]) -> Option<WholeSeen<'_>> {
         usage: whole
             .usage
             .and_then(|raw| serde_json::from_str::<Option<UsageView>>(raw.get()).ok()?)
-            .map(Usage::from),
+            .map(|usage| usage.served(whole.service_tier)),
         error,
     })
 }
@@ -355,6 +416,55 @@ mod tests {
     }
 
     #[test]
+    fn what_is_charged_apart_is_read_apart() {
+        let chunk = r#"{"choices":[],"service_tier":"flex","usage":{"prompt_tokens":50,"completion_tokens":20,"prompt_tokens_details":{"audio_tokens":30},"completion_tokens_details":{"audio_tokens":12,"image_tokens":3}}}"#;
+        let want = Usage {
+            input: 50,
+            output: 20,
+            input_audio: 30,
+            output_audio: 12,
+            output_image: 3,
+            tier: Tier::Flex,
+            ..Usage::default()
+        };
+        assert_eq!(look(chunk).unwrap().usage, Some(want));
+        let whole = br#"{"choices":[],"service_tier":"priority","usage":{"prompt_tokens":1}}"#;
+        let tier = look_whole(whole).unwrap().usage.unwrap().tier;
+        assert_eq!(tier, Tier::Priority);
+        // A word that is not known, or none at all, takes nothing away.
+        for odd in ["7", "null", "\"scale\"", "{}"] {
+            let chunk =
+                format!(r#"{{"choices":[],"service_tier":{odd},"usage":{{"prompt_tokens":5}}}}"#);
+            let usage = look(&chunk).unwrap().usage.unwrap();
+            assert_eq!((usage.input, usage.tier), (5, Tier::Standard), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_provider_s_own_charge_is_read_to_the_last_digit() {
+        let charged = |text: &str| {
+            let view: UsageView = serde_json::from_str(text).unwrap();
+            Usage::from(view).charged_pico
+        };
+        assert_eq!(charged(r#"{"cost":0.00051}"#), Some(510_000_000));
+        assert_eq!(charged(r#"{"cost":1.2e-05}"#), Some(12_000_000));
+        assert_eq!(charged(r#"{"cost":0}"#), Some(0));
+        for none in ["null", "\"x\"", "{\"total_cost\":1}", "-1"] {
+            assert_eq!(charged(&format!(r#"{{"cost":{none}}}"#)), None, "{none}");
+        }
+        // With the client's own key the upstream's charge comes on top; else it is contained.
+        let details = r#""cost_details":{"upstream_inference_cost":0.01}"#;
+        assert_eq!(
+            charged(&format!(r#"{{"cost":0.0005,"is_byok":true,{details}}}"#)),
+            Some(10_500_000_000)
+        );
+        assert_eq!(
+            charged(&format!(r#"{{"cost":0.0005,"is_byok":false,{details}}}"#)),
+            Some(500_000_000)
+        );
+    }
+
+    #[test]
     fn a_role_alone_is_no_content_and_anything_else_is() {
         let content = |delta: &str| {
             look(&format!(
@@ -391,8 +501,8 @@ mod tests {
                 input: 5,
                 output: 3,
                 cached: 2,
-                cache_written: 0,
-                reasoning: 1
+                reasoning: 1,
+                ..Usage::default()
             })
         );
         assert_eq!(seen.model.as_deref(), Some("m"));

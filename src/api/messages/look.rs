@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        answer::{Finish, Usage},
+        answer::{Finish, Tier, Usage},
         watch::Seen,
     },
     json::Str,
@@ -24,6 +24,18 @@ pub struct Counts {
     cache_creation_input_tokens: Option<u64>,
     #[serde(default)]
     output_tokens_details: Option<Details>,
+    #[serde(default)]
+    cache_creation: Option<Written>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
+}
+
+/// What was written to the cache, by how long it is kept.
+/// Source: `CacheCreation` of Anthropic's Python SDK 2.14, read 2026-11.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct Written {
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -43,6 +55,8 @@ impl Counts {
             .cache_creation_input_tokens
             .or(self.cache_creation_input_tokens);
         self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
+        self.cache_creation = newer.cache_creation.or(self.cache_creation);
+        self.service_tier = newer.service_tier.or(self.service_tier);
     }
 
     fn usage(self) -> Usage {
@@ -59,6 +73,13 @@ impl Counts {
             cached,
             cache_written,
             reasoning: details.thinking_tokens.unwrap_or(0),
+            cache_written_1h: self
+                .cache_creation
+                .and_then(|written| written.ephemeral_1h_input_tokens)
+                .unwrap_or(0)
+                .min(cache_written),
+            tier: self.service_tier.unwrap_or_default(),
+            ..Usage::default()
         }
     }
 }
@@ -236,6 +257,20 @@ mod tests {
             Some(Seen::default())
         );
         assert_eq!(look("", "<html>", &mut counts), None);
+    }
+
+    #[test]
+    fn what_is_kept_for_an_hour_and_the_tier_are_seen() {
+        let usage = look_whole(br#"{"type":"message","content":[],"usage":{"input_tokens":1,"cache_creation_input_tokens":9,"cache_creation":{"ephemeral_5m_input_tokens":5,"ephemeral_1h_input_tokens":4},"output_tokens":2,"service_tier":"batch"}}"#).unwrap().usage;
+        let want = Usage {
+            input: 10,
+            output: 2,
+            cache_written: 9,
+            cache_written_1h: 4,
+            tier: Tier::Batch,
+            ..Usage::default()
+        };
+        assert_eq!(usage, Some(want));
     }
 
     #[test]

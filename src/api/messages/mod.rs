@@ -126,7 +126,7 @@ mod tests {
             output: 9,
             cached: 5,
             cache_written: 3,
-            reasoning: 0,
+            ..Usage::default()
         };
         assert_eq!(
             serde_json::to_string(&UsageJson::from(usage)).unwrap(),

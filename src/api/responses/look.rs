@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        answer::{Finish, Usage},
+        answer::{Finish, Tier, Usage},
         watch::Seen,
     },
     json::Str,
@@ -33,6 +33,8 @@ struct Response<'a> {
     output: Option<Vec<Item<'a>>>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -85,6 +87,7 @@ impl From<Counts> for Usage {
             cached: input.cached_tokens.unwrap_or(0),
             cache_written: input.cache_write_tokens.unwrap_or(0),
             reasoning: output.reasoning_tokens.unwrap_or(0),
+            ..Self::default()
         }
     }
 }
@@ -161,7 +164,10 @@ fn ended(response: Response<'_>) -> Seen<'_> {
         model: response.model.filter(|model| !model.is_empty()),
         content: true,
         finish,
-        usage: response.usage.map(Usage::from),
+        usage: response.usage.map(|counts| Usage {
+            tier: response.service_tier.unwrap_or_default(),
+            ..Usage::from(counts)
+        }),
         done: true,
         ..Seen::default()
     }
@@ -189,10 +195,11 @@ mod tests {
 
     #[test]
     fn the_end_tells_usage_and_reason() {
-        let data = r#"{"type":"response.completed","response":{"model":"m","status":"completed","output":[{"type":"function_call"}],"usage":{"input_tokens":11,"output_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens_details":{"reasoning_tokens":2}}}}"#;
+        let data = r#"{"type":"response.completed","response":{"model":"m","status":"completed","service_tier":"flex","output":[{"type":"function_call"}],"usage":{"input_tokens":11,"output_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens_details":{"reasoning_tokens":2}}}}"#;
         let seen = look("", data).unwrap();
         let usage = seen.usage.unwrap();
         assert_eq!((usage.input, usage.cached, usage.reasoning), (11, 3, 2));
+        assert_eq!(usage.tier, Tier::Flex);
         assert_eq!((seen.finish, seen.done), (Some(Finish::ToolCalls), true));
         let data = r#"{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#;
         assert_eq!(look("", data).unwrap().finish, Some(Finish::Length));

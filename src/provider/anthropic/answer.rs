@@ -3,7 +3,7 @@
 
 use super::{content::tool_id, fault};
 use crate::{
-    api::answer::{AnswerSink, Finish, Part, Usage},
+    api::answer::{AnswerSink, Finish, Part, Tier, Usage},
     fault::{Fault, FaultKind},
     host::Headers,
     json::Str,
@@ -74,6 +74,16 @@ pub(super) struct Counts {
     cache_read_input_tokens: Option<u64>,
     cache_creation_input_tokens: Option<u64>,
     output_tokens_details: Option<OutputDetails>,
+    cache_creation: Option<Written>,
+    service_tier: Option<Tier>,
+}
+
+/// What was written to the cache, by how long it is kept.
+/// Source: `CacheCreation` of Anthropic's Python SDK 2.14, read 2026-11.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+struct Written {
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -93,6 +103,8 @@ impl Counts {
             .cache_creation_input_tokens
             .or(self.cache_creation_input_tokens);
         self.output_tokens_details = newer.output_tokens_details.or(self.output_tokens_details);
+        self.cache_creation = newer.cache_creation.or(self.cache_creation);
+        self.service_tier = newer.service_tier.or(self.service_tier);
     }
 
     /// The counts in OpenAI's meaning: the prompt includes what the cache gave and took.
@@ -107,6 +119,13 @@ impl Counts {
             cached,
             cache_written,
             reasoning: details.thinking_tokens.unwrap_or(0),
+            cache_written_1h: self
+                .cache_creation
+                .and_then(|written| written.ephemeral_1h_input_tokens)
+                .unwrap_or(0)
+                .min(cache_written),
+            tier: self.service_tier.unwrap_or_default(),
+            ..Usage::default()
         }
     }
 }

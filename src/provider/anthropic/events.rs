@@ -405,8 +405,8 @@ mod tests {
                 input: 7,
                 output: 9,
                 cached: 2,
-                cache_written: 0,
-                reasoning: 4
+                reasoning: 4,
+                ..Usage::default()
             })
         );
         let (_, last) = gathered.0.last().unwrap();

@@ -4,7 +4,7 @@
 
 use super::{PROVIDER, content::tool_id, fault};
 use crate::{
-    api::answer::{AnswerSink, Finish, Part, Usage},
+    api::answer::{AnswerSink, Finish, Part, Tier, Usage},
     fault::{Fault, FaultKind},
     host::Headers,
     json::Str,
@@ -23,6 +23,8 @@ struct Answer<'a> {
     stop_reason: Option<Str<'a>>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(borrow, default)]
+    service_tier: Option<ServedAs<'a>>,
     #[serde(borrow, default, rename = "__type")]
     error: Option<Str<'a>>,
 }
@@ -104,6 +106,46 @@ pub(super) struct Counts {
     output_tokens: Option<u64>,
     cache_read_input_tokens: Option<u64>,
     cache_write_input_tokens: Option<u64>,
+    cache_details: Option<Written>,
+}
+
+/// What was written to the cache and is kept for an hour.
+/// Source: the shapes `TokenUsage`, `CacheDetail` and `ServiceTier` of botocore 1.44, read 2026-11.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(from = "Vec<CacheDetail>")]
+struct Written {
+    hour: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[derive(Default)]
+struct CacheDetail {
+    ttl: String,
+    input_tokens: u64,
+}
+
+impl From<Vec<CacheDetail>> for Written {
+    fn from(details: Vec<CacheDetail>) -> Self {
+        let hour = details.iter().filter(|detail| detail.ttl == "1h");
+        Self {
+            hour: hour.fold(0, |sum, detail| sum.saturating_add(detail.input_tokens)),
+        }
+    }
+}
+
+/// `serviceTier`: how the request was served.
+#[derive(Deserialize)]
+pub(super) struct ServedAs<'a> {
+    #[serde(borrow, default)]
+    r#type: Option<Str<'a>>,
+}
+
+impl ServedAs<'_> {
+    pub(super) fn tier(this: Option<&Self>) -> Tier {
+        let word = this.and_then(|served| served.r#type.as_deref());
+        word.map(Tier::named).unwrap_or_default()
+    }
 }
 
 impl Counts {
@@ -119,6 +161,8 @@ impl Counts {
             cache_written,
             // Part of the output; the service does not say how much.
             reasoning: 0,
+            cache_written_1h: self.cache_details.map_or(0, |w| w.hour.min(cache_written)),
+            ..Usage::default()
         }
     }
 }
@@ -203,7 +247,10 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         }
     }
     if let Some(counts) = answer.usage {
-        out.usage(counts.usage());
+        out.usage(Usage {
+            tier: ServedAs::tier(answer.service_tier.as_ref()),
+            ..counts.usage()
+        });
     }
     out.part(0, Part::Finish(finish));
     Ok(())

@@ -8,11 +8,11 @@
 
 use super::{
     PROVIDER,
-    answer::{Call, Counts, finish, unreadable},
+    answer::{Call, Counts, ServedAs, finish, unreadable},
     fault,
 };
 use crate::{
-    api::answer::{AnswerSink, Part},
+    api::answer::{AnswerSink, Part, Usage},
     fault::{Fault, FaultKind},
     frame,
     json::Str,
@@ -67,6 +67,8 @@ struct Event<'a> {
     stop_reason: Option<Str<'a>>,
     #[serde(default)]
     usage: Option<Counts>,
+    #[serde(borrow, default)]
+    service_tier: Option<ServedAs<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -160,7 +162,10 @@ impl ChatEvents for Events {
             }
             "metadata" => {
                 if let Some(counts) = read.usage {
-                    out.usage(counts.usage());
+                    out.usage(Usage {
+                        tier: ServedAs::tier(read.service_tier.as_ref()),
+                        ..counts.usage()
+                    });
                 }
             }
             _ => {}
@@ -266,7 +271,7 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{answer::Usage, chat::AnswerWriter};
+    use crate::api::{answer::Tier, chat::AnswerWriter};
     use std::borrow::Cow;
 
     fn stream(events: &[(&str, &str)]) -> Result<String, Fault> {
@@ -395,6 +400,8 @@ mod tests {
         assert_eq!(stream(&events).unwrap(), gathered);
         assert!(gathered.contains(r#""prompt_tokens":15"#), "{gathered}");
         assert_eq!(gathered.matches("\"function\":{").count(), 2);
+        let served: ServedAs<'_> = serde_json::from_str(r#"{"type":"flex"}"#).unwrap();
+        assert_eq!(ServedAs::tier(Some(&served)), Tier::Flex);
         let counts: Counts = serde_json::from_str(r#"{"inputTokens":5}"#).unwrap();
         let usage = Usage {
             input: 5,

@@ -8,7 +8,7 @@
 
 use super::fault;
 use crate::{
-    api::answer::{AnswerSink, Finish, Part, Usage},
+    api::answer::{AnswerSink, Billed, Finish, Part, Usage},
     fault::{Fault, FaultKind},
     host::Headers,
     json::Str,
@@ -126,10 +126,16 @@ impl Counts {
             output_tokens,
         } = self.tokens.or(self.billed_units).unwrap_or_default();
         let input = input_tokens.unwrap_or(0);
+        // The model reads more than is charged: Cohere's own preamble, for one.
+        let billed = self.billed_units.map(|units| Billed {
+            input: units.input_tokens.unwrap_or(0),
+            output: units.output_tokens.unwrap_or(0),
+        });
         Usage {
             input,
             output: output_tokens.unwrap_or(0),
             cached: self.cached_tokens.unwrap_or(0).min(input),
+            billed,
             ..Usage::default()
         }
     }
@@ -251,7 +257,13 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         return Err(fault::read(200, &Headers::default(), body));
     }
     let message: Message<'_> = serde_json::from_str(message).map_err(|_| unreadable())?;
-    let finish = finish(answer.finish_reason.as_deref())?;
+    let count = |out: &mut dyn AnswerSink| {
+        if let Some(counts) = answer.usage {
+            out.usage(counts.usage());
+        }
+    };
+    // A failed attempt has its cost, too.
+    let finish = finish(answer.finish_reason.as_deref()).inspect_err(|_| count(out))?;
     // The model is not named; the one that was asked answers.
     out.open(answer.id.as_deref().unwrap_or_default(), "");
     let mut thoughts = Vec::new();
@@ -282,9 +294,7 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         let json = json.filter(|json| !json.is_empty()).unwrap_or("{}");
         out.part(0, Part::ToolInput { index, json });
     }
-    if let Some(counts) = answer.usage {
-        out.usage(counts.usage());
-    }
+    count(out);
     if !calls.is_empty() {
         give_back(&thoughts, out);
     }

@@ -5,7 +5,7 @@
 use super::{Cohere, answer::count};
 use crate::{
     api::{
-        answer::Usage,
+        answer::{Billed, Usage},
         embeddings::{Asked, Embed, unreadable, write},
     },
     fault::{Fault, FaultKind},
@@ -85,15 +85,21 @@ pub(super) struct Meta {
 struct Tokens {
     #[serde(default, deserialize_with = "count")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count")]
+    search_units: Option<u64>,
 }
 
 impl Meta {
-    /// `None`: tokens are not what is counted.
+    /// `None`: nothing is counted. Reranking is charged by the search unit, embedding by the token.
+    /// Source: docs.cohere.com, "How Does Cohere's Pricing Work?"; general knowledge, not confirmed.
     pub(super) fn usage(self) -> Option<Usage> {
-        let of = |tokens: Option<Tokens>| tokens.and_then(|tokens| tokens.input_tokens);
-        let input = of(self.tokens).or(of(self.billed_units))?;
+        let billed = self.billed_units.unwrap_or_default();
+        let counted = self.tokens.and_then(|tokens| tokens.input_tokens);
+        counted.or(billed.input_tokens).or(billed.search_units)?;
         Some(Usage {
-            input,
+            input: counted.or(billed.input_tokens).unwrap_or(0),
+            searches: billed.search_units.unwrap_or(0),
+            billed: billed.input_tokens.map(|input| Billed { input, output: 0 }),
             ..Usage::default()
         })
     }

@@ -91,7 +91,7 @@ pub(super) fn answer(body: &[u8]) -> Result<Answered, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::provider::params::Unknown;
+    use crate::{api::answer::Usage, provider::params::Unknown};
 
     fn sent(fields: &str) -> Result<String, String> {
         let common = Common {
@@ -127,7 +127,14 @@ mod tests {
     fn an_answer_passes_and_one_that_is_none_does_not() {
         let kind = |body: &str| answer(body.as_bytes()).map_err(|fault| fault.kind);
         let body = r#"{"id":"x","results":[{"index":1,"relevance_score":0.9}],"meta":{"billed_units":{"search_units":1}}}"#;
-        assert_eq!(kind(body), Ok(Answered::default()));
+        let searched = Answered {
+            usage: Some(Usage {
+                searches: 1,
+                ..Usage::default()
+            }),
+            ..Answered::default()
+        };
+        assert_eq!(kind(body), Ok(searched));
         assert_eq!(
             kind(r#"{"message":"invalid api token"}"#),
             Err(FaultKind::ProviderAuth)

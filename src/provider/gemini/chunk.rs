@@ -3,7 +3,7 @@
 //! read 2026-11.
 
 use crate::{
-    api::answer::{Finish, Usage},
+    api::answer::{Finish, Tier, Usage},
     fault::{Fault, FaultKind},
     json::Str,
 };
@@ -114,6 +114,52 @@ pub(super) struct Counts {
     cached_content_token_count: Option<u64>,
     candidates_token_count: Option<u64>,
     thoughts_token_count: Option<u64>,
+    prompt_tokens_details: Option<Modalities>,
+    cache_tokens_details: Option<Modalities>,
+    candidates_tokens_details: Option<Modalities>,
+    traffic_type: Option<Tier>,
+}
+
+/// Of a count, what was not text.
+/// Source: `ModalityTokenCount` and `TrafficType` of google-genai 3.6, read 2026-11.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(from = "Vec<ModalityCount>")]
+struct Modalities {
+    audio: u64,
+    image: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ModalityCount {
+    modality: Modality,
+    token_count: Option<u64>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+enum Modality {
+    #[serde(rename = "AUDIO")]
+    Audio,
+    #[serde(rename = "IMAGE")]
+    Image,
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+impl From<Vec<ModalityCount>> for Modalities {
+    fn from(counts: Vec<ModalityCount>) -> Self {
+        let of = |modality| {
+            let counts = counts.iter().filter(|count| count.modality == modality);
+            counts.fold(0, |sum: u64, count| {
+                sum.saturating_add(count.token_count.unwrap_or(0))
+            })
+        };
+        Self {
+            audio: of(Modality::Audio),
+            image: of(Modality::Image),
+        }
+    }
 }
 
 impl Counts {
@@ -137,6 +183,17 @@ impl Counts {
         ] {
             *known = newer.or(*known);
         }
+        for (known, newer) in [
+            (&mut self.prompt_tokens_details, newer.prompt_tokens_details),
+            (&mut self.cache_tokens_details, newer.cache_tokens_details),
+            (
+                &mut self.candidates_tokens_details,
+                newer.candidates_tokens_details,
+            ),
+        ] {
+            *known = newer.or(*known);
+        }
+        self.traffic_type = newer.traffic_type.or(self.traffic_type);
     }
 
     /// The counts in OpenAI's meaning: the prompt includes what was cached, the answer what was thought.
@@ -146,8 +203,13 @@ impl Counts {
             input: sum(self.prompt_token_count, self.tool_use_prompt_token_count),
             output: sum(self.candidates_token_count, self.thoughts_token_count),
             cached: self.cached_content_token_count.unwrap_or(0),
-            cache_written: 0,
             reasoning: self.thoughts_token_count.unwrap_or(0),
+            input_audio: self.prompt_tokens_details.unwrap_or_default().audio,
+            cached_audio: self.cache_tokens_details.unwrap_or_default().audio,
+            output_audio: self.candidates_tokens_details.unwrap_or_default().audio,
+            output_image: self.candidates_tokens_details.unwrap_or_default().image,
+            tier: self.traffic_type.unwrap_or_default(),
+            ..Usage::default()
         }
     }
 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{api::answer::Usage, api::chat::AnswerWriter};
+use crate::api::{
+    answer::{Tier, Usage},
+    chat::AnswerWriter,
+};
 use std::borrow::Cow;
 
 fn event(data: &str) -> frame::Event<'_> {
@@ -160,13 +163,33 @@ fn counts_replace_each_other_and_never_add_up() {
         input,
         output,
         cached,
-        cache_written: 0,
         reasoning,
+        ..Usage::default()
     };
     assert_eq!(
         sink.0,
         [usage(10, 0, 0, 0), usage(10, 5, 0, 5), usage(12, 8, 4, 5)]
     );
+}
+
+#[test]
+fn sound_pictures_and_traffic_are_told_apart() {
+    let mut sink = Usages(Vec::new());
+    let counts = r#"{"promptTokenCount":100,"cachedContentTokenCount":40,"candidatesTokenCount":70,"promptTokensDetails":[{"modality":"TEXT","tokenCount":60},{"modality":"AUDIO","tokenCount":30},{"modality":"DOCUMENT","tokenCount":10}],"cacheTokensDetails":[{"modality":"AUDIO","tokenCount":20},{}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":50},{"modality":"AUDIO"}],"trafficType":"ON_DEMAND_PRIORITY"}"#;
+    let data = format!(r#"{{"usageMetadata":{counts}}}"#);
+    let mut events = Events::new("gemini");
+    events.event(&event(&data), &mut sink).unwrap();
+    let want = Usage {
+        input: 100,
+        output: 70,
+        cached: 40,
+        input_audio: 30,
+        cached_audio: 20,
+        output_image: 50,
+        tier: Tier::Priority,
+        ..Usage::default()
+    };
+    assert_eq!(sink.0, [want]);
 }
 
 /// Swallows everything.

@@ -5,7 +5,7 @@
 use super::fault;
 use crate::{
     api::{
-        answer::{AnswerSink, Part},
+        answer::{AnswerSink, Part, Tier},
         chat::{UsageView, finish_from, is_failure},
     },
     fault::{Fault, FaultKind},
@@ -24,6 +24,8 @@ struct Whole<'a> {
     #[serde(borrow)]
     choices: Option<Vec<Choice<'a>>>,
     usage: Option<UsageView>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -80,14 +82,16 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         .filter_map(|choice| choice.finish_reason.as_deref())
         .any(is_failure);
     if broke_off || whole.error.is_some_and(|error| error.get() != "null") {
+        // A failed attempt has its cost, too.
+        count(&whole, out);
         return Err(fault::read(200, &Headers::default(), body));
     }
-    let choices = whole.choices.ok_or_else(unreadable)?;
+    let choices = whole.choices.as_deref().ok_or_else(unreadable)?;
     out.open(
         whole.id.as_deref().unwrap_or_default(),
         whole.model.as_deref().unwrap_or_default(),
     );
-    for choice in &choices {
+    for choice in choices {
         if let Some(message) = &choice.message {
             say(choice.index, message, out);
         }
@@ -95,10 +99,14 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
             out.part(choice.index, Part::Finish(finish_from(reason)));
         }
     }
-    if let Some(usage) = whole.usage {
-        out.usage(usage.into());
-    }
+    count(&whole, out);
     Ok(())
+}
+
+fn count(whole: &Whole<'_>, out: &mut dyn AnswerSink) {
+    if let Some(usage) = whole.usage {
+        out.usage(usage.served(whole.service_tier));
+    }
 }
 
 fn say(choice: u32, message: &Message<'_>, out: &mut dyn AnswerSink) {

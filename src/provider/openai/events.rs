@@ -5,7 +5,7 @@
 use super::{details::Details, fault};
 use crate::{
     api::{
-        answer::{AnswerSink, Part},
+        answer::{AnswerSink, Part, Tier},
         chat::{UsageView, finish_from},
     },
     fault::{Fault, FaultKind},
@@ -48,6 +48,8 @@ struct Chunk<'a> {
     choices: Option<Vec<Choice<'a>>>,
     #[serde(default)]
     usage: Option<UsageView>,
+    #[serde(default)]
+    service_tier: Option<Tier>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -134,7 +136,7 @@ impl ChatEvents for Events {
             }
         }
         if let Some(usage) = chunk.usage {
-            out.usage(usage.into());
+            out.usage(usage.served(chunk.service_tier));
         }
         Ok(())
     }

@@ -172,6 +172,7 @@ fn usage(raw: &RawValue) -> Option<Usage> {
         } else {
             counted.input
         },
+        charged_pico: counted.charged_pico,
         ..Usage::default()
     })
 }

@@ -1,0 +1,175 @@
+//! What is known of a model: what the user configured, over what is listed.
+
+use super::{Catalogue, Model};
+
+/// The list and the user's own entries.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By name; sorted, no two alike.
+    own: Vec<Own>,
+}
+
+/// What a user says of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// `model` or `provider/model` in lower case; a `*` at the end makes it a prefix.
+    name: String,
+    /// What is said; what is absent stays as it is listed.
+    model: Model,
+}
+
+impl Own {
+    /// An entry; case does not matter.
+    pub fn new(name: &str, model: Model) -> Self {
+        Self {
+            name: name.to_ascii_lowercase(),
+            model,
+        }
+    }
+}
+
+impl Known {
+    /// The list with these entries over it.
+    pub fn new(mut own: Vec<Own>) -> Self {
+        own.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Self { own }
+    }
+
+    /// A model at a provider of the configuration, by any of these names; the first that says something counts.
+    ///
+    /// `provider`: its configured name; `dialect`: the dialect it speaks.
+    pub fn find(&self, provider: &str, dialect: &str, names: &[&str]) -> Option<Model> {
+        let named = || names.iter().filter(|name| !name.is_empty());
+        let own = named().find_map(|name| self.own(provider, name));
+        if let Some(model) = own
+            && model.context_window.is_some()
+            && model.max_output.is_some()
+            && model.prices.is_some()
+        {
+            return Some(model.clone());
+        }
+        let list = Catalogue::built_in();
+        let mut listed: Option<Model> = None;
+        for name in named() {
+            let found = list.find_at(provider, dialect, name);
+            let priced = found.as_ref().is_some_and(|model| model.prices.is_some());
+            if priced || listed.is_none() {
+                listed = found.or(listed);
+            }
+            if priced {
+                break;
+            }
+        }
+        let Some(own) = own else {
+            return listed;
+        };
+        Some(own.over(listed.unwrap_or_default()))
+    }
+
+    /// The entry of this name at this provider, then of this name, then with the longest beginning.
+    fn own(&self, provider: &str, model: &str) -> Option<&Model> {
+        if self.own.is_empty() {
+            return None;
+        }
+        let model = model.to_ascii_lowercase();
+        let full = format!("{}/{model}", provider.to_ascii_lowercase());
+        let exact = |name: &str| {
+            let at = self.own.binary_search_by(|own| own.name.as_str().cmp(name));
+            self.own.get(at.ok()?)
+        };
+        let begins = || {
+            let own = self.own.iter().filter(|own| {
+                let prefix = own.name.strip_suffix('*');
+                prefix.is_some_and(|prefix| full.starts_with(prefix) || model.starts_with(prefix))
+            });
+            own.max_by_key(|own| own.name.len())
+        };
+        let found = exact(&full).or_else(|| exact(&model)).or_else(begins);
+        found.map(|own| &own.model)
+    }
+}
+
+impl Model {
+    /// This, and where it says nothing, `below`.
+    #[must_use]
+    pub fn over(&self, below: Self) -> Self {
+        Self {
+            context_window: self.context_window.or(below.context_window),
+            max_input: self.max_input.or(below.max_input),
+            max_output: self.max_output.or(below.max_output),
+            prices: self.prices.clone().or(below.prices),
+            can: self.can.or(below.can),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::{Prices, Rates};
+
+    fn at(input: u64) -> Model {
+        Model {
+            prices: Some(Prices::new(Rates {
+                input: Some(input),
+                ..Rates::default()
+            })),
+            ..Model::default()
+        }
+    }
+
+    fn input(known: &Known, provider: &str, dialect: &str, names: &[&str]) -> Option<u64> {
+        known
+            .find(provider, dialect, names)?
+            .prices?
+            .standard()
+            .input
+    }
+
+    #[test]
+    fn the_nearest_name_of_the_user_wins_over_the_list() {
+        let known = Known::new(vec![
+            Own::new("gpt-4o", at(1)),
+            Own::new("azure/GPT-4o", at(2)),
+            Own::new("local/*", at(3)),
+            Own::new("local/big-*", at(4)),
+        ]);
+        assert_eq!(input(&known, "openai", "openai", &["gpt-4o"]), Some(1));
+        assert_eq!(input(&known, "azure", "azure", &["gpt-4o"]), Some(2));
+        assert_eq!(input(&known, "local", "vllm", &["any"]), Some(3));
+        assert_eq!(input(&known, "local", "vllm", &["Big-1"]), Some(4));
+        assert_eq!(input(&known, "other", "vllm", &["any"]), None);
+        // The served name is listed; the one that was asked for is the user's.
+        assert_eq!(
+            input(&known, "openai", "openai", &["gpt-4o-2024-08-06", "gpt-4o"]),
+            Some(1)
+        );
+        assert_eq!(
+            input(&known, "openai", "openai", &["gpt-4o-2024-08-06"]),
+            Some(2_500_000)
+        );
+        assert_eq!(
+            input(&known, "openai", "openai", &["", "gpt-5"]),
+            Some(1_250_000)
+        );
+        assert_eq!(
+            input(&known, "azure", "azure", &["my-deployment", "gpt-5"]),
+            Some(1_250_000)
+        );
+    }
+
+    #[test]
+    fn what_the_user_leaves_out_stays_as_listed() {
+        let limits = Model {
+            max_output: Some(100),
+            ..Model::default()
+        };
+        let known = Known::new(vec![Own::new("gpt-4o", limits)]);
+        let found = known.find("openai", "openai", &["gpt-4o"]).unwrap();
+        assert_eq!(
+            (found.context_window, found.max_output),
+            (Some(128_000), Some(100))
+        );
+        assert_eq!(found.prices.unwrap().standard().output, Some(10_000_000));
+    }
+}
