@@ -57,6 +57,7 @@ fn roles() -> Vec<(Value, Value)> {
             "models": {"m": {"targets": [{"provider": "p"}]}},
             "providers": {"p": {"dialect": "openai"}},
             "keys": [{"id": "k", "sha256": "0".repeat(64)}],
+            "passthrough": {},
         }),
     )];
     for entry in REGISTRY {

@@ -5,12 +5,14 @@
 
 mod line;
 mod object;
+mod passing;
 mod quoted;
 mod scan;
 mod text;
 
 pub use line::one_line;
 pub use object::{Object, Place, Raw};
+pub use passing::Passing;
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;
