@@ -173,17 +173,16 @@ def route_problems(place, routes, body_limit, buffer):
             here = f"{place}, route {route.get('name') or number}"
             namespace = dig(specifier, "extension", "typed_config", "override_metadata_namespace")
             namespaces.add(namespace)
-            if action.get("timeout") not in ("0s", "0.0s"):
-                problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
             if not namespace:
                 problems.append(f"{here}: priority_group needs override_metadata_namespace; else it never sees a plan")
-            if is_unbuffered(host, number):
-                continue  # nothing is kept and nothing tried again
+            tried_once = is_unbuffered(host, number)
             retry = action.get("retry_policy") or host.get("retry_policy") or {}
-            if retry.get("refresh_cluster_on_retry") is not True:
+            if retry.get("refresh_cluster_on_retry") is not True and not tried_once:
                 problems.append(f"{here}: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster")
+            if action.get("timeout") not in ("0s", "0.0s"):
+                problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
             limit = int(route.get("request_body_buffer_limit") or host.get("request_body_buffer_limit") or buffer)
-            if body_limit > limit:
+            if body_limit > limit and not tried_once:
                 problems.append(f"{here}: bodies are kept up to {limit} bytes, body_limit_bytes is {body_limit}; raise request_body_buffer_limit")
     if not namespaces:
         problems.append(f"{place}: no route has the cluster specifier priority_group, so no plan is followed")

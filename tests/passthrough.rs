@@ -9,7 +9,9 @@
 
 mod support;
 
-use envoy_llm_gateway::{attempt::Attempt, config::Config, gateway::Request};
+use envoy_llm_gateway::{
+    api::relay::Area, attempt::Attempt, config::Config, gateway::Request, provider::REGISTRY,
+};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::{FakeHost, Passed, request, response};
@@ -329,13 +331,15 @@ fn a_second_model_never_reaches_a_provider() {
 #[test]
 fn a_form_that_does_not_name_its_model_in_time_is_told_so() {
     let body = form(&[("file", &"x".repeat(1000)), ("model", "whisper-1")]);
-    let chunks: Vec<_> = body.as_bytes().chunks(100).collect();
-    let asked = ask("POST /v1/audio/transcriptions", &[FORM], &chunks);
-    assert_eq!(
-        asked.error(),
-        (413, "request_too_large".into(), Some("model".into()))
-    );
-    assert!(asked.message().contains("before the file"));
+    for size in [100, 2000] {
+        let chunks: Vec<_> = body.as_bytes().chunks(size).collect();
+        let asked = ask("POST /v1/audio/transcriptions", &[FORM], &chunks);
+        assert_eq!(
+            asked.error(),
+            (413, "request_too_large".into(), Some("model".into()))
+        );
+        assert!(asked.message().contains("before the file"));
+    }
 }
 
 #[test]
@@ -654,6 +658,62 @@ fn the_last_error_names_what_was_asked_for_when_that_was_no_model() {
     assert_eq!(
         body["error"]["message"],
         json!("No provider could answer `files`. Tried: openai 401 provider_auth_failed.")
+    );
+}
+
+#[test]
+fn each_dialect_has_the_paths_that_it_declares() {
+    let all = || {
+        Area::ALL
+            .iter()
+            .map(|area| area.as_str())
+            .collect::<Vec<_>>()
+    };
+    for entry in REGISTRY {
+        let config = json!({
+            "role": "gateway",
+            "models": {"m": {"targets": [{"provider": "p"}]}},
+            "providers": {"p": {"dialect": entry.name}},
+        });
+        let Ok(Config::Gateway(config)) = Config::parse(config.to_string().as_bytes()) else {
+            panic!("{}", entry.name);
+        };
+        let speaks = &config.providers[0].speaks;
+        let has = |area: &&Area| speaks.relays(**area, "x", "m").is_some();
+        let has: Vec<_> = Area::ALL.iter().filter(has).map(|a| a.as_str()).collect();
+        let want = match entry.name {
+            "openai" => all(),
+            "azure" => all()
+                .into_iter()
+                .filter(|area| !["image_variation", "moderation"].contains(area))
+                .collect(),
+            "groq" => vec!["speech", "transcription", "translation", "files", "batches"],
+            "mistral" => vec!["transcription", "moderation", "files"],
+            "together" => vec!["image_generation", "speech", "transcription", "translation"],
+            "vllm" => vec!["transcription", "translation"],
+            "xai" => vec!["image_generation", "image_edit"],
+            _ => vec![],
+        };
+        assert_eq!(has, want, "{}", entry.name);
+    }
+}
+
+#[test]
+fn the_default_provider_must_have_something() {
+    let mut settings = settings();
+    settings["passthrough"]["provider"] = json!("claude");
+    let problems = Config::parse(settings.to_string().as_bytes()).unwrap_err();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "$.passthrough.provider: its dialect has none of OpenAI's other paths; those that have some: azure, groq, mistral, openai, together, vllm, xai"
+        ]
+    );
+    settings["passthrough"]["provider"] = json!("x");
+    let problems = Config::parse(settings.to_string().as_bytes()).unwrap_err();
+    assert_eq!(
+        problems[0].to_string(),
+        "$.passthrough.provider: no provider \"x\"; configured: claude, openai, spare"
     );
 }
 

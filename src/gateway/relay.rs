@@ -173,6 +173,15 @@ impl Incoming {
             return Ok(Next::Pass);
         }
         self.held = size;
+        // However the network cut the body.
+        let reach = model.as_ref().map_or(size, |(_, named)| named.end());
+        if reach > config.body_limit_bytes {
+            let message = format!(
+                "The form does not name its `model` among its first {} bytes, which is as much as this gateway holds. Send the field `model` before the file.",
+                config.body_limit_bytes
+            );
+            return Err(Fault::new(FaultKind::TooLarge, message).at("model"));
+        }
         if model.is_some() || end {
             if let (Reading::Form(finder), None) = (&self.reading, &model)
                 && !finder.is_complete()
@@ -184,13 +193,6 @@ impl Incoming {
                 self.relayed.length = Some(self.taken);
             }
             return Ok(Next::Send(model));
-        }
-        if size > config.body_limit_bytes {
-            let message = format!(
-                "The form does not name its `model` among its first {} bytes, which is as much as this gateway holds. Send the field `model` before the file.",
-                config.body_limit_bytes
-            );
-            return Err(Fault::new(FaultKind::TooLarge, message).at("model"));
         }
         Ok(Next::Hold)
     }
