@@ -31,7 +31,6 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
     let method = headers.get(":method").unwrap_or_default();
     let path = headers.get(":path").unwrap_or_default();
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let other = path.strip_prefix(BASE).and_then(relay::find);
     let (endpoint, wanted) = match path {
         "/healthz" => (Endpoint::Health, "GET"),
         "/v1/models" => (Endpoint::Models, "GET"),
@@ -42,7 +41,7 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         "/v1/messages/count_tokens" => (Endpoint::Ask(Api::CountTokens), "POST"),
         "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
         "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
-        _ => match (path.strip_prefix("/v1/models/"), other) {
+        _ => match (path.strip_prefix("/v1/models/"), other(path)) {
             (Some(id), _) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
             (_, Some((area, methods))) => (Endpoint::Relay(area), methods),
             _ => {
@@ -58,6 +57,11 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
     }
     let message = format!("{path} takes {wanted}, not {method}.");
     Err(Fault::new(FaultKind::WrongMethod, message))
+}
+
+/// One of OpenAI's other paths, and the methods that it takes.
+fn other(path: &str) -> Option<(Area, &'static str)> {
+    path.strip_prefix(BASE).and_then(relay::find)
 }
 
 /// The language in which a request to this path expects its errors.
@@ -83,7 +87,7 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
     ];
     let path = headers.get(":path").unwrap_or_default();
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    if let Some((_, methods)) = path.strip_prefix(BASE).and_then(relay::find) {
+    if let Some((_, methods)) = other(path) {
         return methods;
     }
     if asks.iter().any(|start| path.starts_with(start)) {
