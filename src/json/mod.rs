@@ -9,6 +9,7 @@ mod passing;
 mod quoted;
 mod scan;
 mod text;
+mod write;
 
 pub use line::one_line;
 pub use object::{Object, Place, Raw};
@@ -16,3 +17,6 @@ pub use passing::Passing;
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;
+#[cfg(test)]
+pub(crate) use write::written;
+pub use write::{Long, write};
