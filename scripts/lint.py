@@ -147,6 +147,16 @@ def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
                 yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
 
 
+def is_unbuffered(host, number):
+    """Whether only requests come to this route that have one attempt: those that the filter marks."""
+    marked = lambda route, present: any(
+        header.get("name") == "x-llm-unbuffered" and header.get("present_match") is present
+        for header in dig(route, "match", "headers", default=[])
+    )
+    routes = host.get("routes", [])
+    return marked(routes[number], True) or any(marked(route, False) for route in routes[:number])
+
+
 def route_problems(place, routes, body_limit, buffer):
     """Whether each route that follows plans does so from attempt to attempt, with the whole body.
 
@@ -165,13 +175,14 @@ def route_problems(place, routes, body_limit, buffer):
             namespaces.add(namespace)
             if not namespace:
                 problems.append(f"{here}: priority_group needs override_metadata_namespace; else it never sees a plan")
+            tried_once = is_unbuffered(host, number)
             retry = action.get("retry_policy") or host.get("retry_policy") or {}
-            if retry.get("refresh_cluster_on_retry") is not True:
+            if retry.get("refresh_cluster_on_retry") is not True and not tried_once:
                 problems.append(f"{here}: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster")
             if action.get("timeout") not in ("0s", "0.0s"):
                 problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
             limit = int(route.get("request_body_buffer_limit") or host.get("request_body_buffer_limit") or buffer)
-            if body_limit > limit:
+            if body_limit > limit and not tried_once:
                 problems.append(f"{here}: bodies are kept up to {limit} bytes, body_limit_bytes is {body_limit}; raise request_body_buffer_limit")
     if not namespaces:
         problems.append(f"{place}: no route has the cluster specifier priority_group, so no plan is followed")

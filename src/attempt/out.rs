@@ -65,6 +65,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         headers: Headers::default(),
         dropped: Vec::new(),
         passes: false,
+        edit: None,
         echo: Echo::default(),
         embed: None,
         started: now,
@@ -203,26 +204,32 @@ fn write(
             .map(|(name, value)| (*name, value.as_str())),
     );
     let betas = joined_betas(&outgoing.headers, &provider.headers);
-    for (name, value) in &provider.headers {
-        lines.retain(|(there, _)| there != name);
-        match &betas {
-            Some(betas) if name == BETAS => lines.push((name, betas)),
-            _ => lines.push((name, value)),
-        }
-    }
-    if provider.forward_trace {
-        lines.extend(
-            sent.plan
-                .traces
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+    add_configured(&mut lines, provider, sent);
+    if let Some(betas) = &betas {
+        lines.retain(|(name, _)| *name != BETAS);
+        lines.push((BETAS, betas));
     }
     host.replace_headers(Side::Request, &lines)?;
     if outgoing.body == OutBody::Untouched {
         return Ok(());
     }
     host.replace_body(Side::Request, cut, new)
+}
+
+/// Adds what is configured for every request to this provider.
+pub(super) fn add_configured<'a>(
+    lines: &mut Vec<(&'a str, &'a str)>,
+    provider: &'a Provider,
+    sent: &'a Sent,
+) {
+    for (name, value) in &provider.headers {
+        lines.retain(|(there, _)| there != name);
+        lines.push((name, value));
+    }
+    if provider.forward_trace {
+        let traces = sent.plan.traces.iter();
+        lines.extend(traces.map(|(name, value)| (name.as_str(), value.as_str())));
+    }
 }
 
 const BETAS: &str = "anthropic-beta";

@@ -1,18 +1,23 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, Target, dialects, known,
+    Destination, Gateway, Key, Model, Passthrough, Target, dialects, known,
     node::{Fields, Node, Reading},
 };
 use crate::{
+    api::relay::Area,
     catalogue::Known,
-    provider::{Common, Entry, params::Unknown},
+    provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, time::Duration};
 
 const BODY_LIMIT_BYTES: u64 = 16 << 20;
 const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
+/// OpenAI's largest file.
+/// Source: OpenAI API reference, "Upload file", general knowledge, not confirmed.
+const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
+const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
 const MAX_TARGETS: usize = 16;
 /// Answered by the gateway itself.
 const ECHO: &str = "echo";
@@ -63,13 +68,75 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         None => Some(None),
     };
     let known = fields.or("model_info", Known::default(), |node| known::read(&node));
+    let read =
+        |node: Node<'_>| passthrough(&node, providers.as_deref(), &known_providers, registry);
+    let passthrough = match fields.optional("passthrough") {
+        Some(node) => read(node),
+        None => Some(Passthrough {
+            provider: None,
+            body_limit_bytes: PASSTHROUGH_LIMIT_BYTES,
+        }),
+    };
     Some(Gateway {
         known: known?,
         models: models?,
         providers: providers?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
+        answer_timeout: inherited.answer,
+        passthrough: passthrough?,
     })
+}
+
+/// `providers`: what is known of them where all of them are well.
+fn passthrough(
+    node: &Node<'_>,
+    providers: Option<&[Destination]>,
+    names: &[String],
+    registry: &[Entry],
+) -> Option<Passthrough> {
+    node.object(|fields| {
+        let provider = fields.maybe("provider", |node| {
+            let place = place(&node, names)?;
+            let speaks = providers.and_then(|all| all.get(place)).map(|d| &d.speaks);
+            if speaks.is_some_and(|speaks| !relays_anything(&**speaks)) {
+                let able = registry.iter().filter(|entry| {
+                    with_defaults(entry).is_some_and(|speaks| relays_anything(&*speaks))
+                });
+                let able: Vec<_> = able.map(|entry| entry.name).collect();
+                let able = able.join(", ");
+                node.wrong(format_args!(
+                    "its dialect has none of OpenAI's other paths; those that have some: {able}"
+                ));
+                return None;
+            }
+            Some(place)
+        });
+        let limit = 1..=PASSTHROUGH_LIMIT_CEILING_BYTES;
+        let body_limit = fields.or("body_limit_bytes", PASSTHROUGH_LIMIT_BYTES, |node| {
+            node.count_in(limit)
+        });
+        Some(Passthrough {
+            provider: provider?,
+            body_limit_bytes: body_limit?,
+        })
+    })
+}
+
+fn relays_anything(speaks: &dyn Provider) -> bool {
+    let has = |area: &Area| speaks.relays(*area, "x", "").is_some();
+    Area::ALL.iter().any(has)
+}
+
+/// The place of the provider of that name.
+fn place(node: &Node<'_>, providers: &[String]) -> Option<usize> {
+    let name = node.text()?;
+    let place = providers.iter().position(|known| known == name);
+    if place.is_none() {
+        let known = providers.join(", ");
+        node.wrong(format_args!("no provider {name:?}; configured: {known}"));
+    }
+    place
 }
 
 fn timeouts(fields: &Fields<'_>, inherited: Timeouts) -> Option<Timeouts> {
@@ -128,7 +195,7 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
 
 /// A dialect without the settings of its cluster, which this role does not know: enough for what a
 /// dialect can never express, not for `unknown_parameters: refuse`.
-fn with_defaults(entry: &Entry) -> Option<Box<dyn crate::provider::Provider>> {
+fn with_defaults(entry: &Entry) -> Option<Box<dyn Provider>> {
     let (nothing, reading) = (Value::Object(Map::new()), Reading::default());
     let common = Common {
         base_path: entry.base_path.to_owned(),
@@ -182,15 +249,9 @@ fn route(node: Node<'_>) -> Option<()> {
 
 fn target(node: &Node<'_>, providers: &[String]) -> Option<Target> {
     node.object(|fields| {
-        let provider = fields.required("provider").and_then(|node| {
-            let name = node.text()?;
-            let place = providers.iter().position(|known| known == name);
-            if place.is_none() {
-                let known = providers.join(", ");
-                node.wrong(format_args!("no provider {name:?}; configured: {known}"));
-            }
-            place
-        });
+        let provider = fields
+            .required("provider")
+            .and_then(|node| place(&node, providers));
         let model = fields.maybe("model", |node| {
             let name = node.plain()?;
             if name.contains('*') {
@@ -231,11 +292,15 @@ fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
                 }
                 None => Some(None),
             };
+            // What names no model cannot be held against a list of models.
+            let unlimited = matches!(may, Some(None));
+            let passthrough = fields.or("passthrough", unlimited, |node| node.flag());
             Some(Key {
                 id: id?,
                 sha256: sha256?,
                 team: team?,
                 models: may?,
+                passthrough: passthrough?,
             })
         });
         place += 1;

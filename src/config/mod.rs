@@ -88,6 +88,19 @@ pub struct Gateway {
     pub known: Known,
     /// Largest request body. Units: bytes.
     pub body_limit_bytes: usize,
+    /// Time until a whole answer begins, for requests that name no model.
+    pub answer_timeout: Duration,
+    /// OpenAI's other paths.
+    pub passthrough: Passthrough,
+}
+
+/// Where requests go that are not translated and name no model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passthrough {
+    /// Place in [`Gateway::providers`]; `None`: they are refused.
+    pub provider: Option<usize>,
+    /// Largest body of a request that is not held. Units: bytes.
+    pub body_limit_bytes: u64,
 }
 
 /// A name that clients may ask for.
@@ -137,6 +150,8 @@ pub struct Key {
     pub team: Option<String>,
     /// Which names it may ask for: whole names, or prefixes ending in `*`. `None`: all.
     pub models: Option<Vec<String>>,
+    /// Whether it may use paths whose requests name no model.
+    pub passthrough: bool,
 }
 
 /// What the provider role knows.

@@ -1,10 +1,16 @@
 //! Which of the gateway's paths a request names.
 
 use crate::{
-    api::client::Api,
+    api::{
+        client::Api,
+        relay::{self, Area},
+    },
     fault::{Fault, FaultKind},
     host::Headers,
 };
+
+/// Where OpenAI's paths begin.
+pub(super) const BASE: &str = "/v1/";
 
 /// What the client wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +20,8 @@ pub(super) enum Endpoint {
     Model(String),
     /// Something to answer, in this language.
     Ask(Api),
+    /// One of OpenAI's other paths.
+    Relay(Area),
 }
 
 /// Reads method and path.
@@ -33,21 +41,27 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         "/v1/messages/count_tokens" => (Endpoint::Ask(Api::CountTokens), "POST"),
         "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
         "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
-        _ => match path.strip_prefix("/v1/models/") {
-            Some(id) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
+        _ => match (path.strip_prefix("/v1/models/"), other(path)) {
+            (Some(id), _) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
+            (_, Some((area, methods))) => (Endpoint::Relay(area), methods),
             _ => {
                 let message = format!(
-                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
+                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, GET /v1/models, GET /v1/models/{{id}}, GET /healthz, and OpenAI's paths below /v1/images, /v1/audio, /v1/moderations, /v1/files, /v1/uploads, /v1/batches, /v1/vector_stores and /v1/fine_tuning."
                 );
                 return Err(Fault::new(FaultKind::UnknownPath, message));
             }
         },
     };
-    if method == wanted {
+    if wanted.split(", ").any(|one| one == method) {
         return Ok(endpoint);
     }
     let message = format!("{path} takes {wanted}, not {method}.");
     Err(Fault::new(FaultKind::WrongMethod, message))
+}
+
+/// One of OpenAI's other paths, and the methods that it takes.
+fn other(path: &str) -> Option<(Area, &'static str)> {
+    path.strip_prefix(BASE).and_then(relay::find)
 }
 
 /// The language in which a request to this path expects its errors.
@@ -72,6 +86,10 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
         "/v2/rerank",
     ];
     let path = headers.get(":path").unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if let Some((_, methods)) = other(path) {
+        return methods;
+    }
     if asks.iter().any(|start| path.starts_with(start)) {
         "POST"
     } else {
@@ -137,5 +155,13 @@ mod tests {
         );
         assert_eq!(of("POST", "/v2/x").unwrap_err().0, 404);
         assert_eq!(of("GET", "/v1/models/").unwrap_err().0, 404);
+        assert_eq!(
+            of("PUT", "/v1/files/f-1?x=1"),
+            Err((405, "/v1/files/f-1 takes GET, DELETE, not PUT.".into()))
+        );
+        assert_eq!(
+            of("DELETE", "/v1/files/f-1?x=1"),
+            Ok(Endpoint::Relay(Area::Files))
+        );
     }
 }

@@ -3,7 +3,10 @@
 
 use super::Step;
 use crate::{
-    api::client::{Api, Asked},
+    api::{
+        client::{Api, Asked},
+        relay::Relayed,
+    },
     host::{Exchange, keys::state},
     json::Place,
 };
@@ -49,6 +52,9 @@ pub struct HandOver {
     /// The body may hold reasoning that this gateway has sealed for another provider.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// A request on one of OpenAI's other paths, whose bytes pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Relayed>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
     /// Where the body's fields stand; empty when it is not worth saying.
@@ -88,8 +94,35 @@ impl HandOver {
             traces,
             client_headers: Vec::new(),
             sealed: asked.may_hold_sealed(),
+            relay: None,
             size,
             places,
+        }
+    }
+
+    /// Describes a request whose bytes pass; `model`: what the client asked for, where it names one.
+    pub fn relayed(
+        relay: Relayed,
+        model: Option<&str>,
+        steps: Vec<Step>,
+        authority: &str,
+        traces: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            steps,
+            api: Api::Chat,
+            stream: false,
+            wants_usage: false,
+            choices: 1,
+            model: model.unwrap_or_default().to_owned(),
+            authority: authority.to_owned(),
+            request_id: None,
+            traces,
+            client_headers: Vec::new(),
+            sealed: false,
+            relay: Some(relay),
+            size: 0,
+            places: Vec::new(),
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
         client::{Api, Asked},
         embeddings::{self, Embed},
         messages,
+        relay::Area,
         rerank::Rerank,
         responses,
     },
@@ -98,6 +99,11 @@ pub trait Provider: std::fmt::Debug {
     /// A client API other than chat that the provider speaks itself: the client's bytes pass, only the
     /// model is put in. `None`: such a request goes through [`Provider::chat`].
     fn passes(&self, _api: Api, _model: &str) -> Option<Pass> {
+        None
+    }
+    /// One of OpenAI's other paths, where the provider has it too: path and query. `rest`: the path
+    /// below `/v1/`; `model`: empty where the request names none. The client's bytes pass.
+    fn relays(&self, _area: Area, _rest: &str, _model: &str) -> Option<String> {
         None
     }
     /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.

@@ -94,6 +94,12 @@ def the_route_does_not_follow_the_plan(p):
     del p.action["inline_cluster_specifier_plugin"]["extension"]["typed_config"]["override_metadata_namespace"]
 
 
+def the_route_for_uploads_has_a_timeout(p):
+    marked = {"match": {"prefix": "/", "headers": [{"name": "x-llm-unbuffered", "present_match": True}]}}
+    specifier = p.action["inline_cluster_specifier_plugin"]
+    p.hcm["route_config"]["virtual_hosts"][0]["routes"].insert(0, marked | {"route": {"inline_cluster_specifier_plugin": specifier}})
+
+
 def there_is_no_such_route(p):
     p.route["route"] = {"cluster": "openai"}
 
@@ -154,6 +160,9 @@ CASES = {
         "listener llm, route 0: priority_group needs override_metadata_namespace; else it never sees a plan",
         "listener llm, route 0: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster",
         "listener llm, route 0: timeout must be 0s; Envoy's default of 15s ends long answers",
+    ],
+    the_route_for_uploads_has_a_timeout: [
+        "listener llm, route 0: timeout must be 0s; Envoy's default of 15s ends long answers"
     ],
     there_is_no_such_route: [
         "listener llm: no route has the cluster specifier priority_group, so no plan is followed"

@@ -33,6 +33,7 @@ use crate::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
         client::Api,
+        relay::Area,
     },
     config::node::Fields,
     fault::Fault,
@@ -116,11 +117,17 @@ struct OpenAi {
     deployments: Option<Deployments>,
 }
 
+/// OpenAI itself: no difference, and all of its paths.
+const OWN: Difference = Difference {
+    relays: Area::ALL,
+    ..Difference::NONE
+};
+
 fn open_own(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
     let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
     let responses = fields.or("responses", true, |n| n.flag());
     Some(Box::new(OpenAi {
-        table: &Difference::NONE,
+        table: &OWN,
         common,
         force_usage: force_usage?,
         responses: responses?,
@@ -172,6 +179,11 @@ impl Provider for OpenAi {
             forwards: &[],
             asks_usage,
         })
+    }
+
+    fn relays(&self, area: Area, rest: &str, model: &str) -> Option<String> {
+        let has = self.table.relays.contains(&area);
+        has.then(|| self.path(rest, model))
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
