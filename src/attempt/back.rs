@@ -20,6 +20,7 @@ use crate::{
     host::{Flow, Headers, Host, Side, keys::state},
     json::{Object, Str},
     log::seconds,
+    provider::answer_tool::Unwrapping,
 };
 
 /// Where the answer stands.
@@ -125,17 +126,20 @@ fn whole(
             !sent.passes || api != Api::Responses
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let mut unwrapping = Unwrapping::new(sent.answer_tool.take());
         let id = id(provider, &sent.headers);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
             let mut writer =
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            let mut both = Both(&mut facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(&mut facts, &mut writer))?;
+            let mut both = Both(&mut facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             Some(writer.body(created))
         }
     };

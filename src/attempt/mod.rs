@@ -49,6 +49,8 @@ struct Sent {
     echo: Echo,
     /// What was asked of a provider whose embeddings are translated.
     embed: Option<embeddings::Asked>,
+    /// The tool whose input is the answer, where the provider has no other way.
+    answer_tool: Option<String>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.

@@ -75,6 +75,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         passes: false,
         echo: Echo::default(),
         embed: None,
+        answer_tool: None,
         started: now,
         attempts,
         bodiless: false,
@@ -124,6 +125,7 @@ pub(super) fn send(
     };
     write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;
+    sent.answer_tool = outgoing.answer_tool;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
-    provider::ChatEvents,
+    provider::{ChatEvents, answer_tool::Unwrapping},
 };
 
 /// Largest event, and most bytes that may come before the first content.
@@ -62,6 +62,7 @@ enum Language {
     /// They are written anew.
     Other {
         events: Box<dyn ChatEvents>,
+        unwrapping: Unwrapping,
         writer: writer::Stream,
     },
 }
@@ -104,6 +105,7 @@ impl Streaming {
             let chat = provider.speaks.chat()?;
             Language::Other {
                 events: chat.chunks(),
+                unwrapping: Unwrapping::new(sent.answer_tool.take()),
                 writer: writer::Stream::new(api, created, usage, echo)
                     .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
             }
@@ -253,18 +255,26 @@ impl Language {
         facts: &mut Facts,
     ) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => match (&event.data, straight(provider, event)) {
-                (None, _) => Ok(()),
-                (Some(_), None) => events.event(event, &mut Both(facts, writer)),
-                (Some(_), Some(straight)) => {
-                    let event = Event {
-                        name: event.name.clone(),
-                        data: Some(straight.into()),
-                        ..*event
-                    };
-                    events.event(&event, &mut Both(facts, writer))
+            Self::Other {
+                events,
+                unwrapping,
+                writer,
+            } => {
+                let mut both = Both(facts, writer);
+                let out = &mut unwrapping.before(&mut both);
+                match (&event.data, straight(provider, event)) {
+                    (None, _) => Ok(()),
+                    (Some(_), None) => events.event(event, out),
+                    (Some(_), Some(straight)) => {
+                        let event = Event {
+                            name: event.name.clone(),
+                            data: Some(straight.into()),
+                            ..*event
+                        };
+                        events.event(&event, out)
+                    }
                 }
-            },
+            }
             Self::Same {
                 out,
                 changed,
@@ -298,8 +308,13 @@ impl Language {
     /// The provider closed the stream.
     fn close(&mut self, facts: &mut Facts) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => {
-                events.close(&mut Both(facts, writer))?;
+            Self::Other {
+                events,
+                unwrapping,
+                writer,
+            } => {
+                let mut both = Both(facts, writer);
+                events.close(&mut unwrapping.before(&mut both))?;
                 writer.done();
                 Ok(())
             }

@@ -2,6 +2,7 @@
 //!
 //! A new provider is one file here, one line in [`REGISTRY`] and one folder of fixtures.
 
+pub mod answer_tool;
 pub mod features;
 pub mod params;
 
@@ -152,6 +153,7 @@ impl Pass {
             headers,
             body: splice.finish(),
             dropped,
+            answer_tool: None,
         }
     }
 }
@@ -190,6 +192,8 @@ pub struct Outgoing {
     pub body: OutBody,
     /// Request fields that could not be carried, for `x-llm-dropped`.
     pub dropped: Vec<String>,
+    /// The tool whose input is the answer, as [`answer_tool`] says. `None`: the answer is as it is.
+    pub answer_tool: Option<String>,
 }
 
 /// The body of a request to a provider.

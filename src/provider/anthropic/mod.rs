@@ -58,7 +58,7 @@ pub(super) const BEDROCK: Entry = host::BEDROCK;
 pub(super) const FEATURES: Features = Features {
     model: "claude-sonnet-4-6",
     tool_choice: Support::Partly("the newest models refuse a forced tool"),
-    json_schema: Support::Partly("from Claude 4.5 on"),
+    json_schema: Support::Partly("before Claude 4.5 by way of a tool"),
     logprobs: Support::No,
     n: Support::No,
     seed: Support::No,

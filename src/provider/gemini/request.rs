@@ -114,6 +114,7 @@ pub(super) fn translate(dialect: &Gemini, chat: &Chat<'_>) -> Result<Outgoing, F
         headers: Vec::new(),
         body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
         dropped,
+        answer_tool: None,
     })
 }
 

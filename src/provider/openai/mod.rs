@@ -203,6 +203,7 @@ impl ChatDialect for OpenAi {
             headers: Vec::new(),
             body,
             dropped,
+            answer_tool: None,
         })
     }
 
