@@ -16,7 +16,6 @@ use crate::{
     api::{client::Api, writer},
     config::Provider,
     fault::{Fault, FaultKind},
-    frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
     json::{Object, Str},
     log::seconds,
@@ -54,7 +53,7 @@ impl Back {
         // What passes comes as the client's own events.
         let framing = chat
             .filter(|_| !sent.passes)
-            .map_or(Framing::Sse, |chat| chat.framing());
+            .map_or(sent.framing, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
             let created = seconds(host.now());

@@ -16,6 +16,7 @@ use crate::{
     api::{embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
+    frame::Framing,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
     log::{attempts, millis},
     plan::HandOver,
@@ -45,6 +46,8 @@ struct Sent {
     dropped: Vec<String>,
     /// The provider answers in the client's language: its bytes pass.
     passes: bool,
+    /// How its stream is framed where it passes.
+    framing: Framing,
     /// What a response repeats of its request, where one is to be written.
     echo: Echo,
     /// What was asked of a provider whose embeddings are translated.

@@ -158,7 +158,7 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         service_tier: service_tier(chat, host.has_tiers(), &mut dropped)?,
     };
     Ok(Outgoing {
-        path: host.path(&dialect.common.base_path, chat),
+        path: host.path(&dialect.common.base_path, &chat.model, chat.stream),
         headers: host.headers(),
         body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
         dropped,

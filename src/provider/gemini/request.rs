@@ -174,8 +174,9 @@ pub(super) fn place(dialect: &Gemini, name: &str) -> String {
 fn refuse_sound(chat: &Chat<'_>) -> Result<(), Fault> {
     let wanted = chat.body.raw("modalities").map(Raw::get);
     match wanted {
-        Some(list) if list.contains("\"audio\"") || list.contains("\"image\"") => {
-            let message = "`modalities` may hold \"text\" only with this model's provider.";
+        Some(list) if list.contains("\"audio\"") => {
+            let message =
+                "`modalities` may hold \"text\" and \"image\" only with this model's provider.";
             Err(Fault::new(FaultKind::Unsupported, message).at("modalities"))
         }
         _ => Ok(()),
@@ -391,7 +392,7 @@ mod tests {
         for (fields, want) in [
             (
                 r#","modalities":["text","audio"]"#,
-                "`modalities` may hold \"text\" only with this model's provider.",
+                "`modalities` may hold \"text\" and \"image\" only with this model's provider.",
             ),
             (
                 r#","web_search_options":{}"#,

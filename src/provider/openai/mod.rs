@@ -36,6 +36,7 @@ use crate::{
     },
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
     json::Object,
 };
@@ -171,6 +172,8 @@ impl Provider for OpenAi {
             headers: Vec::new(),
             forwards: &[],
             asks_usage,
+            elsewhere: None,
+            framing: Framing::Sse,
         })
     }
 
