@@ -275,6 +275,10 @@ impl OpenAi {
                 splice.set("messages", json);
             }
         }
+        let unmarked = self.table.messages.is_some_and(|rules| rules.unmarked);
+        if unmarked && let Some(tools) = messages::unmark_tools(body, dropped) {
+            splice.set("tools", tools);
+        }
         if let Some(odd) = self.table.odd {
             odd(body, lost, &mut splice, dropped)?;
         }
