@@ -316,35 +316,18 @@ pub(in crate::provider) fn move_fields(
     dropped: &mut Vec<String>,
 ) {
     let mut fields = format!("\"anthropic_version\":\"{}\"", elsewhere.version);
-    let given = asked
-        .body
-        .raw(BETAS)
-        .map(Raw::get)
-        .filter(|raw| *raw != "null");
-    let all: Option<Vec<Cow<'_, str>>> = match given {
-        None => Some(Vec::new()),
-        Some(raw) => serde_json::from_str(raw).ok(),
-    };
-    match all {
-        Some(mut all) => {
-            for beta in &elsewhere.betas {
-                if !all.contains(&Cow::Borrowed(beta.as_str())) {
-                    all.push(beta.into());
-                }
-            }
-            if !all.is_empty() {
-                let list = serde_json::to_string(&all).unwrap_or_default();
-                fields.push_str(&format!(",\"{BETAS}\":{list}"));
-            }
-            splice.remove(BETAS);
-            let header = client.iter().find(|(name, _)| name == "anthropic-beta");
-            let mut asked = header.into_iter().flat_map(|(_, list)| list.split(','));
-            if asked.any(|beta| !all.iter().any(|sent| *sent == beta.trim())) {
-                super::note(dropped, "anthropic-beta");
-            }
+    // No list of strings: the host says so better than a guess here would.
+    if let Some(all) = betas_of(asked, &elsewhere.betas) {
+        if !all.is_empty() {
+            let list = serde_json::to_string(&all).unwrap_or_default();
+            fields.push_str(&format!(",\"{BETAS}\":{list}"));
         }
-        // No list of strings: the host says so better than a guess here would.
-        None => {}
+        splice.remove(BETAS);
+        let header = client.iter().find(|(name, _)| name == "anthropic-beta");
+        let mut wanted = header.into_iter().flat_map(|(_, list)| list.split(','));
+        if wanted.any(|beta| !all.iter().any(|sent| *sent == beta.trim())) {
+            super::note(dropped, "anthropic-beta");
+        }
     }
     splice.remove("anthropic_version");
     if elsewhere.stream_in_path {
@@ -355,6 +338,21 @@ pub(in crate::provider) fn move_fields(
         super::note(dropped, "service_tier");
     }
     splice.replace("model", fields);
+}
+
+/// The body's own betas and behind them those that are configured; `None`: the body's are no list of strings.
+fn betas_of<'a>(asked: &'a Asked<'_>, configured: &'a [String]) -> Option<Vec<Cow<'a, str>>> {
+    let given = asked.body.raw(BETAS).map(Raw::get);
+    let mut all: Vec<Cow<'a, str>> = match given.filter(|raw| *raw != "null") {
+        None => Vec::new(),
+        Some(raw) => serde_json::from_str(raw).ok()?,
+    };
+    for beta in configured {
+        if !all.iter().any(|known| known == beta) {
+            all.push(Cow::Borrowed(beta));
+        }
+    }
+    Some(all)
 }
 
 /// Betas in the body.
