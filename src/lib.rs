@@ -29,3 +29,4 @@ pub mod json;
 pub mod log;
 pub mod plan;
 pub mod provider;
+pub mod tokens;

@@ -1,0 +1,126 @@
+//! Exact token counts of text, equal to those of OpenAI's tiktoken.
+//!
+//! [`split`] cuts the text into pieces, [`merge`] encodes a piece, [`table`] holds the vocabulary,
+//! [`memory`] knows the pieces of a moment ago, [`class`] the kinds of characters.
+
+mod class;
+mod memory;
+mod merge;
+mod running;
+mod split;
+mod table;
+
+pub use running::Running;
+
+use memory::Memory;
+use merge::Scratch;
+use split::Split;
+use std::cell::RefCell;
+use table::Table;
+
+/// How OpenAI's models cut text into tokens. Special tokens are not known here: a text that looks
+/// like one is counted as the text it is, which is what the API does with content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// GPT-4o and every later model; gpt-oss too, whose `o200k_harmony` differs in special tokens
+    /// only.
+    O200kBase,
+    /// GPT-4, GPT-3.5 and the text-embedding models.
+    Cl100kBase,
+}
+
+// The vocabularies are OpenAI's, taken from the crate tiktoken-rs 0.12.1 (MIT licence), whose files
+// are the ones that PyPI tiktoken loads (MIT licence).
+static O200K_BASE: Table = Table::read(include_bytes!("data/o200k_base.merges"));
+static CL100K_BASE: Table = Table::read(include_bytes!("data/cl100k_base.merges"));
+
+/// The names that [`Encoding::named`] knows.
+pub const ENCODINGS: [&str; 3] = ["o200k_base", "o200k_harmony", "cl100k_base"];
+
+impl Encoding {
+    /// The encoding of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "o200k_base" | "o200k_harmony" => Some(Self::O200kBase),
+            "cl100k_base" => Some(Self::Cl100kBase),
+            _ => None,
+        }
+    }
+
+    /// Its name in tiktoken.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::O200kBase => "o200k_base",
+            Self::Cl100kBase => "cl100k_base",
+        }
+    }
+
+    /// The number of tokens in a text.
+    pub fn count(self, text: &str) -> u64 {
+        self.with_counter(|counter| counter.count(text.as_bytes()))
+    }
+
+    /// Lends this thread's counter: in Envoy, one per worker and encoding.
+    fn with_counter<T>(self, count: impl FnOnce(&mut Counter) -> T) -> T {
+        let counter = match self {
+            Self::O200kBase => &O200K_COUNTER,
+            Self::Cl100kBase => &CL100K_COUNTER,
+        };
+        counter.with(|counter| match counter.try_borrow_mut() {
+            Ok(mut counter) => count(counter.get_or_insert_with(|| Counter::new(self))),
+            Err(_) => count(&mut Counter::new(self)),
+        })
+    }
+}
+
+thread_local! {
+    static O200K_COUNTER: RefCell<Option<Counter>> = const { RefCell::new(None) };
+    static CL100K_COUNTER: RefCell<Option<Counter>> = const { RefCell::new(None) };
+}
+
+/// Counts texts. Holds 220 KB of working memory however long they are.
+struct Counter {
+    table: &'static Table,
+    split: Split,
+    memory: Memory,
+    scratch: Box<Scratch>,
+}
+
+impl Counter {
+    fn new(encoding: Encoding) -> Self {
+        let (table, split): (_, Split) = match encoding {
+            Encoding::O200kBase => (&O200K_BASE, split::o200k),
+            Encoding::Cl100kBase => (&CL100K_BASE, split::cl100k),
+        };
+        Self {
+            table,
+            split,
+            memory: Memory::new(),
+            scratch: Box::new(Scratch::new()),
+        }
+    }
+
+    fn count(&mut self, text: &[u8]) -> u64 {
+        let (mut at, mut tokens) = (0, 0);
+        while at < text.len() {
+            let end = (self.split)(text, at);
+            tokens += self.piece(text, at, end);
+            at = end;
+        }
+        tokens
+    }
+
+    #[inline]
+    fn piece(&mut self, text: &[u8], at: usize, end: usize) -> u64 {
+        let piece = text.get(at..end).unwrap_or_default();
+        let Some(key) = Memory::key(text, at, end) else {
+            return self.scratch.count(self.table, piece) as u64;
+        };
+        if let Some(tokens) = self.memory.get(&key) {
+            return tokens;
+        }
+        let tokens = self.scratch.count(self.table, piece) as u64;
+        self.memory.put(&key, tokens);
+        tokens
+    }
+}
