@@ -331,6 +331,9 @@ pub trait ChatEvents {
 }
 
 /// Embeddings in a provider's words.
+///
+/// A list that is longer than the provider takes at once is refused with its limit: an attempt is one
+/// call upstream, and one call cannot be split.
 pub trait EmbedDialect {
     /// Asked while planning, before anything is sent: why this provider cannot take the request.
     fn refuses(&self, embed: &Embed<'_>) -> Option<Fault> {
