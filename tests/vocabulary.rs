@@ -101,6 +101,27 @@ fn table(tokens: &[Vec<u8>]) -> Vec<u8> {
     file
 }
 
+/// The file that `src/tokens/span.rs` reads.
+fn spans(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let mut bits = vec![0u8; 1 << 17];
+    for token in tokens {
+        for at in (1..token.len()).filter(|&at| token[at] & 0xc0 != 0x80) {
+            let (before, behind) = (at.min(2), (token.len() - at).min(2));
+            let salt = match (before, behind) {
+                (2, 2) => 0x9e37_79b1u32,
+                (1, 2) => 0x85eb_ca77,
+                (2, 1) => 0xc2b2_ae3d,
+                _ => 0x27d4_eb2f,
+            };
+            let mut around = [0; 4];
+            around[2 - before..2 + behind].copy_from_slice(&token[at - before..at + behind]);
+            let bit = u32::from_be_bytes(around).wrapping_mul(salt) >> 12;
+            bits[(bit >> 3) as usize] |= 1 << (bit & 7);
+        }
+    }
+    bits
+}
+
 /// The file that `src/tokens/class.rs` reads.
 fn classes() -> Vec<u8> {
     let patterns = [
@@ -147,22 +168,35 @@ fn pinned(name: &str, made: &[u8]) {
 }
 
 #[test]
-fn the_table_of_o200k_base_is_made_from_its_vocabulary() {
-    pinned(
-        "o200k_base.merges",
-        &table(&vocabulary(&o200k_base().unwrap(), 199_998)),
-    );
+fn the_tables_of_o200k_base_are_made_from_its_vocabulary() {
+    let tokens = vocabulary(&o200k_base().unwrap(), 199_998);
+    pinned("o200k_base.merges", &table(&tokens));
+    pinned("o200k_base.spans", &spans(&tokens));
 }
 
 #[test]
-fn the_table_of_cl100k_base_is_made_from_its_vocabulary() {
-    pinned(
-        "cl100k_base.merges",
-        &table(&vocabulary(&cl100k_base().unwrap(), 100_256)),
-    );
+fn the_tables_of_cl100k_base_are_made_from_its_vocabulary() {
+    let tokens = vocabulary(&cl100k_base().unwrap(), 100_256);
+    pinned("cl100k_base.merges", &table(&tokens));
+    pinned("cl100k_base.spans", &spans(&tokens));
 }
 
 #[test]
 fn the_classes_of_characters_are_those_of_the_regex_crate() {
     pinned("classes.bin", &classes());
+}
+
+/// What the margin in `src/tokens/merge.rs` stands on.
+#[test]
+fn no_row_of_pairs_each_of_a_higher_rank_than_the_next_is_longer_than_the_margin() {
+    for (bpe, size, longest) in [(cl100k_base(), 100_256, 232), (o200k_base(), 199_998, 293)] {
+        let tokens = vocabulary(&bpe.unwrap(), size);
+        // The longest row that begins with each token, of the pairs of lower rank. Units: bytes.
+        let mut rows: Vec<usize> = tokens.iter().map(Vec::len).collect();
+        for (left, right, _) in merges(&tokens) {
+            let (left, right) = (left as usize, right as usize);
+            rows[left] = rows[left].max(tokens[left].len() + rows[right]);
+        }
+        assert_eq!(rows.into_iter().max(), Some(longest));
+    }
 }

@@ -8,9 +8,13 @@ mod object;
 mod quoted;
 mod scan;
 mod text;
+mod write;
 
 pub use line::one_line;
 pub use object::{Object, Place, Raw};
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;
+#[cfg(test)]
+pub(crate) use write::written;
+pub use write::{Long, write};

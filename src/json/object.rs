@@ -1,6 +1,6 @@
 //! An order-keeping view of one JSON object.
 
-use super::scan::{Problem, scan};
+use super::scan::{Problem, Seen, scan, scan_list};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, ops::Range};
 
@@ -56,6 +56,21 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// Reads a list of objects in one pass, and checks each as [`Object::parse`] does.
+    pub fn parse_list(text: &'a str) -> Result<Vec<Self>, Problem> {
+        let (mut items, mut fields) = (Vec::new(), Vec::new());
+        scan_list(text, |seen| match seen {
+            Seen::Field(key, place) => {
+                fields.push((key, Raw::Kept(text.get(place).unwrap_or("null"))));
+            }
+            Seen::Item(place) => items.push(Self {
+                source: text.get(place).unwrap_or("{}"),
+                fields: std::mem::take(&mut fields),
+            }),
+        })?;
+        Ok(items)
+    }
+
     /// The object that [`Object::places`] describes, without looking at the text again. Fields that
     /// end beyond `text` are left out.
     pub fn at_places(text: &'a str, places: &[Place]) -> Self {
@@ -90,6 +105,14 @@ impl<'a> Object<'a> {
     /// The JSON text of a field's value.
     pub fn raw(&self, key: &str) -> Option<&Raw<'a>> {
         self.fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// The JSON text of a field that has not been written anew.
+    pub fn kept(&self, key: &str) -> Option<&'a str> {
+        match self.raw(key)? {
+            Raw::Kept(text) => Some(text),
+            Raw::Made(_) => None,
+        }
     }
 
     /// Reads a field into a type; JSON `null` is the same as an absent field.
@@ -127,12 +150,17 @@ impl<'a> Object<'a> {
         key: &'static str,
         value: &T,
     ) -> serde_json::Result<()> {
-        let made = Raw::Made(serde_json::to_string(value)?);
+        self.put(key, serde_json::to_string(value)?);
+        Ok(())
+    }
+
+    /// As [`Object::set`], for what is JSON text already.
+    pub fn put(&mut self, key: &'static str, json: String) {
+        let made = Raw::Made(json);
         match self.fields.iter_mut().find(|(k, _)| k == key) {
             Some((_, slot)) => *slot = made,
             None => self.fields.push((Cow::Borrowed(key), made)),
         }
-        Ok(())
     }
 
     /// Adds a field at the end; the caller knows that the key is new.
@@ -157,25 +185,35 @@ impl<'a> Object<'a> {
     }
 
     /// The object as compact JSON text; values keep their own bytes.
-    pub fn to_vec(&self) -> Vec<u8> {
+    pub fn to_json(&self) -> String {
         let size: usize = self
             .fields
             .iter()
             .map(|(k, v)| k.len() + v.get().len() + 4)
             .sum();
-        let mut out = Vec::with_capacity(size + 2);
-        out.push(b'{');
+        let mut out = String::with_capacity(size + 2);
+        self.write_to(&mut out);
+        out
+    }
+
+    /// As [`Object::to_json`], behind what `out` holds already.
+    pub fn write_to(&self, out: &mut String) {
+        out.push('{');
         for (n, (key, value)) in self.fields.iter().enumerate() {
             if n > 0 {
-                out.push(b',');
+                out.push(',');
             }
-            // Writing a string into memory cannot fail.
-            let _ = serde_json::to_writer(&mut out, key);
-            out.push(b':');
-            out.extend_from_slice(value.get().as_bytes());
+            // A string is always writable.
+            out.push_str(&serde_json::to_string(key).unwrap_or_default());
+            out.push(':');
+            out.push_str(value.get());
         }
-        out.push(b'}');
-        out
+        out.push('}');
+    }
+
+    /// The bytes of [`Object::to_json`].
+    pub fn to_vec(&self) -> Vec<u8> {
+        self.to_json().into_bytes()
     }
 }
 
@@ -195,6 +233,36 @@ mod tests {
             String::from_utf8(body.to_vec()).unwrap(),
             r#"{"model":"other \"one\"","big":9007199254740993,"price":1.10,"new":[1,2]}"#
         );
+    }
+
+    #[test]
+    fn a_list_of_objects_is_read_in_one_pass() {
+        let text = r#" [ {"a":1, "b":{"c":[{"d":2}]}} ,{},{"a":"]"}] "#;
+        let items = Object::parse_list(text).unwrap();
+        let sources: Vec<_> = items.iter().map(Object::source).collect();
+        assert_eq!(
+            sources,
+            [r#"{"a":1, "b":{"c":[{"d":2}]}}"#, "{}", r#"{"a":"]"}"#]
+        );
+        for (item, source) in items.iter().zip(sources) {
+            let alone = Object::parse(source).unwrap();
+            assert_eq!(item.places(), alone.places());
+        }
+        assert!(Object::parse_list("[]").unwrap().is_empty());
+        for wrong in [
+            "{}",
+            "[1]",
+            "[{},2]",
+            "[[{}]]",
+            "[{}",
+            "[{},]",
+            "[{}]]",
+            "[{}] 1",
+            r#"[{"a":1,"a":2}]"#,
+            "",
+        ] {
+            assert!(Object::parse_list(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

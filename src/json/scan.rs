@@ -23,12 +23,45 @@ pub struct Problem {
     pub path: String,
 }
 
+/// What a pass comes by.
+#[derive(Debug)]
+pub(super) enum Seen<'a> {
+    /// A field of the object, and the place of its value.
+    Field(Cow<'a, str>, Range<usize>),
+    /// The end of an item of the list, whose fields have been reported before.
+    Item(Range<usize>),
+}
+
+/// The fields of one object.
+const OBJECT: usize = 1;
+/// The fields of the objects in a list.
+const LIST: usize = 2;
+
 /// Reads `text` as one JSON object and reports each of its fields as `(key, place of the value)`.
 ///
 /// Errors: the first problem; nothing after it has been looked at.
 pub fn scan<'a>(
     text: &'a str,
     mut field: impl FnMut(Cow<'a, str>, Range<usize>),
+) -> Result<(), Problem> {
+    pass::<OBJECT>(text, |seen| {
+        if let Seen::Field(key, place) = seen {
+            field(key, place);
+        }
+    })
+}
+
+/// Reads `text` as a list of JSON objects.
+///
+/// Errors: as [`scan`], which holds the same for each item as it does for the object.
+pub(super) fn scan_list<'a>(text: &'a str, seen: impl FnMut(Seen<'a>)) -> Result<(), Problem> {
+    pass::<LIST>(text, seen)
+}
+
+/// Reports what lies `LEVEL` objects and lists deep.
+fn pass<'a, const LEVEL: usize>(
+    text: &'a str,
+    mut seen: impl FnMut(Seen<'a>),
 ) -> Result<(), Problem> {
     let mut scanner = Scanner {
         text,
@@ -37,7 +70,7 @@ pub fn scan<'a>(
         open: Vec::new(),
         keys: Vec::new(),
     };
-    match scanner.object(&mut field) {
+    match scanner.read::<LEVEL>(&mut seen) {
         Ok(()) => Ok(()),
         Err(what) => Err(Problem {
             what,
@@ -68,17 +101,26 @@ struct Scanner<'a> {
 type Step = Result<(), &'static str>;
 
 impl<'a> Scanner<'a> {
-    fn object(&mut self, field: &mut impl FnMut(Cow<'a, str>, Range<usize>)) -> Step {
+    fn read<const LEVEL: usize>(&mut self, seen: &mut impl FnMut(Seen<'a>)) -> Step {
         self.space();
-        if self.peek() != Some(b'{') {
-            return Err("it is not a JSON object");
+        match self.peek() {
+            Some(b'{') if LEVEL == OBJECT => {}
+            Some(b'[') if LEVEL == LIST => {}
+            _ if LEVEL == LIST => return Err("it is not a list of objects"),
+            _ => return Err("it is not a JSON object"),
         }
-        let (mut fields, mut start) = (0, 0);
+        let (mut fields, mut start, mut item) = (0, 0, 0);
         // One turn of the loop reads one value; what stands between values is read at its end.
         'value: loop {
             self.space();
-            if self.open.len() == 1 {
+            if self.open.len() == LEVEL {
                 start = self.at;
+            }
+            if LEVEL == LIST && self.open.len() == 1 {
+                if self.peek() != Some(b'{') {
+                    return Err("it is not a list of objects");
+                }
+                (fields, item) = (0, self.at);
             }
             match self.peek() {
                 Some(b'{') => {
@@ -111,7 +153,7 @@ impl<'a> Scanner<'a> {
             }
             loop {
                 self.space();
-                if self.open.len() == 1
+                if self.open.len() == LEVEL
                     && start != 0
                     && let Some(key) = self.keys.last()
                 {
@@ -119,7 +161,7 @@ impl<'a> Scanner<'a> {
                     if fields > MAX_FIELDS {
                         return Err("it has too many fields");
                     }
-                    field(key.clone(), start..self.value_end());
+                    seen(Seen::Field(key.clone(), start..self.value_end()));
                     start = 0;
                 }
                 match (self.peek(), self.open.last_mut()) {
@@ -143,16 +185,20 @@ impl<'a> Scanner<'a> {
                         self.at += 1;
                         self.keys.truncate(first_key);
                         self.open.pop();
-                        if self.open.is_empty() {
-                            self.space();
-                            return match self.peek() {
-                                None => Ok(()),
-                                Some(_) => Err("something follows the end of the object"),
-                            };
+                        if LEVEL == LIST && self.open.len() == 1 {
+                            seen(Seen::Item(item..self.at));
                         }
                     }
                     (None, _) => return Err("it ends before the object is closed"),
                     _ => return Err("a comma or a closing bracket is expected here"),
+                }
+                if self.open.is_empty() {
+                    self.space();
+                    return match self.peek() {
+                        None => Ok(()),
+                        Some(_) if LEVEL == LIST => Err("something follows the end of the list"),
+                        Some(_) => Err("something follows the end of the object"),
+                    };
                 }
             }
         }
@@ -334,7 +380,7 @@ impl<'a> Scanner<'a> {
 
 /// How many bytes from the start are ordinary inside a string: no quote, backslash or control.
 #[inline]
-fn plain(bytes: &[u8]) -> usize {
+pub(super) fn plain(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut rest = bytes;

@@ -2,7 +2,7 @@
 //! moment ago.
 
 /// Longest piece that is remembered. Units: bytes.
-const LONGEST: usize = 16;
+pub(super) const LONGEST: usize = 16;
 /// A power of two; 24 bytes each.
 const ENTRIES: usize = 8192;
 
@@ -52,7 +52,7 @@ impl Memory {
                 .get(at..end)?
                 .iter()
                 .rev()
-                .fold(0, |piece, &byte| piece << 8 | u128::from(byte)),
+                .fold(0, |piece, &byte| (piece << 8) | u128::from(byte)),
         };
         let (low, high) = (piece as u64, (piece >> 64) as u64);
         let mixed =

@@ -1,12 +1,14 @@
 //! Exact token counts of text, equal to those of OpenAI's tiktoken.
 //!
-//! [`split`] cuts the text into pieces, [`merge`] encodes a piece, [`table`] holds the vocabulary,
-//! [`memory`] knows the pieces of a moment ago, [`class`] the kinds of characters.
+//! [`split`] cuts the text into pieces, [`span`] a long piece into parts, [`merge`] encodes a part,
+//! [`table`] holds the vocabulary, [`memory`] knows the parts of a moment ago, [`class`] the kinds
+//! of characters.
 
 mod class;
 mod memory;
 mod merge;
 mod running;
+mod span;
 mod split;
 mod table;
 
@@ -14,6 +16,7 @@ pub use running::Running;
 
 use memory::Memory;
 use merge::Scratch;
+use span::Spans;
 use split::Split;
 use std::cell::RefCell;
 use table::Table;
@@ -32,7 +35,9 @@ pub enum Encoding {
 // The vocabularies are OpenAI's, taken from the crate tiktoken-rs 0.12.1 (MIT licence), whose files
 // are the ones that PyPI tiktoken loads (MIT licence).
 static O200K_BASE: Table = Table::read(include_bytes!("data/o200k_base.merges"));
+static O200K_SPANS: Spans = Spans(include_bytes!("data/o200k_base.spans"));
 static CL100K_BASE: Table = Table::read(include_bytes!("data/cl100k_base.merges"));
+static CL100K_SPANS: Spans = Spans(include_bytes!("data/cl100k_base.spans"));
 
 /// The names that [`Encoding::named`] knows.
 pub const ENCODINGS: [&str; 3] = ["o200k_base", "o200k_harmony", "cl100k_base"];
@@ -78,9 +83,10 @@ thread_local! {
     static CL100K_COUNTER: RefCell<Option<Counter>> = const { RefCell::new(None) };
 }
 
-/// Counts texts. Holds 220 KB of working memory however long they are.
+/// Counts texts. Holds 270 KB of working memory however long they are.
 struct Counter {
     table: &'static Table,
+    spans: &'static Spans,
     split: Split,
     memory: Memory,
     scratch: Box<Scratch>,
@@ -88,12 +94,13 @@ struct Counter {
 
 impl Counter {
     fn new(encoding: Encoding) -> Self {
-        let (table, split): (_, Split) = match encoding {
-            Encoding::O200kBase => (&O200K_BASE, split::o200k),
-            Encoding::Cl100kBase => (&CL100K_BASE, split::cl100k),
+        let (table, spans, split): (_, _, Split) = match encoding {
+            Encoding::O200kBase => (&O200K_BASE, &O200K_SPANS, split::o200k),
+            Encoding::Cl100kBase => (&CL100K_BASE, &CL100K_SPANS, split::cl100k),
         };
         Self {
             table,
+            spans,
             split,
             memory: Memory::new(),
             scratch: Box::new(Scratch::new()),
@@ -104,22 +111,36 @@ impl Counter {
         let (mut at, mut tokens) = (0, 0);
         while at < text.len() {
             let end = (self.split)(text, at);
-            tokens += self.piece(text, at, end);
+            tokens += if end - at <= memory::LONGEST {
+                self.part(text, at, end)
+            } else {
+                self.parts(text, at, end)
+            };
             at = end;
         }
         tokens
     }
 
+    fn parts(&mut self, text: &[u8], mut at: usize, end: usize) -> u64 {
+        let mut tokens = 0;
+        while at < end {
+            let cut = self.spans.part_end(text, at, end);
+            tokens += self.part(text, at, cut);
+            at = cut;
+        }
+        tokens
+    }
+
     #[inline]
-    fn piece(&mut self, text: &[u8], at: usize, end: usize) -> u64 {
-        let piece = text.get(at..end).unwrap_or_default();
+    fn part(&mut self, text: &[u8], at: usize, end: usize) -> u64 {
+        let part = text.get(at..end).unwrap_or_default();
         let Some(key) = Memory::key(text, at, end) else {
-            return self.scratch.count(self.table, piece) as u64;
+            return self.scratch.count(self.table, part) as u64;
         };
         if let Some(tokens) = self.memory.get(&key) {
             return tokens;
         }
-        let tokens = self.scratch.count(self.table, piece) as u64;
+        let tokens = self.scratch.count(self.table, part) as u64;
         self.memory.put(&key, tokens);
         tokens
     }

@@ -4,7 +4,7 @@ use super::request::{missing, wrong_type};
 use crate::{fault::Fault, json::Quoted};
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::value::RawValue;
 use std::{fmt, marker::PhantomData};
@@ -146,5 +146,65 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
             }
         }
         deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// An object inside of another, read along with it: its text is looked at once.
+#[derive(Debug, Default)]
+pub(in crate::api) enum Inner<T> {
+    /// Absent or `null`.
+    #[default]
+    Absent,
+    Fields(T),
+    /// Something else than an object.
+    Other,
+}
+
+impl<T> Inner<T> {
+    /// The fields of an object that must be there.
+    pub(in crate::api) fn needed(&self, place: &Place<'_>) -> Result<&T, Fault> {
+        match self {
+            Self::Absent => Err(place.missing()),
+            Self::Fields(fields) => Ok(fields),
+            Self::Other => Err(place.wrong("an object")),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Inner<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Look<T> {
+            type Value = Inner<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Inner<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Inner::Fields)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Inner<T>, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Inner::Other)
+            }
+            fn visit_unit<E>(self) -> Result<Inner<T>, E> {
+                Ok(Inner::Absent)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Inner<T>, E> {
+                Ok(Inner::Other)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Inner<T>, E> {
+                Ok(Inner::Other)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Inner<T>, E> {
+                Ok(Inner::Other)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Inner<T>, E> {
+                Ok(Inner::Other)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<Inner<T>, E> {
+                Ok(Inner::Other)
+            }
+        }
+        deserializer.deserialize_any(Look(PhantomData))
     }
 }

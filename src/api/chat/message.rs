@@ -6,7 +6,7 @@
 
 use super::{
     Chat,
-    field::{Field, Map, Place, list, needed, object, string},
+    field::{Field, Inner, Map, Place, list, needed, string},
 };
 use crate::{
     fault::{Fault, FaultKind},
@@ -122,7 +122,7 @@ struct MessageFields<'a> {
     #[serde(borrow, default)]
     tool_calls: Field<'a>,
     #[serde(borrow, default)]
-    function_call: Field<'a>,
+    function_call: Inner<FunctionFields<'a>>,
     #[serde(borrow, default)]
     tool_call_id: Field<'a>,
     #[serde(borrow, default)]
@@ -140,9 +140,9 @@ struct PartFields<'a> {
     #[serde(borrow, default)]
     refusal: Field<'a>,
     #[serde(borrow, default)]
-    image_url: Field<'a>,
+    image_url: Inner<ImageFields<'a>>,
     #[serde(borrow, default)]
-    file: Field<'a>,
+    file: Inner<FileFields<'a>>,
     #[serde(borrow, default)]
     input_audio: Field<'a>,
     #[serde(borrow, default)]
@@ -174,7 +174,7 @@ struct CallFields<'a> {
     #[serde(borrow, default)]
     r#type: Field<'a>,
     #[serde(borrow, default)]
-    function: Field<'a>,
+    function: Inner<FunctionFields<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -273,8 +273,7 @@ fn part<'a>(fields: &PartFields<'a>, place: &Place<'_>) -> Result<Part<'a>, Faul
         }
         "image_url" => {
             let place = place.key("image_url");
-            let raw = fields.image_url.ok_or_else(|| place.missing())?;
-            let image: ImageFields<'a> = object(raw, &place)?;
+            let image = fields.image_url.needed(&place)?;
             PartKind::Image {
                 url: needed(image.url, &place.key("url"))?,
                 detail: string(image.detail, &place.key("detail"))?,
@@ -282,8 +281,7 @@ fn part<'a>(fields: &PartFields<'a>, place: &Place<'_>) -> Result<Part<'a>, Faul
         }
         "file" => {
             let place = place.key("file");
-            let raw = fields.file.ok_or_else(|| place.missing())?;
-            let file: FileFields<'a> = object(raw, &place)?;
+            let file = fields.file.needed(&place)?;
             PartKind::File {
                 data: string(file.file_data, &place.key("file_data"))?,
                 id: string(file.file_id, &place.key("file_id"))?,
@@ -309,8 +307,13 @@ fn part<'a>(fields: &PartFields<'a>, place: &Place<'_>) -> Result<Part<'a>, Faul
 }
 
 fn calls<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Vec<Call<'a>>, Fault> {
-    if let Some(raw) = fields.function_call {
-        return Ok(vec![call(None, raw, &place.key("function_call"))?]);
+    if !matches!(fields.function_call, Inner::Absent) {
+        let place = place.key("function_call");
+        return Ok(vec![call(
+            None,
+            fields.function_call.needed(&place)?,
+            &place,
+        )?]);
     }
     let place = place.key("tool_calls");
     let fields = list::<CallFields<'a>>(fields.tool_calls.map(RawValue::get), &place)?;
@@ -324,18 +327,16 @@ fn calls<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Vec<Call<'
         }
         let id = needed(fields.id, &place.key("id"))?;
         let place = place.key("function");
-        let raw = fields.function.ok_or_else(|| place.missing())?;
-        call(Some(id), raw, &place)
+        call(Some(id), fields.function.needed(&place)?, &place)
     });
     calls.collect()
 }
 
 fn call<'a>(
     id: Option<Quoted<'a>>,
-    raw: &'a RawValue,
+    fields: &FunctionFields<'a>,
     place: &Place<'_>,
 ) -> Result<Call<'a>, Fault> {
-    let fields: FunctionFields<'a> = object(raw, place)?;
     Ok(Call {
         id,
         name: needed(fields.name, &place.key("name"))?,
@@ -416,6 +417,22 @@ mod tests {
             (
                 r#"[{"role":"user","content":[{"type":"image_url","image_url":"u"}]}]"#,
                 "`messages[0].content[0].image_url` must be an object.",
+            ),
+            (
+                r#"[{"role":"user","content":[{"type":"image_url","image_url":[{"url":"u"}]}]}]"#,
+                "`messages[0].content[0].image_url` must be an object.",
+            ),
+            (
+                r#"[{"role":"user","content":[{"type":"file","file":-1.5}]}]"#,
+                "`messages[0].content[0].file` must be an object.",
+            ),
+            (
+                r#"[{"role":"user","content":[{"type":"file","file":null}]}]"#,
+                "`messages[0].content[0].file` is required.",
+            ),
+            (
+                r#"[{"role":"assistant","function_call":true}]"#,
+                "`messages[0].function_call` must be an object.",
             ),
             (
                 r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":7}}]}]"#,

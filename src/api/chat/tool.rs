@@ -4,7 +4,7 @@
 
 use super::{
     Chat,
-    field::{Field, Map, Place, flag, list, needed, object, string},
+    field::{Field, Inner, Map, Place, flag, list, needed, object, string},
     request::bad,
 };
 use crate::{
@@ -65,7 +65,7 @@ struct ToolFields<'a> {
     #[serde(borrow, default)]
     r#type: Field<'a>,
     #[serde(borrow, default)]
-    function: Field<'a>,
+    function: Inner<FunctionFields<'a>>,
     #[serde(borrow, default)]
     cache_control: Field<'a>,
 }
@@ -136,8 +136,7 @@ pub fn tools<'a>(chat: &'a Chat<'_>) -> Result<Vec<Tool<'a>>, Fault> {
         only_function(fields.r#type, &place.key("type"))?;
         let cache_control = fields.cache_control;
         let place = place.key("function");
-        let raw = fields.function.ok_or_else(|| place.missing())?;
-        function(&object(raw, &place)?, cache_control, &place)
+        function(fields.function.needed(&place)?, cache_control, &place)
     });
     tools.collect()
 }
@@ -238,7 +237,7 @@ fn allowed<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<ToolChoice<'a>, F
         let place = place.index(index);
         only_function(fields.r#type, &place.key("type"))?;
         let place = place.key("function");
-        named(fields.function.ok_or_else(|| place.missing())?, &place)
+        needed(fields.function.needed(&place)?.name, &place.key("name"))
     });
     Ok(ToolChoice::Allowed {
         required,

@@ -4,7 +4,7 @@
 use super::wire::Source;
 use crate::{
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{Long, Quoted},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{borrow::Cow, fmt::Display};
@@ -33,7 +33,7 @@ pub(super) fn image<'a>(url: Quoted<'a>, place: impl Display) -> Result<Source<'
     };
     Ok(Source::Base64 {
         media_type,
-        data: data.base64,
+        data: Long(data.base64),
     })
 }
 
@@ -44,7 +44,7 @@ pub(super) fn document<'a>(data: Quoted<'a>, place: impl Display) -> Result<Sour
     match &*data.media_type {
         "application/pdf" => Ok(Source::Base64 {
             media_type: "application/pdf",
-            data: data.base64,
+            data: Long(data.base64),
         }),
         "text/plain" => {
             let bytes = STANDARD.decode(data.base64.as_bytes()).unwrap_or_default();
@@ -97,6 +97,7 @@ fn refused(place: &impl Display, want: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     fn quoted(text: &str) -> Quoted<'_> {
         Quoted::of(serde_json::from_str(text).unwrap()).unwrap()
@@ -104,7 +105,7 @@ mod tests {
 
     fn written(source: Result<Source<'_>, Fault>) -> Result<String, String> {
         source
-            .map(|source| serde_json::to_string(&source).unwrap())
+            .map(|source| json::written(&source))
             .map_err(|fault| fault.message.into_owned())
     }
 

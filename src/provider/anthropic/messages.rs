@@ -207,7 +207,10 @@ impl<'a> Conversation<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::chat::{Chat, message};
+    use crate::{
+        api::chat::{Chat, message},
+        json,
+    };
 
     fn translated(list: &str) -> Result<(String, String, Vec<String>), String> {
         let body = format!(r#"{{"model":"m","messages":{list}}}"#);
@@ -217,8 +220,8 @@ mod tests {
         let talk =
             translate(&messages, &mut dropped).map_err(|fault| fault.message.into_owned())?;
         Ok((
-            serde_json::to_string(&talk.system).unwrap(),
-            serde_json::to_string(&talk.turns).unwrap(),
+            json::written(&talk.system),
+            json::written(&talk.turns),
             dropped,
         ))
     }

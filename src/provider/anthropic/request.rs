@@ -18,7 +18,7 @@ use crate::{
         tool::{self, Format},
     },
     fault::{Fault, FaultKind},
-    json::{Object, Quoted, Raw},
+    json::{self, Object, Quoted, Raw},
     provider::{
         OutBody, Outgoing, answer_tool,
         params::{self, Rule},
@@ -160,22 +160,10 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
     Ok(Outgoing {
         path: host.path(&dialect.common.base_path, &chat.model, chat.stream),
         headers: host.headers(),
-        body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
+        body: OutBody::Whole(json::write(&body, &kept, chat.body.source().len())),
         dropped,
         answer_tool: None,
     })
-}
-
-fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(size + 512);
-    // Writing such a value into memory cannot fail.
-    let _ = serde_json::to_writer(&mut out, body);
-    if !kept.is_empty() {
-        out.pop();
-        out.push(b',');
-        out.extend_from_slice(kept.to_vec().get(1..).unwrap_or(b"}"));
-    }
-    out
 }
 
 /// Parameters whose effect the client would look for in the answer.

@@ -2,7 +2,7 @@
 //! Source: docs.claude.com, API reference, "Create a Message", and the types of the official
 //! Python SDK 2.11; read 2026-11.
 
-use crate::json::Quoted;
+use crate::json::{Long, Quoted};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -128,7 +128,7 @@ pub(in crate::provider) enum Words<'a> {
 pub(super) enum Source<'a> {
     Base64 {
         media_type: &'static str,
-        data: Cow<'a, str>,
+        data: Long<'a>,
     },
     Url {
         url: Quoted<'a>,

@@ -7,7 +7,7 @@
 use super::wire::Source;
 use crate::{
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{Long, Quoted},
     provider::anthropic::media::data_url,
 };
 use std::{borrow::Cow, fmt::Display};
@@ -72,7 +72,7 @@ fn find(url: Quoted<'_>, formats: Formats) -> Option<(&'static str, Source<'_>)>
     let data = data_url(url)?;
     let kind = &*data.media_type;
     let (.., format) = formats.iter().find(|(known, ..)| *known == kind)?;
-    Some((format, Source::Bytes(data.base64)))
+    Some((format, Source::Bytes(Long(data.base64))))
 }
 
 /// Most characters of a document's name. Source: "DocumentBlock", field `name`.
@@ -113,7 +113,7 @@ pub(super) fn audio<'a>(
         "mp3" => "mp3",
         _ => return Err(refused(&place, "must be WAV or MP3 in base64")),
     };
-    Ok((format, Source::Bytes(data)))
+    Ok((format, Source::Bytes(Long(data))))
 }
 
 fn refused(place: &impl Display, want: &str) -> Fault {
@@ -123,6 +123,7 @@ fn refused(place: &impl Display, want: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     fn quoted(text: &str) -> Quoted<'_> {
         Quoted::of(serde_json::from_str(text).unwrap()).unwrap()
@@ -130,10 +131,7 @@ mod tests {
 
     fn said(found: Result<(&'static str, Source<'_>), Fault>) -> Option<String> {
         let (format, source) = found.ok()?;
-        Some(format!(
-            "{format} {}",
-            serde_json::to_string(&source).unwrap()
-        ))
+        Some(format!("{format} {}", json::written(&source)))
     }
 
     #[test]

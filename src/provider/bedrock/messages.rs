@@ -279,7 +279,10 @@ impl<'a> Conversation<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::chat::{Chat, message};
+    use crate::{
+        api::chat::{Chat, message},
+        json,
+    };
 
     fn translated(list: &str) -> Result<(String, String, Vec<String>), String> {
         let body = format!(r#"{{"model":"m","messages":{list}}}"#);
@@ -293,8 +296,8 @@ mod tests {
         };
         let talk = translate(&messages, &mut around).map_err(|fault| fault.message.into_owned())?;
         Ok((
-            serde_json::to_string(&talk.system).unwrap(),
-            serde_json::to_string(&talk.turns).unwrap(),
+            json::written(&talk.system),
+            json::written(&talk.turns),
             dropped,
         ))
     }

@@ -13,7 +13,7 @@ use crate::{
         tool::{self, Format},
     },
     fault::{Fault, FaultKind},
-    json::{Object, Quoted, Raw, Str},
+    json::{self, Object, Quoted, Raw, Str},
     provider::{
         OutBody, Outgoing, answer_tool,
         anthropic::{
@@ -201,22 +201,10 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
             segment(&chat.model, b"")
         ),
         headers: Vec::new(),
-        body: OutBody::Whole(write(&body, &native, chat.body.source().len())),
+        body: OutBody::Whole(json::write(&body, &native, chat.body.source().len())),
         dropped,
         answer_tool: None,
     })
-}
-
-fn write(body: &Body<'_>, native: &Object<'_>, size: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(size + 512);
-    // Writing such a value into memory cannot fail.
-    let _ = serde_json::to_writer(&mut out, body);
-    if !native.is_empty() {
-        out.pop();
-        out.push(b',');
-        out.extend_from_slice(native.to_vec().get(1..).unwrap_or(b"}"));
-    }
-    out
 }
 
 /// Converse's own parameters, and those that only the model may know.

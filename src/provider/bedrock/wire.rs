@@ -2,7 +2,7 @@
 //! Source: the shape `ConverseRequest` of botocore 1.44, service `bedrock-runtime`; read 2026-11.
 
 use crate::{
-    json::Quoted,
+    json::{Long, Quoted},
     provider::anthropic::wire::{Schema, Words},
 };
 use serde::Serialize;
@@ -77,7 +77,7 @@ pub(super) enum Block<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) enum Source<'a> {
     /// In base64.
-    Bytes(Cow<'a, str>),
+    Bytes(Long<'a>),
     S3Location {
         uri: Cow<'a, str>,
     },

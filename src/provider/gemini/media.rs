@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{Long, Quoted},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -130,7 +130,7 @@ pub(super) fn audio<'a>(raw: &'a RawValue, place: impl Display) -> Result<Part<'
     Ok(Part {
         inline_data: Some(InlineData {
             mime_type: Cow::Borrowed(mime_type),
-            data: data.text(),
+            data: Long(data.text()),
         }),
         ..Part::default()
     })
@@ -163,7 +163,7 @@ fn data_url(url: Quoted<'_>) -> Option<InlineData<'_>> {
         } else {
             Cow::Owned(mime_type)
         },
-        data,
+        data: Long(data),
     })
 }
 
@@ -210,6 +210,7 @@ fn refused(home: &Home, place: &impl Display) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json;
 
     fn vertex() -> Home {
         Home::Vertex {
@@ -223,7 +224,7 @@ mod tests {
         let url = quoted(serde_json::to_string(url).unwrap().leak());
         let name = name.map(|name| quoted(serde_json::to_string(name).unwrap().leak()));
         let part = media(url, name, home, "p").ok()?;
-        Some(serde_json::to_string(&part).unwrap())
+        Some(json::written(&part))
     }
 
     #[test]
@@ -305,7 +306,7 @@ mod tests {
         let read = |text: &str| {
             let raw: &RawValue = serde_json::from_str(text).unwrap();
             audio(raw, "a")
-                .map(|part| serde_json::to_string(&part).unwrap())
+                .map(|part| json::written(&part))
                 .map_err(|fault| fault.message.into_owned())
         };
         assert_eq!(

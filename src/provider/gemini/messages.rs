@@ -241,7 +241,10 @@ fn joined<'a>(texts: &[Cow<'a, str>]) -> Option<Words<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::chat::{Chat, message};
+    use crate::{
+        api::chat::{Chat, message},
+        json,
+    };
 
     fn translated(list: &str, home: &Home, age: Age) -> Result<(String, String), String> {
         let body = format!(r#"{{"model":"m","messages":{list}}}"#);
@@ -249,10 +252,7 @@ mod tests {
         let messages = message::messages(&chat).unwrap();
         let talk = translate(&messages, home, age, &mut Vec::new())
             .map_err(|fault| fault.message.into_owned())?;
-        Ok((
-            serde_json::to_string(&talk.system).unwrap(),
-            serde_json::to_string(&talk.contents).unwrap(),
-        ))
+        Ok((json::written(&talk.system), json::written(&talk.contents)))
     }
 
     fn contents(list: &str, age: Age) -> String {

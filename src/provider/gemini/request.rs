@@ -11,7 +11,7 @@ use super::{
 use crate::{
     api::chat::{Chat, message},
     fault::{Fault, FaultKind},
-    json::{Object, Quoted, Raw},
+    json::{self, Object, Quoted, Raw},
     provider::{
         OutBody, Outgoing,
         params::{self, Rule},
@@ -112,7 +112,7 @@ pub(super) fn translate(dialect: &Gemini, chat: &Chat<'_>) -> Result<Outgoing, F
     Ok(Outgoing {
         path: path(dialect, chat),
         headers: Vec::new(),
-        body: OutBody::Whole(write(&body, &kept, chat.body.source().len())),
+        body: OutBody::Whole(json::write(&body, &kept, chat.body.source().len())),
         dropped,
         answer_tool: None,
     })
@@ -122,18 +122,6 @@ impl ToolConfig<'_> {
     fn is_none(&self) -> bool {
         self.function_calling_config.mode == "NONE"
     }
-}
-
-fn write(body: &Body<'_>, kept: &Object<'_>, size: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(size + 512);
-    // Writing such a value into memory cannot fail.
-    let _ = serde_json::to_writer(&mut out, body);
-    if !kept.is_empty() {
-        out.pop();
-        out.push(b',');
-        out.extend_from_slice(kept.to_vec().get(1..).unwrap_or(b"}"));
-    }
-    out
 }
 
 fn path(dialect: &Gemini, chat: &Chat<'_>) -> String {

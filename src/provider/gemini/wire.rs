@@ -2,7 +2,7 @@
 //! Source: `GenerateContentRequest`, `Content`, `Part`, `GenerationConfig` and `Tool` of google-genai
 //! 3.6 and google-cloud-aiplatform 2.7; read 2026-11.
 
-use crate::json::Quoted;
+use crate::json::{Long, Quoted};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -70,7 +70,7 @@ pub(super) enum Words<'a> {
 pub(super) struct InlineData<'a> {
     pub(super) mime_type: Cow<'a, str>,
     /// Base64, without a `data:` prefix.
-    pub(super) data: Cow<'a, str>,
+    pub(super) data: Long<'a>,
 }
 
 #[derive(Debug, Serialize)]

@@ -53,12 +53,6 @@ pub(super) struct Fitted {
     pub(super) lost_thoughts: bool,
 }
 
-#[derive(Deserialize)]
-struct Call<'a> {
-    #[serde(borrow, default)]
-    id: Option<Str<'a>>,
-}
-
 /// One message on its way.
 struct Turn<'a> {
     role: Cow<'a, str>,
@@ -75,23 +69,18 @@ pub(super) fn fit(
     text: &str,
     dropped: &mut Vec<String>,
 ) -> Result<Fitted, Fault> {
-    let look = rules.signs.is_empty() || rules.signs.iter().any(|sign| text.contains(sign));
-    let items: Vec<&RawValue> = if look {
-        serde_json::from_str(text).unwrap_or_default()
-    } else {
-        Vec::new()
+    if !rules.signs.is_empty() && !rules.signs.iter().any(|sign| text.contains(sign)) {
+        return Ok(Fitted::default());
+    }
+    let Ok(items) = Object::parse_list(text) else {
+        return Ok(Fitted::default()); // the host says so better than a guess here would
     };
     let mut turns = Vec::with_capacity(items.len());
-    for (index, item) in items.iter().enumerate() {
-        let Ok(object) = Object::parse(item.get()) else {
-            return Ok(Fitted::default()); // the host says so better than a guess here would
-        };
-        let role = object.read::<Str<'_>>("role").ok().flatten();
-        let role = role.map_or_else(String::new, |role| (*role).to_owned());
+    for (index, object) in items.into_iter().enumerate() {
         let mut turn = Turn {
-            role: role.into(),
+            role: word(&object, "role").unwrap_or_default(),
+            text: object.source(),
             object,
-            text: item.get(),
             changed: false,
         };
         turn.fit(rules, index, dropped)?;
@@ -109,7 +98,7 @@ pub(super) fn fit(
     let mut json = String::with_capacity(text.len() + 64);
     for (index, turn) in turns.iter().enumerate() {
         json.push(if index == 0 { '[' } else { ',' });
-        json.push_str(&turn.json());
+        turn.write_to(&mut json);
     }
     json.push(']');
     Ok(Fitted {
@@ -155,11 +144,12 @@ pub(super) fn unmark_tools(body: &Object<'_>, dropped: &mut Vec<String>) -> Opti
 }
 
 impl<'a> Turn<'a> {
-    fn json(&self) -> Cow<'a, str> {
-        if !self.changed {
-            return Cow::Borrowed(self.text);
+    fn write_to(&self, out: &mut String) {
+        if self.changed {
+            self.object.write_to(out);
+        } else {
+            out.push_str(self.text);
         }
-        String::from_utf8(self.object.to_vec()).map_or(Cow::Borrowed(self.text), Cow::Owned)
     }
 
     fn is_not(&self, key: &str) -> bool {
@@ -173,6 +163,11 @@ impl<'a> Turn<'a> {
 
     fn set<T: serde::Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
         self.changed |= self.object.set(key, value).is_ok();
+    }
+
+    fn put(&mut self, key: &'static str, items: &[Cow<'_, str>]) {
+        self.object.put(key, format!("[{}]", items.join(",")));
+        self.changed = true;
     }
 
     fn remove(&mut self, key: &str) {
@@ -257,19 +252,13 @@ impl<'a> Turn<'a> {
         index: usize,
         dropped: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let content = self.object.raw("content").map(Raw::get).unwrap_or_default();
-        if !content.starts_with('[') {
-            return Ok(());
-        }
-        let content = content.to_owned();
-        let items: Vec<&RawValue> = serde_json::from_str(&content).unwrap_or_default();
+        let content = self.object.kept("content").unwrap_or_default();
+        let Ok(items) = Object::parse_list(content) else {
+            return Ok(()); // a string, or what the host refuses
+        };
         let (mut parts, mut changed) = (Vec::with_capacity(items.len()), false);
-        for (at, item) in items.iter().enumerate() {
-            let Ok(mut part) = Object::parse(item.get()) else {
-                return Ok(());
-            };
-            let kind = part.read::<Str<'_>>("type").ok().flatten();
-            let kind = kind.map_or_else(String::new, |kind| (*kind).to_owned());
+        for (at, mut part) in items.into_iter().enumerate() {
+            let (kind, text) = (word(&part, "type").unwrap_or_default(), part.source());
             let mut own = None;
             if rules.unmarked && part.remove("cache_control").is_some() {
                 note(dropped, "messages[].content[].cache_control");
@@ -279,20 +268,14 @@ impl<'a> Turn<'a> {
                 own = text_of_refusal(&part);
             } else if kind == "file" && rules.ways.contains(&Way::DocumentUrls) {
                 own = Some(document(&part, index, at)?);
-            } else if !rules.parts.is_empty() && !rules.parts.contains(&kind.as_str()) {
+            } else if !rules.parts.is_empty() && !rules.parts.contains(&&*kind) {
                 return Err(no_such_part(rules, &kind, index, at));
             }
             changed |= own.is_some();
-            parts.push(own.map_or_else(
-                || item.get().to_owned(),
-                |own| String::from_utf8(own.to_vec()).unwrap_or_default(),
-            ));
+            parts.push(own.map_or(Cow::Borrowed(text), |own| own.to_json().into()));
         }
         if changed {
-            let json = format!("[{}]", parts.join(","));
-            if let Ok(raw) = serde_json::from_str::<&RawValue>(&json) {
-                self.set("content", raw);
-            }
+            self.put("content", &parts);
         }
         Ok(())
     }
@@ -303,29 +286,20 @@ impl<'a> Turn<'a> {
         {
             self.set("tool_call_id", &new);
         }
-        let Some(calls) = self
-            .object
-            .raw("tool_calls")
-            .map(|raw| raw.get().to_owned())
-        else {
+        let calls = self.object.kept("tool_calls").unwrap_or_default();
+        let Ok(calls) = Object::parse_list(calls) else {
             return;
         };
-        let items: Vec<&RawValue> = serde_json::from_str(&calls).unwrap_or_default();
-        let (mut made, mut changed) = (Vec::with_capacity(items.len()), false);
-        for item in &items {
-            let id = serde_json::from_str::<Call<'_>>(item.get()).ok();
-            let new = id.and_then(|call| call.id).and_then(|id| ids::nine(&id));
-            let text = new.and_then(|new| {
-                let mut call = Object::parse(item.get()).ok()?;
-                call.set("id", &new).ok()?;
-                String::from_utf8(call.to_vec()).ok()
-            });
-            changed |= text.is_some();
-            made.push(text.unwrap_or_else(|| item.get().to_owned()));
+        let (mut made, mut changed) = (Vec::with_capacity(calls.len()), false);
+        for mut call in calls {
+            let text = call.source();
+            let new = word(&call, "id").and_then(|id| ids::nine(&id));
+            let new = new.filter(|new| call.set("id", new).is_ok());
+            changed |= new.is_some();
+            made.push(new.map_or(Cow::Borrowed(text), |_| call.to_json().into()));
         }
-        let json = format!("[{}]", made.join(","));
-        if changed && let Ok(raw) = serde_json::from_str::<&RawValue>(&json) {
-            self.set("tool_calls", raw);
+        if changed {
+            self.put("tool_calls", &made);
         }
     }
 
@@ -433,6 +407,12 @@ fn order(turns: &mut Vec<Turn<'_>>) -> bool {
         last.set("prefix", &true);
     }
     moved
+}
+
+/// A field that is a text.
+fn word<'a>(object: &Object<'a>, key: &str) -> Option<Cow<'a, str>> {
+    let text: Str<'a> = serde_json::from_str(object.kept(key)?).ok()?;
+    Some(text.into_cow())
 }
 
 fn text_of_refusal<'a>(part: &Object<'a>) -> Option<Object<'a>> {
