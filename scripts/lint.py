@@ -145,6 +145,10 @@ def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
             there, here = dig(provider_plugins[cluster].settings, "dialect"), dig(destination, "dialect", default=name)
             if there is not None and there != here:
                 yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
+            for key, default in (("unknown_parameters", "keep"), ("responses", True)):
+                there, here = (dig(settings, key, default=default) for settings in (provider_plugins[cluster].settings, destination))
+                if there != here:
+                    yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
 
 
 def is_unbuffered(host, number):

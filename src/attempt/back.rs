@@ -17,10 +17,10 @@ use crate::{
     api::{client::Api, writer},
     config::Provider,
     fault::{Fault, FaultKind},
-    frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
     json::{Object, Str},
     log::seconds,
+    provider::answer_tool::Unwrapping,
 };
 
 /// Where the answer stands.
@@ -65,7 +65,7 @@ impl Back {
         // What passes comes as the client's own events.
         let framing = chat
             .filter(|_| !sent.passes)
-            .map_or(Framing::Sse, |chat| chat.framing());
+            .map_or(sent.framing, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
             let created = seconds(host.now());
@@ -148,17 +148,20 @@ fn whole(
             !sent.passes || api != Api::Responses
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let mut unwrapping = Unwrapping::new(sent.answer_tool.take());
         let id = id(provider, &sent.headers);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
             let mut writer =
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(facts, &mut writer))?;
+            let mut both = Both(facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(facts, &mut writer))?;
+            let mut both = Both(facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             Some(writer.body(created))
         }
     };

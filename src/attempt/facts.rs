@@ -17,6 +17,8 @@ pub(super) struct Facts {
     pub(super) finish: Option<Finish>,
     /// The choices of a stream that passes.
     pub(super) choices: Choices,
+    /// How many choices of a stream that is translated have ended.
+    pub(super) finished: u32,
     /// A part has come that the client must see.
     pub(super) content: bool,
 }
@@ -51,6 +53,7 @@ impl AnswerSink for Facts {
         self.content = true;
         if let Part::Finish(finish) = part {
             self.finish.get_or_insert(finish);
+            self.finished = self.finished.saturating_add(1);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     api::{embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
+    frame::Framing,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
     log::{Used, attempts, millis},
     plan::HandOver,
@@ -50,10 +51,14 @@ struct Sent {
     passes: bool,
     /// The model's name in a body that passes, until it has been replaced.
     edit: Option<relay::Edit>,
+    /// How its stream is framed where it passes.
+    framing: Framing,
     /// What a response repeats of its request, where one is to be written.
     echo: Echo,
     /// What was asked of a provider whose embeddings are translated.
     embed: Option<embeddings::Asked>,
+    /// The tool whose input is the answer, where the provider has no other way.
+    answer_tool: Option<String>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.

@@ -17,7 +17,7 @@ use crate::{
     json::{Object, Str},
     log::{attempts, millis},
     plan::{HandOver, Step},
-    provider::{OutBody, Outgoing, Pass},
+    provider::{OutBody, Outgoing},
 };
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
@@ -66,8 +66,10 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         dropped: Vec::new(),
         passes: false,
         edit: None,
+        framing: Framing::Sse,
         echo: Echo::default(),
         embed: None,
+        answer_tool: None,
         started: now,
         attempts,
         bodiless: false,
@@ -86,7 +88,7 @@ pub(super) fn send(
     let pass = provider.speaks.passes(sent.plan.api, &sent.model);
     let touches = match &pass {
         Some(_) if sent.plan.sealed => None,
-        Some(_) => Some(Pass::TOUCHES),
+        Some(pass) => Some(pass.touches()),
         None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),
         None if !sent.plan.api.is_chat() => vectors::touches(provider, sent.plan.api),
         None => None,
@@ -109,6 +111,7 @@ pub(super) fn send(
     let outgoing = match pass {
         Some(pass) => {
             sent.passes = true;
+            sent.framing = pass.framing;
             let plan = &sent.plan;
             pass.request(&asked, &sent.model, &plan.client_headers, plan.sealed)
         }
@@ -117,6 +120,7 @@ pub(super) fn send(
     };
     write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;
+    sent.answer_tool = outgoing.answer_tool;
     Ok(())
 }
 

@@ -207,7 +207,7 @@ impl Passing {
             Watch::Events(lines) => lines.push(&here(), &mut self.facts),
         }
         if end || self.facts.usage != known {
-            self.facts.record(host);
+            self.facts.record(host, sent);
         }
         if end {
             host.set_state(state::OUTCOME, "ok");

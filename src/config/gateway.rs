@@ -3,6 +3,7 @@
 use super::{
     Destination, Gateway, Key, Model, Passthrough, Target, dialects, known,
     node::{Fields, Node, Reading},
+    provider::UNKNOWN,
 };
 use crate::{
     api::relay::Area,
@@ -10,7 +11,10 @@ use crate::{
     provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 const BODY_LIMIT_BYTES: u64 = 16 << 20;
 const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
@@ -101,7 +105,7 @@ fn passthrough(
             let speaks = providers.and_then(|all| all.get(place)).map(|d| &d.speaks);
             if speaks.is_some_and(|speaks| !relays_anything(&**speaks)) {
                 let able = registry.iter().filter(|entry| {
-                    with_defaults(entry).is_some_and(|speaks| relays_anything(&*speaks))
+                    asked_while_planning(entry, Unknown::default(), None).is_some_and(|speaks| relays_anything(&*speaks))
                 });
                 let able: Vec<_> = able.map(|entry| entry.name).collect();
                 let able = able.join(", ");
@@ -179,10 +183,17 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
                 entry
             }
         };
+        let unknown = fields.or("unknown_parameters", Unknown::default(), |node| {
+            node.choice(UNKNOWN)
+        });
+        let responses = fields.maybe("responses", |node| node.flag());
         let entry = entry?;
-        let speaks = with_defaults(entry);
+        let speaks = asked_while_planning(entry, unknown?, responses?);
         if speaks.is_none() {
-            fields.lacks("dialect", "cannot be asked without settings of its own");
+            match responses {
+                Some(Some(_)) => fields.lacks("responses", "is no setting of this dialect"),
+                _ => fields.lacks("dialect", "cannot be asked without settings of its own"),
+            }
         }
         named.then_some(Destination {
             name: name.to_owned(),
@@ -193,15 +204,24 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
     })
 }
 
-/// A dialect without the settings of its cluster, which this role does not know: enough for what a
-/// dialect can never express, not for `unknown_parameters: refuse`.
-fn with_defaults(entry: &Entry) -> Option<Box<dyn Provider>> {
-    let (nothing, reading) = (Value::Object(Map::new()), Reading::default());
+/// A dialect with those settings of its cluster that decide what it can take; a plan needs no others.
+/// `None`: it lacks one that it needs, or has no such setting.
+fn asked_while_planning(
+    entry: &Entry,
+    unknown: Unknown,
+    responses: Option<bool>,
+) -> Option<Box<dyn Provider>> {
+    let mut settings = Map::new();
+    settings.extend(responses.map(|has| ("responses".to_owned(), Value::Bool(has))));
+    let (settings, reading) = (Value::Object(settings), Reading::default());
     let common = Common {
         base_path: entry.base_path.to_owned(),
-        unknown: Unknown::default(),
+        unknown,
     };
-    Node::root(&nothing, &reading).object(|fields| (entry.open)(common, fields))
+    let speaks = Node::root(&settings, &reading).object(|fields| (entry.open)(common, fields));
+    // Which settings a dialect has, only the reading of them tells.
+    let known = |keys: &BTreeSet<&str>| keys.contains("responses");
+    speaks.filter(|_| responses.is_none() || reading.known().values().any(known))
 }
 
 fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> Option<Model> {

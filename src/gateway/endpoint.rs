@@ -64,10 +64,12 @@ fn other(path: &str) -> Option<(Area, &'static str)> {
     path.strip_prefix(BASE).and_then(relay::find)
 }
 
-/// The language in which a request to this path expects its errors.
+/// The language in which a request to this path expects its errors, and the list of models. Both makers
+/// have that list at the same path; only Anthropic's clients name a version.
 pub(super) fn language(headers: &Headers) -> Api {
     let path = headers.get(":path").unwrap_or_default();
-    if path.starts_with("/v1/messages") {
+    let versioned = headers.get("anthropic-version").is_some();
+    if path.starts_with("/v1/messages") || (versioned && path.starts_with("/v1/models")) {
         Api::Messages
     } else {
         Api::Chat

@@ -150,11 +150,11 @@ impl Request {
         match endpoint {
             Endpoint::Health => {}
             Endpoint::Models => {
-                let body = models::list(&self.config, &self.caller);
+                let body = models::list(&self.config, &self.caller, self.api);
                 return Ok(self.reply(host, "application/json", &body));
             }
             Endpoint::Model(id) => {
-                let body = models::one(&self.config, &self.caller, &id)?;
+                let body = models::one(&self.config, &self.caller, self.api, &id)?;
                 return Ok(self.reply(host, "application/json", &body));
             }
             Endpoint::Ask(api) => {

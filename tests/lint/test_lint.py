@@ -51,6 +51,10 @@ def dialects_differ(p):
     p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = '{"role": "provider", "dialect": "other"}'
 
 
+def settings_that_plans_need_differ(p):
+    p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = '{"role": "provider", "dialect": "openai", "responses": false, "unknown_parameters": "refuse"}'
+
+
 def a_cluster_is_missing(p):
     p.gateway["providers"]["spare"] = {"cluster": "nowhere", "dialect": "openai"}
 
@@ -131,6 +135,10 @@ CASES = {
     dialects_differ: [
         f"cluster vllm, plugin vllm: configuration $.dialect: 'other' is not one of {SCHEMA['$defs']['dialect']['enum']}",
         "listener llm, provider local: the gateway speaks openai, cluster vllm speaks other",
+    ],
+    settings_that_plans_need_differ: [
+        "listener llm, provider local: unknown_parameters is keep in the gateway and refuse in cluster vllm; plans need the same",
+        "listener llm, provider local: responses is True in the gateway and False in cluster vllm; plans need the same",
     ],
     a_cluster_is_missing: ["listener llm, provider spare: there is no cluster nowhere; the clusters are: openai, vllm"],
     a_cluster_lacks_the_filter: ["listener llm, provider local: cluster vllm lacks this filter with role provider"],

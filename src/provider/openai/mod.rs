@@ -37,6 +37,7 @@ use crate::{
     },
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
     json::Object,
 };
@@ -178,6 +179,8 @@ impl Provider for OpenAi {
             headers: Vec::new(),
             forwards: &[],
             asks_usage,
+            elsewhere: None,
+            framing: Framing::Sse,
         })
     }
 
@@ -215,6 +218,7 @@ impl ChatDialect for OpenAi {
             headers: Vec::new(),
             body,
             dropped,
+            answer_tool: None,
         })
     }
 
@@ -282,6 +286,10 @@ impl OpenAi {
             if let Some(json) = fitted.json {
                 splice.set("messages", json);
             }
+        }
+        let unmarked = self.table.messages.is_some_and(|rules| rules.unmarked);
+        if unmarked && let Some(tools) = messages::unmark_tools(body, dropped) {
+            splice.set("tools", tools);
         }
         if let Some(odd) = self.table.odd {
             odd(body, lost, &mut splice, dropped)?;

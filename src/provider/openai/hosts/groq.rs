@@ -94,6 +94,7 @@ pub(super) const TABLE: Difference = Difference {
         "service_tier",
         "store",
         "stream_options",
+        "tools",
         "top_logprobs",
         "verbosity",
         "web_search_options",

@@ -78,6 +78,7 @@ pub(super) const TABLE: Difference = Difference {
         "service_tier",
         "store",
         "stream_options",
+        "tools",
         "user",
         "verbosity",
         "web_search_options",
