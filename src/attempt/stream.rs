@@ -70,7 +70,7 @@ enum Language {
     Other {
         events: Box<dyn ChatEvents>,
         unwrapping: Unwrapping,
-        writer: writer::Stream,
+        writer: Box<writer::Stream>,
     },
 }
 
@@ -114,8 +114,10 @@ impl Streaming {
             Language::Other {
                 events: chat.chunks(),
                 unwrapping: Unwrapping::new(sent.answer_tool.take()),
-                writer: writer::Stream::new(api, created, usage, echo)
-                    .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+                writer: Box::new(
+                    writer::Stream::new(api, created, usage, echo)
+                        .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+                ),
             }
         };
         Some(Self {

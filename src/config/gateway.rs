@@ -105,7 +105,8 @@ fn passthrough(
             let speaks = providers.and_then(|all| all.get(place)).map(|d| &d.speaks);
             if speaks.is_some_and(|speaks| !relays_anything(&**speaks)) {
                 let able = registry.iter().filter(|entry| {
-                    asked_while_planning(entry, Unknown::default(), None).is_some_and(|speaks| relays_anything(&*speaks))
+                    asked_while_planning(entry, Unknown::default(), None)
+                        .is_some_and(|speaks| relays_anything(&*speaks))
                 });
                 let able: Vec<_> = able.map(|entry| entry.name).collect();
                 let able = able.join(", ");
