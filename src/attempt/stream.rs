@@ -301,7 +301,7 @@ impl Language {
                 unwrapping,
                 writer,
             } => {
-                let mut both = Both(facts, writer);
+                let mut both = Both(facts, writer.as_mut());
                 let out = &mut unwrapping.before(&mut both);
                 match (&event.data, straight(provider, event)) {
                     (None, _) => Ok(()),
@@ -377,7 +377,7 @@ impl Language {
                 unwrapping,
                 writer,
             } => {
-                let mut both = Both(facts, writer);
+                let mut both = Both(facts, writer.as_mut());
                 events.close(&mut unwrapping.before(&mut both))?;
                 writer.done();
                 Ok(())
