@@ -1,23 +1,40 @@
 #!/usr/bin/env bash
-# Measures the translations alone, then the filter against plain Envoy, and prints tables of ratios:
-# bench.sh [--quick] [--translate]. --translate: only the first, which needs no Envoy. Linux, two cores.
+# Measures and prints tables: bench.sh [--quick] [translate] [tokens] [envoy] (default: all three).
+# translate: what each dialect costs; tokens: counting against other counters; envoy: the filter
+# against plain Envoy. Linux, two cores.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
-translate_only=false options=()
-for option in "$@"; do
-  case $option in
-  --translate) translate_only=true ;;
-  *) options+=("$option") ;;
+sections=() options=()
+for argument in "$@"; do
+  case $argument in
+  translate | tokens | envoy) sections+=("$argument") ;;
+  *) options+=("$argument") ;;
   esac
 done
+((${#sections[@]})) || sections=(translate tokens envoy)
 
-cargo bench --quiet --bench translate -- "${options[@]}"
-if $translate_only; then exit; fi
+bench_translate() { cargo bench --quiet --bench translate -- "${options[@]}"; }
 
-[[ -r /proc/self/schedstat ]] || fail "the benchmark reads /proc/<pid>/task/*/schedstat, which is not here"
-scripts/setup.sh bench
-scripts/build.sh >&2
-driver="$(dirname "$wasm")/bench-driver"
-[[ $driver -nt bench/driver.rs ]] || rustc --edition 2024 -O -o "$driver" bench/driver.rs
-exec python3 bench/bench.py "$(find_envoy)" "$wasm" "$driver" "${options[@]}"
+bench_tokens() {
+  local vocabularies
+  scripts/setup.sh bench-tokens
+  CARGO_TARGET_DIR=target/bench-tokens cargo build --quiet --release --manifest-path bench/tokens/Cargo.toml
+  vocabularies=$(cargo metadata --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, pathlib, sys
+packages = json.load(sys.stdin)["packages"]
+print(next(pathlib.Path(p["manifest_path"]).parent / "assets" for p in packages if p["name"] == "tiktoken-rs"))')
+  .venv/bin/python bench/tokens/tokens.py "$PWD/target/bench-tokens/release/bench-tokens" "$vocabularies" "${options[@]}"
+  say "compiled in: $(cat src/tokens/data/* | wc -c) bytes of tables"
+}
+
+bench_envoy() {
+  [[ -r /proc/self/schedstat ]] || fail "the benchmark reads /proc/<pid>/task/*/schedstat, which is not here"
+  scripts/setup.sh bench
+  scripts/build.sh >&2
+  local driver
+  driver="$(dirname "$wasm")/bench-driver"
+  [[ $driver -nt bench/driver.rs ]] || rustc --edition 2024 -O -o "$driver" bench/driver.rs
+  python3 bench/bench.py "$(find_envoy)" "$wasm" "$driver" "${options[@]}"
+}
+
+for section in "${sections[@]}"; do "bench_$section"; done

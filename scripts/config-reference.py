@@ -14,6 +14,7 @@ LONGEST_EXAMPLE = 70
 # Which definition is read where, in the order of the reference.
 SECTIONS = {
     "gateway": "Gateway role",
+    "passthrough": "`passthrough`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
     "destination": "`providers.<name>`",

@@ -145,6 +145,20 @@ def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
             there, here = dig(provider_plugins[cluster].settings, "dialect"), dig(destination, "dialect", default=name)
             if there is not None and there != here:
                 yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
+            for key, default in (("unknown_parameters", "keep"), ("responses", True)):
+                there, here = (dig(settings, key, default=default) for settings in (provider_plugins[cluster].settings, destination))
+                if there != here:
+                    yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
+
+
+def is_unbuffered(host, number):
+    """Whether only requests come to this route that have one attempt: those that the filter marks."""
+    marked = lambda route, present: any(
+        header.get("name") == "x-llm-unbuffered" and header.get("present_match") is present
+        for header in dig(route, "match", "headers", default=[])
+    )
+    routes = host.get("routes", [])
+    return marked(routes[number], True) or any(marked(route, False) for route in routes[:number])
 
 
 def route_problems(place, routes, body_limit, buffer):
@@ -165,13 +179,14 @@ def route_problems(place, routes, body_limit, buffer):
             namespaces.add(namespace)
             if not namespace:
                 problems.append(f"{here}: priority_group needs override_metadata_namespace; else it never sees a plan")
+            tried_once = is_unbuffered(host, number)
             retry = action.get("retry_policy") or host.get("retry_policy") or {}
-            if retry.get("refresh_cluster_on_retry") is not True:
+            if retry.get("refresh_cluster_on_retry") is not True and not tried_once:
                 problems.append(f"{here}: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster")
             if action.get("timeout") not in ("0s", "0.0s"):
                 problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
             limit = int(route.get("request_body_buffer_limit") or host.get("request_body_buffer_limit") or buffer)
-            if body_limit > limit:
+            if body_limit > limit and not tried_once:
                 problems.append(f"{here}: bodies are kept up to {limit} bytes, body_limit_bytes is {body_limit}; raise request_body_buffer_limit")
     if not namespaces:
         problems.append(f"{place}: no route has the cluster specifier priority_group, so no plan is followed")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench (default: test).
+# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench | bench-tokens (default: test).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
@@ -53,25 +53,26 @@ envoy_program() {
     fail "no Envoy: set ENVOY_BIN, put envoy $envoy_version or later on PATH, or use docker compose up"
 }
 
-# The Python packages of the tests; a stamp makes the second run instant.
+# python_packages <folder>: its requirements.txt; a stamp makes the second run instant.
 python_packages() {
-  local stamp
+  local file=$1/requirements.txt stamp
   venv
-  stamp=".venv/requirements.$(cksum <tests/requirements.txt | tr ' ' -)"
+  stamp=".venv/requirements.$(cksum <"$file" | tr ' ' -)"
   [[ -e $stamp ]] && return
-  say "installing tests/requirements.txt into .venv"
-  .venv/bin/python -m pip install -q -r tests/requirements.txt
+  say "installing $file into .venv"
+  .venv/bin/python -m pip install -q -r "$file"
   touch "$stamp"
 }
 
+# node_packages <folder>: its package-lock.json.
 node_packages() {
-  local stamp
+  local folder=$1 stamp
   need node nodejs npm
   need npm npm
-  stamp="tests/sdk/node/node_modules/.lock.$(cksum <tests/sdk/node/package-lock.json | tr ' ' -)"
+  stamp="$folder/node_modules/.lock.$(cksum <"$folder/package-lock.json" | tr ' ' -)"
   [[ -e $stamp ]] && return
-  say "npm ci in tests/sdk/node"
-  npm ci --silent --no-audit --no-fund --prefix tests/sdk/node </dev/null >&2
+  say "npm ci in $folder"
+  npm ci --silent --no-audit --no-fund --prefix "$folder" </dev/null >&2
   touch "$stamp"
 }
 
@@ -104,9 +105,13 @@ test)
   wasm_route wasm32-wasip1
   wasm_route wasm32-unknown-unknown
   envoy_program
-  python_packages
-  node_packages
+  python_packages tests
+  node_packages tests/sdk/node
   wasm_bindgen
   ;;
-*) fail "unknown: $1; choose build, run, lint, test or bench" ;;
+bench-tokens)
+  python_packages bench/tokens
+  node_packages bench/tokens
+  ;;
+*) fail "unknown: $1; choose build, run, lint, test, bench or bench-tokens" ;;
 esac

@@ -194,14 +194,16 @@ fn nothing_leaves_before_the_first_content_and_everything_at_once_after_it() {
     let mut attempt = attempt(json!({}));
     sent(&host, &mut attempt);
     host.now_ms.set(START * 1000 + 412);
-    let chunks: [&[u8]; 4] = [
+    let chunks: [&[u8]; 5] = [
         b": wait\n\n",
         b"data: {\"choices\":[{\"delta\":{\"role\":\"assistant\"}}]}\n\n",
-        b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
+        b"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
         b"data: [DONE]\n\n",
     ];
     let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
-    assert_eq!((got.held, got.body), (2, chunks.concat()));
+    // Two before the first content, and the end's reason until the end.
+    assert_eq!((got.held, got.body), (3, chunks.concat()));
     assert_eq!(host.state_value("llm.ttft_ms").as_deref(), Some("412"));
 }
 

@@ -181,12 +181,14 @@ fn a_gateway_becomes_what_was_written() {
                 ],
                 team: Some("support".into()),
                 models: Some(vec!["smart".into(), "parrot/small-*".into(), "echo".into()]),
+                passthrough: false,
             },
             Key {
                 id: "b".into(),
                 sha256: last,
                 team: None,
                 models: None,
+                passthrough: true,
             },
         ])
     );
@@ -358,7 +360,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, providers, role",
+            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, passthrough, providers, role",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

@@ -26,7 +26,16 @@ const SETTINGS: &str = r#"{"role":"gateway",
 
 /// What the gateway role makes of a request; the headers of what goes on, when it does.
 fn asked(path: &str, more: &[(&str, &str)], body: &Value) -> (FakeHost, Request, bool) {
-    let Ok(Config::Gateway(config)) = Config::parse(SETTINGS.as_bytes()) else {
+    asked_of(SETTINGS, path, more, body)
+}
+
+fn asked_of(
+    settings: &str,
+    path: &str,
+    more: &[(&str, &str)],
+    body: &Value,
+) -> (FakeHost, Request, bool) {
+    let Ok(Config::Gateway(config)) = Config::parse(settings.as_bytes()) else {
         panic!("settings");
     };
     let mut role = Request::new(Rc::new(config));
@@ -122,6 +131,78 @@ fn a_provider_that_cannot_take_the_request_is_left_out_of_the_plan() {
     assert_eq!(providers(&host), ["openai"]);
     let (host, ..) = asked("/v1/messages/count_tokens", &[], &hello("both"));
     assert_eq!(providers(&host), ["anthropic"]);
+}
+
+#[test]
+fn a_plan_knows_the_settings_that_decide_what_a_target_takes() {
+    let steps = |host: &FakeHost| plan(host)["steps"].as_array().unwrap().len();
+    let with = |provider: &str| SETTINGS.replace(r#""openai":{}"#, provider);
+    let stored = json!({"model": "both", "input": "hi", "previous_response_id": "resp_1"});
+    let settings = with(r#""openai":{"responses":false}"#);
+    let (host, _, sent) = asked_of(&settings, "/v1/responses", &[], &stored);
+    assert!(!sent);
+    let (status, body, _) = reply(&host);
+    assert_eq!(
+        (status, &body["error"]["param"]),
+        (400, &json!("previous_response_id"))
+    );
+    let plain = json!({"model": "both", "input": "hi"});
+    let (host, ..) = asked_of(&settings, "/v1/responses", &[], &plain);
+    assert_eq!(steps(&host), 2);
+    let odd =
+        json!({"model": "both", "brand_new": 1, "messages": [{"role": "user", "content": "hi"}]});
+    let settings = with(r#""openai":{"unknown_parameters":"refuse"}"#);
+    for (settings, want) in [(SETTINGS, 2), (&settings, 1)] {
+        let (host, ..) = asked_of(settings, "/v1/chat/completions", &[], &odd);
+        assert_eq!(steps(&host), want);
+    }
+    let settings = SETTINGS.replace(r#""anthropic":{}"#, r#""anthropic":{"responses":false}"#);
+    let problems = Config::parse(settings.as_bytes()).unwrap_err();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["$.providers.anthropic.responses: is no setting of this dialect"]
+    );
+}
+
+#[test]
+fn the_models_are_listed_in_the_form_of_the_client_that_asks() {
+    let of = |path: &str, more: &[(&str, &str)]| {
+        let Ok(Config::Gateway(config)) = Config::parse(SETTINGS.as_bytes()) else {
+            panic!("settings");
+        };
+        let (mut role, host) = (Request::new(Rc::new(config)), FakeHost::default());
+        let mut head = vec![
+            (":method", "GET"),
+            (":path", path),
+            ("x-request-id", "id-1"),
+        ];
+        head.extend_from_slice(more);
+        assert!(request(&mut role, &host, &head, &[]).is_none());
+        reply(&host)
+    };
+    let theirs = [("anthropic-version", "2023-06-01")];
+    let model = |id: &str| {
+        json!({"type": "model", "id": id, "display_name": id,
+            "created_at": "1970-01-01T00:00:00Z", "lifecycle": "active"})
+    };
+    let (status, body, headers) = of("/v1/models?limit=20", &theirs);
+    assert_eq!(
+        (status, body),
+        (
+            200,
+            json!({"data": [model("both"), model("claude"), model("echo"), model("gpt")],
+                "has_more": false, "first_id": "both", "last_id": "gpt"})
+        )
+    );
+    assert!(headers.contains(&("request-id".into(), "id-1".into())));
+    assert_eq!(of("/v1/models/gpt", &theirs).1, model("gpt"));
+    let (status, body, _) = of("/v1/models/none", &theirs);
+    assert_eq!(
+        (status, &body["error"]["type"]),
+        (404, &json!("not_found_error"))
+    );
+    assert_eq!(of("/v1/models", &[]).1["object"], json!("list"));
+    assert_eq!(of("/v1/models/gpt", &[]).1["object"], json!("model"));
 }
 
 #[test]

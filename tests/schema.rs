@@ -60,6 +60,7 @@ fn roles() -> Vec<(Value, Value)> {
             "model_info": {"m": {
                 "input_usd_per_million": 1, "above": [{"tokens": 1}], "batch": {}, "flex": {}, "priority": {},
             }},
+            "passthrough": {},
         }),
     )];
     for entry in REGISTRY {

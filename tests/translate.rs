@@ -79,6 +79,28 @@ fn gives_the_same_however_cut(case: &Case) {
     );
 }
 
+/// Trailers come when the last chunk has gone: nothing of a complete answer may be left to write then.
+/// One that broke off cannot be told of any more.
+#[test]
+fn every_complete_answer_is_the_same_when_it_ends_in_trailers() {
+    for case in &fixtures::all() {
+        let want = case.expected();
+        let broke_off =
+            want.answer.contains(r#"{"error":"#) || want.answer.contains("event: error");
+        // Nor can an event be read that the end of the stream itself would have ended.
+        if case.ends_within_an_event() {
+            continue;
+        }
+        if broke_off && !want.failed && want.client_status == 200 {
+            continue;
+        }
+        for cuts in [vec![], case.every_cut().step_by(7).collect()] {
+            let got = case.run_with_trailers(&cuts);
+            assert_eq!(gathered(&got), gathered(&want), "{} {cuts:?}", case.name);
+        }
+    }
+}
+
 #[test]
 fn a_gathered_stream_is_the_whole_answer() {
     let cases = fixtures::all();

@@ -180,6 +180,10 @@ pub enum Part<'a> {
     /// Log probabilities of the tokens that came since the last such part: a JSON list in the form of
     /// OpenAI's `logprobs.content`.
     Logprobs(&'a str),
+    /// An image that the model made. Shape: a data URL.
+    Image(&'a str),
+    /// A stop sequence ended the choice; which one, where the provider tells. Comes before the end.
+    StopSequence(Option<&'a str>),
     /// The last part of a choice.
     Finish(Finish),
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Longest model name; it goes into headers, logs and metrics.
-const MAX_MODEL_BYTES: usize = 512;
+pub(crate) const MAX_MODEL_BYTES: usize = 512;
 
 /// The API that a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub mod client;
 pub mod embeddings;
 pub mod messages;
 pub mod models;
+pub mod relay;
 pub mod rerank;
 pub mod responses;
 mod thought;

@@ -7,6 +7,7 @@ use super::{
     Sent,
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
+    relay::{self, Passing},
     stream::{Streaming, Verdict},
     vectors,
     watch::{self, look_whole},
@@ -16,10 +17,10 @@ use crate::{
     api::{client::Api, watch::Kind, writer},
     config::Provider,
     fault::{Fault, FaultKind},
-    frame::Framing,
     host::{Flow, Headers, Host, Side, keys::state},
     json::{Object, Str},
     log::seconds,
+    provider::answer_tool::Unwrapping,
 };
 
 /// Where the answer stands.
@@ -31,6 +32,8 @@ pub(super) enum Back {
     Error { status: u16 },
     /// Gathering a whole answer.
     Whole { status: u16 },
+    /// Passing on what only has to be looked at.
+    Passing(Box<Passing>),
     /// Passing a stream on, event by event.
     Stream(Box<Streaming>),
     /// Decided; what still comes passes.
@@ -46,14 +49,23 @@ impl Back {
             .get(":status")
             .and_then(|s| s.parse().ok())
             .unwrap_or(0);
-        if !(200..300).contains(&status) || is_compressed(headers) {
+        if !(200..300).contains(&status) {
+            return Self::Error { status };
+        }
+        if sent.plan.relay.is_some() {
+            return match relay::passes(sent) {
+                true => Self::Passing(Box::new(Passing::new(status, sent))),
+                false => Self::Error { status },
+            };
+        }
+        if is_compressed(headers) {
             return Self::Error { status };
         }
         let chat = provider.speaks.chat();
         // What passes comes as the client's own events.
         let framing = chat
             .filter(|_| !sent.passes)
-            .map_or(Framing::Sse, |chat| chat.framing());
+            .map_or(sent.framing, |chat| chat.framing());
         let kind = headers.get("content-type").unwrap_or(framing.media_type());
         if sent.plan.stream && kind.starts_with(framing.media_type()) {
             let created = seconds(host.now());
@@ -82,6 +94,10 @@ impl Back {
                     conclude(host, sent, 200, &fault, None)
                 }
             };
+        }
+        if let Self::Passing(passing) = self {
+            passing.advance(host, sent, end);
+            return Flow::Continue;
         }
         if matches!(self, Self::Done | Self::Waiting) {
             return Flow::Continue;
@@ -132,17 +148,20 @@ fn whole(
             !sent.passes || api != Api::Responses
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
+        let mut unwrapping = Unwrapping::new(sent.answer_tool.take());
         let id = id(provider, &sent.headers);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
             let mut writer =
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(facts, &mut writer))?;
+            let mut both = Both(facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
-            dialect.answer(body, &mut Both(facts, &mut writer))?;
+            let mut both = Both(facts, &mut writer);
+            dialect.answer(body, &mut unwrapping.before(&mut both))?;
             Some(writer.body(created))
         }
     };
@@ -222,11 +241,12 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
     if !(400..600).contains(&status) {
         let fault = Fault::new(
             FaultKind::ProviderFailed,
-            "The provider answered with a redirect or an unknown status.",
+            "The provider answered with a redirect, an unknown status or a page for people.",
         );
         return conclude(host, sent, status, &fault, None);
     }
     let fault = provider.speaks.fault(status, &sent.headers, body);
+    let fault = relay::meant(fault, sent);
     let own_words = sent.passes && says_error(body, fault.kind);
     conclude(host, sent, status, &fault, own_words.then_some(body))
 }

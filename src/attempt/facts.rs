@@ -19,6 +19,8 @@ pub(super) struct Facts {
     pub(super) finish: Option<Finish>,
     /// The choices of a stream that passes.
     pub(super) choices: Choices,
+    /// How many choices of a stream that is translated have ended.
+    pub(super) finished: u32,
     /// A part has come that the client must see.
     pub(super) content: bool,
     /// The answer's tokens as they flow; `None`: nothing is to be counted.
@@ -129,10 +131,12 @@ impl AnswerSink for Facts {
             Part::Thought(text) => self.say(choice, Kind::Thought, text),
             Part::ToolCall { name, .. } => self.say(choice, Kind::Call, name),
             Part::ToolInput { json, .. } => self.say(choice, Kind::Call, json),
-            Part::ThoughtDetail(_) | Part::Logprobs(_) | Part::Finish(_) => {}
+            // No text of the answer; an image's tokens only its provider knows.
+            _ => {}
         }
         if let Part::Finish(finish) = part {
             self.finish.get_or_insert(finish);
+            self.finished = self.finished.saturating_add(1);
         }
     }
 

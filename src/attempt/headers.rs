@@ -2,10 +2,7 @@
 //! header that nobody thought of stays with the provider.
 
 use super::Sent;
-use crate::{
-    api::client::Api,
-    host::{Host, Refused, Side, keys::header},
-};
+use crate::host::{Host, Refused, Side, keys::header};
 
 /// Longest `x-llm-dropped`; the names in it are the client's.
 const MAX_DROPPED_BYTES: usize = 2048;
@@ -59,20 +56,20 @@ impl Head<'_> {
         lines.extend(
             sent.headers
                 .iter()
-                .filter(|(name, _)| may_return(name, sent.plan.api)),
+                .filter(|(name, _)| may_return(name, sent)),
         );
         lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
         if self.answers {
             lines.push((header::PROVIDER, &sent.name));
         }
-        lines.push((
-            header::MODEL,
-            if self.model.is_empty() {
-                &sent.model
-            } else {
-                self.model
-            },
-        ));
+        let model = if self.model.is_empty() {
+            &sent.model
+        } else {
+            self.model
+        };
+        if !model.is_empty() {
+            lines.push((header::MODEL, model));
+        }
         lines.push((header::ATTEMPTS, &number));
         if !dropped.is_empty() {
             lines.push((header::DROPPED, &dropped));
@@ -96,12 +93,17 @@ pub(super) fn common(sent: &Sent) -> impl Iterator<Item = (&'static str, &str)> 
 }
 
 /// Whether a provider's response header reaches the client.
-fn may_return(name: &str, api: Api) -> bool {
-    matches!(
-        name,
-        "date" | "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version"
-    ) || name.starts_with("x-ratelimit-")
-        || (api.is_anthropic() && name.starts_with("anthropic-ratelimit-"))
+fn may_return(name: &str, sent: &Sent) -> bool {
+    let is_anthropic = sent.plan.api.is_anthropic();
+    // What passes unread keeps the description that belongs to it.
+    let passes = sent.plan.relay.is_some();
+    (passes && matches!(name, "content-disposition" | "content-encoding"))
+        || matches!(
+            name,
+            "date" | "retry-after" | "retry-after-ms" | "openai-processing-ms" | "openai-version"
+        )
+        || name.starts_with("x-ratelimit-")
+        || (is_anthropic && name.starts_with("anthropic-ratelimit-"))
 }
 
 /// The OpenAI name of a provider's rate limit header. `reset` is a date there and a duration here, so it

@@ -1,5 +1,6 @@
 //! The upstream role, once per attempt: from the client's original to one provider, and back.
 //!
+//! `relay` passes on what belongs to OpenAI's other paths. For the rest
 //! `out` computes a complete request and sends nothing of an earlier attempt along; `back`
 //! decides whether this attempt is the answer or whether Envoy moves on, and until the first
 //! content of a stream nothing has left yet. Envoy executes: a retriable `:status` is a retry.
@@ -8,6 +9,7 @@ mod back;
 mod facts;
 mod headers;
 mod out;
+mod relay;
 mod spoken;
 mod stream;
 mod vectors;
@@ -17,6 +19,7 @@ use crate::{
     api::{answer::Usage, embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
+    frame::Framing,
     host::{Flow, Headers, Host, Side, Stream, keys::header},
     log::{Used, attempts, millis},
     plan::HandOver,
@@ -47,10 +50,16 @@ struct Sent {
     dropped: Vec<String>,
     /// The provider answers in the client's language: its bytes pass.
     passes: bool,
+    /// The model's name in a body that passes, until it has been replaced.
+    edit: Option<relay::Edit>,
+    /// How its stream is framed where it passes.
+    framing: Framing,
     /// What a response repeats of its request, where one is to be written.
     echo: Echo,
     /// What was asked of a provider whose embeddings are translated.
     embed: Option<embeddings::Asked>,
+    /// The tool whose input is the answer, where the provider has no other way.
+    answer_tool: Option<String>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.
@@ -72,15 +81,28 @@ impl Attempt {
         let Some(sent) = &mut self.sent else {
             return Flow::Pause; // already answered
         };
-        match out::send(host, &self.provider, sent, size) {
-            Ok(()) => Flow::Continue,
-            Err(fault) => {
+        let step = out::send(host, &self.provider, sent, size).map(|()| Flow::Continue);
+        self.settle(host, Some(step))
+    }
+
+    /// Goes on with what a step decided, or answers with its refusal; `None`: that has happened already.
+    fn settle(&mut self, host: &dyn Host, step: Option<Result<Flow, Fault>>) -> Flow {
+        match (step, &mut self.sent) {
+            (Some(Ok(flow)), _) => flow,
+            (Some(Err(fault)), Some(sent)) => {
                 sent.close(host, Some(fault.status()), Some(&fault));
                 sent.refuse(host, &fault);
                 self.sent = None;
                 Flow::Pause
             }
+            _ => Flow::Pause,
         }
+    }
+
+    fn is_relayed(&self) -> bool {
+        self.sent
+            .as_ref()
+            .is_some_and(|sent| sent.plan.relay.is_some())
     }
 }
 
@@ -93,6 +115,11 @@ impl Stream for Attempt {
                 return Flow::Pause;
             }
         }
+        if self.is_relayed() {
+            let step = |sent: &mut Sent| relay::send(host, &self.provider, sent);
+            let step = self.sent.as_mut().map(step);
+            return self.settle(host, step);
+        }
         if end {
             return self.request_is_complete(host, 0);
         }
@@ -101,6 +128,11 @@ impl Stream for Attempt {
 
     fn on_request_body(&mut self, host: &dyn Host, size: usize, end: bool) -> Flow {
         self.gathered = size;
+        if self.is_relayed() {
+            let step = |sent: &mut Sent| relay::body(host, sent, size, end);
+            let step = self.sent.as_mut().map(step);
+            return self.settle(host, step);
+        }
         if end {
             return self.request_is_complete(host, size);
         }
@@ -108,6 +140,12 @@ impl Stream for Attempt {
     }
 
     fn on_request_trailers(&mut self, host: &dyn Host) -> Flow {
+        if self.is_relayed() {
+            let size = self.gathered;
+            let step = |sent: &mut Sent| relay::body(host, sent, size, true);
+            let step = self.sent.as_mut().map(step);
+            return self.settle(host, step);
+        }
         self.request_is_complete(host, self.gathered)
     }
 
@@ -117,10 +155,20 @@ impl Stream for Attempt {
         };
         self.back = Back::begin(host, &self.provider, sent);
         sent.bodiless = true; // until a part of it comes
+        if let Back::Passing(passing) = &self.back
+            && let Err(fault) = passing.open(host, sent)
+        {
+            sent.refuse(host, &fault);
+            self.back = Back::Done;
+            return Flow::Pause;
+        }
         if end {
             return self.back.body(host, &self.provider, sent, true);
         }
-        Flow::Pause
+        match self.back {
+            Back::Passing(_) => Flow::Continue,
+            _ => Flow::Pause,
+        }
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
@@ -182,9 +230,11 @@ impl Sent {
         let mut headers = vec![
             ("content-type", "application/json"),
             (header::PROVIDER, self.name.as_str()),
-            (header::MODEL, self.model.as_str()),
             (header::ATTEMPTS, number.as_str()),
         ];
+        if !self.model.is_empty() {
+            headers.push((header::MODEL, &self.model));
+        }
         headers.extend(headers::common(self));
         host.reply(fault.status(), &headers, &self.refusal(fault));
     }

@@ -17,7 +17,7 @@ use crate::{
     json::{Object, Str},
     log::{attempts, millis},
     plan::{HandOver, LIMITS, Step},
-    provider::{OutBody, Outgoing, Pass},
+    provider::{OutBody, Outgoing},
 };
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
@@ -65,8 +65,11 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         headers: Headers::default(),
         dropped: Vec::new(),
         passes: false,
+        edit: None,
+        framing: Framing::Sse,
         echo: Echo::default(),
         embed: None,
+        answer_tool: None,
         started: now,
         attempts,
         bodiless: false,
@@ -85,7 +88,7 @@ pub(super) fn send(
     let pass = provider.speaks.passes(sent.plan.api, &sent.model);
     let touches = match &pass {
         Some(_) if sent.plan.sealed => None,
-        Some(_) => Some(Pass::TOUCHES),
+        Some(pass) => Some(pass.touches()),
         None if sent.plan.api == Api::Chat => provider.speaks.chat().and_then(|d| d.touches()),
         None if !sent.plan.api.is_chat() => vectors::touches(provider, sent.plan.api),
         None => None,
@@ -114,6 +117,7 @@ pub(super) fn send(
     let mut outgoing = match pass {
         Some(pass) => {
             sent.passes = true;
+            sent.framing = pass.framing;
             let plan = &sent.plan;
             pass.request(&asked, &sent.model, &plan.client_headers, plan.sealed)
         }
@@ -126,6 +130,7 @@ pub(super) fn send(
     }
     write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;
+    sent.answer_tool = outgoing.answer_tool;
     Ok(())
 }
 
@@ -230,26 +235,32 @@ fn write(
             .map(|(name, value)| (*name, value.as_str())),
     );
     let betas = joined_betas(&outgoing.headers, &provider.headers);
-    for (name, value) in &provider.headers {
-        lines.retain(|(there, _)| there != name);
-        match &betas {
-            Some(betas) if name == BETAS => lines.push((name, betas)),
-            _ => lines.push((name, value)),
-        }
-    }
-    if provider.forward_trace {
-        lines.extend(
-            sent.plan
-                .traces
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+    add_configured(&mut lines, provider, sent);
+    if let Some(betas) = &betas {
+        lines.retain(|(name, _)| *name != BETAS);
+        lines.push((BETAS, betas));
     }
     host.replace_headers(Side::Request, &lines)?;
     if outgoing.body == OutBody::Untouched {
         return Ok(());
     }
     host.replace_body(Side::Request, cut, new)
+}
+
+/// Adds what is configured for every request to this provider.
+pub(super) fn add_configured<'a>(
+    lines: &mut Vec<(&'a str, &'a str)>,
+    provider: &'a Provider,
+    sent: &'a Sent,
+) {
+    for (name, value) in &provider.headers {
+        lines.retain(|(there, _)| there != name);
+        lines.push((name, value));
+    }
+    if provider.forward_trace {
+        let traces = sent.plan.traces.iter();
+        lines.extend(traces.map(|(name, value)| (name.as_str(), value.as_str())));
+    }
 }
 
 const BETAS: &str = "anthropic-beta";

@@ -13,9 +13,11 @@ use crate::{
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
+    json::{Str, one_line},
     log::attempts,
-    provider::ChatEvents,
+    provider::{ChatEvents, answer_tool::Unwrapping},
 };
+use serde::Deserialize;
 
 /// Largest event, and most bytes that may come before the first content.
 const EVENT_LIMIT_BYTES: usize = 8 << 20;
@@ -42,6 +44,8 @@ pub(super) struct Streaming {
     recorded: Recorded,
     /// Bytes of the held body that have been looked at.
     fed: usize,
+    /// When the body began to be held, a part of an event had gone before it.
+    begun_before: bool,
     released: bool,
     /// An error event has been written: nothing more may follow.
     broken: bool,
@@ -54,6 +58,8 @@ enum Language {
         out: Vec<u8>,
         /// Something was left out or added: `out` must replace what is here.
         changed: bool,
+        /// Each event stands in a frame of the provider's.
+        framed: bool,
         /// The last event was left out.
         left_out: bool,
         watch: Watch,
@@ -63,7 +69,8 @@ enum Language {
     /// They are written anew.
     Other {
         events: Box<dyn ChatEvents>,
-        writer: writer::Stream,
+        unwrapping: Unwrapping,
+        writer: Box<writer::Stream>,
     },
 }
 
@@ -97,6 +104,7 @@ impl Streaming {
             Language::Same {
                 out: Vec::new(),
                 changed: false,
+                framed: framing != Framing::Sse,
                 left_out: false,
                 watch: Watch::new(api, usage),
                 choices: sent.plan.choices,
@@ -106,8 +114,11 @@ impl Streaming {
             let chat = provider.speaks.chat()?;
             Language::Other {
                 events: chat.chunks(),
-                writer: writer::Stream::new(api, created, usage, echo)
-                    .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+                unwrapping: Unwrapping::new(sent.answer_tool.take()),
+                writer: Box::new(
+                    writer::Stream::new(api, created, usage, echo)
+                        .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+                ),
             }
         };
         Some(Self {
@@ -117,6 +128,7 @@ impl Streaming {
             facts: Facts::new(sent),
             recorded: Recorded::default(),
             fed: 0,
+            begun_before: false,
             released: false,
             broken: false,
         })
@@ -130,11 +142,11 @@ impl Streaming {
         sent: &mut Sent,
         end: bool,
     ) -> Verdict {
-        let from = if self.released { 0 } else { self.fed };
-        let bytes = host.body(Side::Response, from, usize::MAX);
+        if self.fed == 0 {
+            self.begun_before = self.splitter.held() > 0;
+        }
+        let bytes = host.body(Side::Response, self.fed, usize::MAX);
         self.fed += bytes.len();
-        // While held, everything since the start is here; afterwards an event may have begun before.
-        let begun_before = self.released && self.splitter.held() > 0;
         let read = if self.broken {
             Ok(())
         } else {
@@ -161,9 +173,13 @@ impl Streaming {
             host.set_state(state::OUTCOME, "ok");
         }
         self.record(host, sent, end);
+        if self.waits_for_the_end(sent, end) {
+            return Verdict::Hold;
+        }
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
-        let whole = !begun_before && self.splitter.held() == 0;
+        let whole = !self.begun_before && self.splitter.held() == 0;
+        self.fed = 0;
         let new = self.language.take(whole);
         if let Some(new) = new
             && host.replace_body(Side::Response, usize::MAX, &new).is_err()
@@ -179,6 +195,20 @@ impl Streaming {
     /// What is known so far.
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Once nothing but the end can follow, what is here is held until it comes: behind trailers
+    /// nothing can be written any more, and the last events still are to be.
+    fn waits_for_the_end(&self, sent: &Sent, end: bool) -> bool {
+        let complete = match &self.language {
+            Language::Other { events, .. } => {
+                self.facts.finished >= sent.plan.choices.max(1) || events.may_be_complete()
+            }
+            Language::Same { watch, choices, .. } => {
+                watch.lacks_only_its_end(&self.facts, *choices)
+            }
+        };
+        complete && !end && !self.broken && self.fed <= HOLD_LIMIT_BYTES
     }
 
     fn hold(&mut self, host: &dyn Host, sent: &mut Sent) -> Verdict {
@@ -263,18 +293,49 @@ impl Language {
         facts: &mut Facts,
     ) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => match (&event.data, straight(provider, event)) {
-                (None, _) => Ok(()),
-                (Some(_), None) => events.event(event, &mut Both(facts, writer)),
-                (Some(_), Some(straight)) => {
-                    let event = Event {
-                        name: event.name.clone(),
-                        data: Some(straight.into()),
-                        ..*event
-                    };
-                    events.event(&event, &mut Both(facts, writer))
+            Self::Other {
+                events,
+                unwrapping,
+                writer,
+            } => {
+                let mut both = Both(facts, writer.as_mut());
+                let out = &mut unwrapping.before(&mut both);
+                match (&event.data, straight(provider, event)) {
+                    (None, _) => Ok(()),
+                    (Some(_), None) => events.event(event, out),
+                    (Some(_), Some(straight)) => {
+                        let event = Event {
+                            name: event.name.clone(),
+                            data: Some(straight.into()),
+                            ..*event
+                        };
+                        events.event(&event, out)
+                    }
                 }
-            },
+            }
+            Self::Same {
+                out,
+                changed,
+                framed: true,
+                watch,
+                ..
+            } => {
+                *changed = true;
+                let chat = provider.speaks.chat();
+                let Some(data) = chat.map_or(Ok(None), |chat| chat.unframe(event))? else {
+                    return Ok(());
+                };
+                let inner = Event {
+                    name: "".into(),
+                    data: Some(data),
+                    failed: false,
+                    raw: &[],
+                };
+                if look(provider, &inner, facts, watch)? {
+                    add_named(out, inner.data.as_deref().unwrap_or_default());
+                }
+                Ok(())
+            }
             Self::Same {
                 out,
                 changed,
@@ -308,8 +369,13 @@ impl Language {
     /// The provider closed the stream.
     fn close(&mut self, facts: &mut Facts) -> Result<(), Fault> {
         match self {
-            Self::Other { events, writer } => {
-                events.close(&mut Both(facts, writer))?;
+            Self::Other {
+                events,
+                unwrapping,
+                writer,
+            } => {
+                let mut both = Both(facts, writer.as_mut());
+                events.close(&mut unwrapping.before(&mut both))?;
                 writer.done();
                 Ok(())
             }
@@ -372,6 +438,24 @@ fn add(out: &mut Vec<u8>, event: &[u8]) {
         out.extend_from_slice(b"\n\n");
     }
     out.extend_from_slice(event);
+}
+
+/// Adds an event as the client's language writes it: named by its type.
+fn add_named(out: &mut Vec<u8>, json: &str) {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, default)]
+        r#type: Option<Str<'a>>,
+    }
+    let typed: Option<Typed<'_>> = serde_json::from_str(json).ok();
+    if let Some(name) = typed.and_then(|typed| typed.r#type) {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(one_line(&name).as_bytes());
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(one_line(json).as_bytes());
+    out.extend_from_slice(b"\n\n");
 }
 
 /// The event's data where a host of OpenAI's language bends it.

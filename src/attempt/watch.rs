@@ -121,6 +121,11 @@ impl Watch {
         Ok((seen, goes))
     }
 
+    /// Whether the answer is complete but for the event that ends its stream.
+    pub(super) fn lacks_only_its_end(&self, facts: &Facts, choices: u32) -> bool {
+        !self.done && matches!(self.close(facts, choices), Ok(Some(_)))
+    }
+
     /// The provider closed the stream; gives the last event where only that one is missing. `choices`: how many
     /// the client asked for.
     ///

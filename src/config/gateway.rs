@@ -1,18 +1,27 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, OnContextLength, Target, dialects, known,
+    Destination, Gateway, Key, Model, OnContextLength, Passthrough, Target, dialects, known,
     node::{Fields, Node, Reading},
+    provider::UNKNOWN,
 };
 use crate::{
+    api::relay::Area,
     catalogue::Known,
-    provider::{Common, Entry, params::Unknown},
+    provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 const BODY_LIMIT_BYTES: u64 = 16 << 20;
 const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
+/// OpenAI's largest file.
+/// Source: OpenAI API reference, "Upload file", general knowledge, not confirmed.
+const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
+const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
 const MAX_TARGETS: usize = 16;
 /// Answered by the gateway itself.
 const ECHO: &str = "echo";
@@ -66,12 +75,23 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let on_context_length = context_length(fields, count_tokens.unwrap_or(true));
     let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
     let known = fields.or("model_info", Known::default(), |node| known::read(&node));
+    let read =
+        |node: Node<'_>| passthrough(&node, providers.as_deref(), &known_providers, registry);
+    let passthrough = match fields.optional("passthrough") {
+        Some(node) => read(node),
+        None => Some(Passthrough {
+            provider: None,
+            body_limit_bytes: PASSTHROUGH_LIMIT_BYTES,
+        }),
+    };
     Some(Gateway {
         known: known?,
         models: models?,
         providers: providers?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
+        answer_timeout: inherited.answer,
+        passthrough: passthrough?,
         count_tokens: count_tokens?,
         on_context_length: on_context_length?,
         cap_max_tokens: cap_max_tokens?,
@@ -97,6 +117,58 @@ fn context_length(fields: &Fields<'_>, counted: bool) -> Option<OnContextLength>
         }
         Some(choice)
     })
+}
+
+/// `providers`: what is known of them where all of them are well.
+fn passthrough(
+    node: &Node<'_>,
+    providers: Option<&[Destination]>,
+    names: &[String],
+    registry: &[Entry],
+) -> Option<Passthrough> {
+    node.object(|fields| {
+        let provider = fields.maybe("provider", |node| {
+            let place = place(&node, names)?;
+            let speaks = providers.and_then(|all| all.get(place)).map(|d| &d.speaks);
+            if speaks.is_some_and(|speaks| !relays_anything(&**speaks)) {
+                let able = registry.iter().filter(|entry| {
+                    asked_while_planning(entry, Unknown::default(), None)
+                        .is_some_and(|speaks| relays_anything(&*speaks))
+                });
+                let able: Vec<_> = able.map(|entry| entry.name).collect();
+                let able = able.join(", ");
+                node.wrong(format_args!(
+                    "its dialect has none of OpenAI's other paths; those that have some: {able}"
+                ));
+                return None;
+            }
+            Some(place)
+        });
+        let limit = 1..=PASSTHROUGH_LIMIT_CEILING_BYTES;
+        let body_limit = fields.or("body_limit_bytes", PASSTHROUGH_LIMIT_BYTES, |node| {
+            node.count_in(limit)
+        });
+        Some(Passthrough {
+            provider: provider?,
+            body_limit_bytes: body_limit?,
+        })
+    })
+}
+
+fn relays_anything(speaks: &dyn Provider) -> bool {
+    let has = |area: &Area| speaks.relays(*area, "x", "").is_some();
+    Area::ALL.iter().any(has)
+}
+
+/// The place of the provider of that name.
+fn place(node: &Node<'_>, providers: &[String]) -> Option<usize> {
+    let name = node.text()?;
+    let place = providers.iter().position(|known| known == name);
+    if place.is_none() {
+        let known = providers.join(", ");
+        node.wrong(format_args!("no provider {name:?}; configured: {known}"));
+    }
+    place
 }
 
 fn timeouts(fields: &Fields<'_>, inherited: Timeouts) -> Option<Timeouts> {
@@ -139,10 +211,17 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
                 entry
             }
         };
+        let unknown = fields.or("unknown_parameters", Unknown::default(), |node| {
+            node.choice(UNKNOWN)
+        });
+        let responses = fields.maybe("responses", |node| node.flag());
         let entry = entry?;
-        let speaks = with_defaults(entry);
+        let speaks = asked_while_planning(entry, unknown?, responses?);
         if speaks.is_none() {
-            fields.lacks("dialect", "cannot be asked without settings of its own");
+            match responses {
+                Some(Some(_)) => fields.lacks("responses", "is no setting of this dialect"),
+                _ => fields.lacks("dialect", "cannot be asked without settings of its own"),
+            }
         }
         named.then_some(Destination {
             name: name.to_owned(),
@@ -153,15 +232,24 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
     })
 }
 
-/// A dialect without the settings of its cluster, which this role does not know: enough for what a
-/// dialect can never express, not for `unknown_parameters: refuse`.
-fn with_defaults(entry: &Entry) -> Option<Box<dyn crate::provider::Provider>> {
-    let (nothing, reading) = (Value::Object(Map::new()), Reading::default());
+/// A dialect with those settings of its cluster that decide what it can take; a plan needs no others.
+/// `None`: it lacks one that it needs, or has no such setting.
+fn asked_while_planning(
+    entry: &Entry,
+    unknown: Unknown,
+    responses: Option<bool>,
+) -> Option<Box<dyn Provider>> {
+    let mut settings = Map::new();
+    settings.extend(responses.map(|has| ("responses".to_owned(), Value::Bool(has))));
+    let (settings, reading) = (Value::Object(settings), Reading::default());
     let common = Common {
         base_path: entry.base_path.to_owned(),
-        unknown: Unknown::default(),
+        unknown,
     };
-    Node::root(&nothing, &reading).object(|fields| (entry.open)(common, fields))
+    let speaks = Node::root(&settings, &reading).object(|fields| (entry.open)(common, fields));
+    // Which settings a dialect has, only the reading of them tells.
+    let known = |keys: &BTreeSet<&str>| keys.contains("responses");
+    speaks.filter(|_| responses.is_none() || reading.known().values().any(known))
 }
 
 fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> Option<Model> {
@@ -209,15 +297,9 @@ fn route(node: Node<'_>) -> Option<()> {
 
 fn target(node: &Node<'_>, providers: &[String]) -> Option<Target> {
     node.object(|fields| {
-        let provider = fields.required("provider").and_then(|node| {
-            let name = node.text()?;
-            let place = providers.iter().position(|known| known == name);
-            if place.is_none() {
-                let known = providers.join(", ");
-                node.wrong(format_args!("no provider {name:?}; configured: {known}"));
-            }
-            place
-        });
+        let provider = fields
+            .required("provider")
+            .and_then(|node| place(&node, providers));
         let model = fields.maybe("model", |node| {
             let name = node.plain()?;
             if name.contains('*') {
@@ -258,11 +340,15 @@ fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
                 }
                 None => Some(None),
             };
+            // What names no model cannot be held against a list of models.
+            let unlimited = matches!(may, Some(None));
+            let passthrough = fields.or("passthrough", unlimited, |node| node.flag());
             Some(Key {
                 id: id?,
                 sha256: sha256?,
                 team: team?,
                 models: may?,
+                passthrough: passthrough?,
             })
         });
         place += 1;

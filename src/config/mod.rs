@@ -88,12 +88,25 @@ pub struct Gateway {
     pub known: Known,
     /// Largest request body. Units: bytes.
     pub body_limit_bytes: usize,
+    /// Time until a whole answer begins, for requests that name no model.
+    pub answer_timeout: Duration,
+    /// OpenAI's other paths.
+    pub passthrough: Passthrough,
     /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
     pub count_tokens: bool,
     /// What becomes of a request that is too long for a model.
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+}
+
+/// Where requests go that are not translated and name no model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passthrough {
+    /// Place in [`Gateway::providers`]; `None`: they are refused.
+    pub provider: Option<usize>,
+    /// Largest body of a request that is not held. Units: bytes.
+    pub body_limit_bytes: u64,
 }
 
 /// What becomes of a request that a model's context window cannot hold.
@@ -154,6 +167,8 @@ pub struct Key {
     pub team: Option<String>,
     /// Which names it may ask for: whole names, or prefixes ending in `*`. `None`: all.
     pub models: Option<Vec<String>>,
+    /// Whether it may use paths whose requests name no model.
+    pub passthrough: bool,
 }
 
 /// What the provider role knows.

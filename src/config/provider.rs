@@ -8,6 +8,13 @@ use crate::provider::{Common, Entry, params::Unknown};
 
 const NO_CREDENTIALS: &str = "credentials are not configured here: Envoy's credential_injector adds them, after this filter in the cluster's http_filters";
 
+/// What `unknown_parameters` may say.
+pub(super) const UNKNOWN: &[(&str, Unknown)] = &[
+    ("keep", Unknown::Keep),
+    ("drop", Unknown::Drop),
+    ("refuse", Unknown::Refuse),
+];
+
 /// Reads everything of the role; `None`: what is wrong is reported.
 pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Provider> {
     let entry = fields
@@ -17,11 +24,7 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Provider> 
     let base_path = fields.maybe("base_path", base_path);
     let headers = fields.or("headers", Vec::new(), headers);
     let unknown = fields.or("unknown_parameters", Unknown::default(), |node| {
-        node.choice(&[
-            ("keep", Unknown::Keep),
-            ("drop", Unknown::Drop),
-            ("refuse", Unknown::Refuse),
-        ])
+        node.choice(UNKNOWN)
     });
     let forward_trace = fields.or("forward_trace", false, |node| node.flag());
     fields.reserved("api_key", NO_CREDENTIALS);

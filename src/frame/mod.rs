@@ -1,6 +1,7 @@
 //! From bytes to events, whatever the chunking. Knows framings; knows no provider.
 
 pub mod aws;
+pub mod form;
 pub mod sse;
 
 use std::borrow::Cow;

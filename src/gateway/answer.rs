@@ -198,7 +198,11 @@ fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option
     attempts::close_silent(&mut attempts, millis(host.now()));
     attempts.extend(unreached);
     attempts::store(host, &attempts);
-    let asked = host.state(state::MODEL).unwrap_or_default();
+    // What names no model is called by what it is.
+    let asked = host.state(state::MODEL).filter(|model| !model.is_empty());
+    let asked = asked
+        .or_else(|| host.state(state::OPERATION))
+        .unwrap_or_default();
     let asked = String::from_utf8_lossy(&asked);
     let (status, fault) = failed::fault(&asked, &attempts, timeout);
     host.set_state(state::REASON, fault.kind.wire().2);

@@ -65,6 +65,11 @@ impl Caller {
             .is_none_or(|names| names.iter().any(|name| covers(name, asked)))
     }
 
+    /// Whether this caller may use paths whose requests name no model.
+    pub(super) fn passes(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| key.passthrough)
+    }
+
     /// The names that the key is limited to.
     pub(super) fn names(&self) -> Option<&[String]> {
         self.key.as_ref()?.models.as_deref()

@@ -1,10 +1,16 @@
 //! Which of the gateway's paths a request names.
 
 use crate::{
-    api::client::Api,
+    api::{
+        client::Api,
+        relay::{self, Area},
+    },
     fault::{Fault, FaultKind},
     host::Headers,
 };
+
+/// Where OpenAI's paths begin.
+pub(super) const BASE: &str = "/v1/";
 
 /// What the client wants.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +22,8 @@ pub(super) enum Endpoint {
     Tokens,
     /// Something to answer, in this language.
     Ask(Api),
+    /// One of OpenAI's other paths.
+    Relay(Area),
 }
 
 /// Reads method and path.
@@ -36,27 +44,35 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
         "/gateway/tokens" => (Endpoint::Tokens, "POST"),
         "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
-        _ => match path.strip_prefix("/v1/models/") {
-            Some(id) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
+        _ => match (path.strip_prefix("/v1/models/"), other(path)) {
+            (Some(id), _) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
+            (_, Some((area, methods))) => (Endpoint::Relay(area), methods),
             _ => {
                 let message = format!(
-                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, POST /gateway/tokens, GET /v1/models, GET /v1/models/{{id}}, GET /healthz."
+                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, POST /gateway/tokens, GET /v1/models, GET /v1/models/{{id}}, GET /healthz, and OpenAI's paths below /v1/images, /v1/audio, /v1/moderations, /v1/files, /v1/uploads, /v1/batches, /v1/vector_stores and /v1/fine_tuning."
                 );
                 return Err(Fault::new(FaultKind::UnknownPath, message));
             }
         },
     };
-    if method == wanted {
+    if wanted.split(", ").any(|one| one == method) {
         return Ok(endpoint);
     }
     let message = format!("{path} takes {wanted}, not {method}.");
     Err(Fault::new(FaultKind::WrongMethod, message))
 }
 
-/// The language in which a request to this path expects its errors.
+/// One of OpenAI's other paths, and the methods that it takes.
+fn other(path: &str) -> Option<(Area, &'static str)> {
+    path.strip_prefix(BASE).and_then(relay::find)
+}
+
+/// The language in which a request to this path expects its errors, and the list of models. Both makers
+/// have that list at the same path; only Anthropic's clients name a version.
 pub(super) fn language(headers: &Headers) -> Api {
     let path = headers.get(":path").unwrap_or_default();
-    if path.starts_with("/v1/messages") {
+    let versioned = headers.get("anthropic-version").is_some();
+    if path.starts_with("/v1/messages") || (versioned && path.starts_with("/v1/models")) {
         Api::Messages
     } else {
         Api::Chat
@@ -76,6 +92,10 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
         "/gateway/tokens",
     ];
     let path = headers.get(":path").unwrap_or_default();
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    if let Some((_, methods)) = other(path) {
+        return methods;
+    }
     if asks.iter().any(|start| path.starts_with(start)) {
         "POST"
     } else {
@@ -142,5 +162,13 @@ mod tests {
         );
         assert_eq!(of("POST", "/v2/x").unwrap_err().0, 404);
         assert_eq!(of("GET", "/v1/models/").unwrap_err().0, 404);
+        assert_eq!(
+            of("PUT", "/v1/files/f-1?x=1"),
+            Err((405, "/v1/files/f-1 takes GET, DELETE, not PUT.".into()))
+        );
+        assert_eq!(
+            of("DELETE", "/v1/files/f-1?x=1"),
+            Ok(Endpoint::Relay(Area::Files))
+        );
     }
 }

@@ -32,10 +32,10 @@ pub(super) fn remove_controls(host: &dyn Exchange, headers: &Headers) -> Result<
     Ok(())
 }
 
-/// Checks the headers of a request with a body; `end`: there is none.
+/// The body must not be encoded: whoever reads it would read something else.
 ///
-/// Errors: `UnsupportedMedia`, `TooLarge`, or `BadRequest` without a body.
-pub(super) fn check_head(headers: &Headers, limit: usize, end: bool) -> Result<(), Fault> {
+/// Errors: `UnsupportedMedia`.
+pub(super) fn check_encoding(headers: &Headers) -> Result<(), Fault> {
     let encoding = headers.get("content-encoding").unwrap_or("identity").trim();
     if !matches!(encoding, "" | "identity") {
         let message = format!(
@@ -44,6 +44,14 @@ pub(super) fn check_head(headers: &Headers, limit: usize, end: bool) -> Result<(
         );
         return Err(Fault::new(FaultKind::UnsupportedMedia, message).at("content-encoding"));
     }
+    Ok(())
+}
+
+/// Checks the headers of a request with a body; `end`: there is none.
+///
+/// Errors: `UnsupportedMedia`, `TooLarge`, or `BadRequest` without a body.
+pub(super) fn check_head(headers: &Headers, limit: usize, end: bool) -> Result<(), Fault> {
+    check_encoding(headers)?;
     let kind = headers.get("content-type").unwrap_or("application/json");
     let kind = kind
         .split(';')
@@ -58,8 +66,8 @@ pub(super) fn check_head(headers: &Headers, limit: usize, end: bool) -> Result<(
         );
         return Err(Fault::new(FaultKind::UnsupportedMedia, message).at("content-type"));
     }
-    if let Some(length) = headers.get("content-length").and_then(|n| n.parse().ok()) {
-        check_size(length, limit)?;
+    if let Some(length) = length(headers) {
+        check_size(length, limit as u64)?;
     }
     if end {
         return Err(Fault::new(
@@ -70,10 +78,15 @@ pub(super) fn check_head(headers: &Headers, limit: usize, end: bool) -> Result<(
     Ok(())
 }
 
+/// The length that the client has announced. Units: bytes.
+pub(super) fn length(headers: &Headers) -> Option<u64> {
+    headers.get("content-length").and_then(|n| n.parse().ok())
+}
+
 /// Units: bytes.
 ///
 /// Errors: `TooLarge` with both numbers.
-pub(super) fn check_size(size: usize, limit: usize) -> Result<(), Fault> {
+pub(super) fn check_size(size: u64, limit: u64) -> Result<(), Fault> {
     if size <= limit {
         return Ok(());
     }
@@ -81,7 +94,7 @@ pub(super) fn check_size(size: usize, limit: usize) -> Result<(), Fault> {
     Err(Fault::new(FaultKind::TooLarge, message))
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

@@ -69,19 +69,20 @@ fn of_reason(reason: &str) -> Cause {
 }
 
 fn describe(attempt: &Attempt, timeout: Duration) -> String {
-    let Attempt {
-        provider, model, ..
-    } = attempt;
+    let provider = match attempt.model.as_str() {
+        "" => attempt.provider.clone(),
+        model => format!("{} ({model})", attempt.provider),
+    };
     match (attempt.status, attempt.reason.as_deref()) {
         (None, _) if ran_out(attempt, timeout) => {
             format!(
-                "{provider} ({model}) did not answer within {} ms",
+                "{provider} did not answer within {} ms",
                 timeout.as_millis()
             )
         }
-        (None, _) => format!("{provider} ({model}) could not be reached"),
-        (Some(status), Some(reason)) => format!("{provider} ({model}) {status} {reason}"),
-        (Some(status), None) => format!("{provider} ({model}) {status}"),
+        (None, _) => format!("{provider} could not be reached"),
+        (Some(status), Some(reason)) => format!("{provider} {status} {reason}"),
+        (Some(status), None) => format!("{provider} {status}"),
     }
 }
 

@@ -58,21 +58,7 @@ pub(super) fn send(
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
     host.set_state(state::ROUTE, &format!("{}:fallback", model.name));
-    host.set_state(
-        state::PLAN,
-        &serde_json::to_string(&steps).unwrap_or_default(),
-    );
-    let set = |name: &str, value: &str| host.set_header(Side::Request, name, Some(value));
-    let retries = steps.len().saturating_sub(1).to_string();
-    set(header::PLAN, &wire::header(steps.iter()))
-        .and_then(|()| set(header::MAX_RETRIES, &retries))
-        .and_then(|()| set(header::PER_TRY_TIMEOUT, &timeout.as_millis().to_string()))
-        .map_err(|_| {
-            Fault::new(
-                FaultKind::Internal,
-                "The gateway could not hand the plan over.",
-            )
-        })?;
+    steer(host, &steps, timeout, false)?;
     HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
@@ -82,6 +68,37 @@ pub(super) fn send(
     }
     .store(host);
     Ok(Some(timeout))
+}
+
+/// Tells Envoy the plan; `unbuffered`: there is no attempt after the first, so that it need not keep the
+/// body.
+///
+/// Errors: the host refuses a header.
+pub(super) fn steer(
+    host: &dyn Host,
+    steps: &[Step],
+    timeout: Duration,
+    unbuffered: bool,
+) -> Result<(), Fault> {
+    host.set_state(
+        state::PLAN,
+        &serde_json::to_string(steps).unwrap_or_default(),
+    );
+    let set = |name: &str, value: &str| host.set_header(Side::Request, name, Some(value));
+    let retries = steps.len().saturating_sub(1).to_string();
+    set(header::PLAN, &wire::header(steps.iter()))
+        .and_then(|()| set(header::MAX_RETRIES, &retries))
+        .and_then(|()| set(header::PER_TRY_TIMEOUT, &timeout.as_millis().to_string()))
+        .and_then(|()| match unbuffered {
+            true => set(header::UNBUFFERED, "1"),
+            false => Ok(()),
+        })
+        .map_err(|_| {
+            Fault::new(
+                FaultKind::Internal,
+                "The gateway could not hand the plan over.",
+            )
+        })
 }
 
 /// The steps whose dialect can take the request. A single target is not asked: what it refuses, its

@@ -1,7 +1,8 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
-//! in), `hand_over` (the plan, for Envoy and the provider role). On the way back `answer` turns
+//! in), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
+//! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
 mod answer;
@@ -14,6 +15,7 @@ mod failed;
 mod fit;
 mod hand_over;
 mod models;
+mod relay;
 mod tokens;
 
 use crate::{
@@ -44,6 +46,8 @@ pub struct Request {
     caller: Caller,
     client: Client,
     stage: Stage,
+    /// A request on one of OpenAI's other paths.
+    relay: Option<relay::Incoming>,
     answer: Answer,
 }
 
@@ -128,6 +132,7 @@ impl Request {
             caller: Caller::default(),
             client: Client::default(),
             stage: Stage::Gathering,
+            relay: None,
             answer: Answer::default(),
         }
     }
@@ -149,11 +154,11 @@ impl Request {
         match endpoint {
             Endpoint::Health => {}
             Endpoint::Models => {
-                let body = models::list(&self.config, &self.caller);
+                let body = models::list(&self.config, &self.caller, self.api);
                 return Ok(self.reply(host, "application/json", &body));
             }
             Endpoint::Model(id) => {
-                let body = models::one(&self.config, &self.caller, &id)?;
+                let body = models::one(&self.config, &self.caller, self.api, &id)?;
                 return Ok(self.reply(host, "application/json", &body));
             }
             Endpoint::Tokens => {
@@ -167,13 +172,45 @@ impl Request {
                 }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
+            Endpoint::Relay(area) => {
+                host.set_state(state::OPERATION, area.as_str());
+                let incoming = relay::Incoming::of(&self.config, area, &headers, end)?;
+                let reads = incoming.reads();
+                self.relay = Some(incoming);
+                return if reads {
+                    Ok(Flow::Pause)
+                } else {
+                    self.relay_on(host, None)
+                };
+            }
         }
         Ok(Flow::Pause)
     }
 
+    /// More of the body of a request on one of OpenAI's other paths, or its end.
+    fn relayed(&mut self, host: &dyn Host, size: usize, end: bool) -> Result<Flow, Fault> {
+        let Some(relay) = &mut self.relay else {
+            return Ok(Flow::Pause);
+        };
+        match relay.take(host, &self.config, size, end)? {
+            relay::Next::Hold => Ok(Flow::Pause),
+            relay::Next::Pass => Ok(Flow::Continue),
+            relay::Next::Send(model) => self.relay_on(host, model),
+        }
+    }
+
+    fn relay_on(&mut self, host: &dyn Host, model: Option<relay::Model>) -> Result<Flow, Fault> {
+        let Some(relay) = &mut self.relay else {
+            return Ok(Flow::Pause);
+        };
+        let timeout = relay.send(host, &self.config, &self.caller, model, &self.client)?;
+        self.stage = Stage::HandedOver { timeout };
+        Ok(Flow::Continue)
+    }
+
     fn send_on(&mut self, host: &dyn Host) -> Result<Flow, Fault> {
         let body = host.body(Side::Request, 0, usize::MAX);
-        entry::check_size(body.len(), self.config.body_limit_bytes)?;
+        entry::check_size(body.len() as u64, self.config.body_limit_bytes as u64)?;
         if self.stage == Stage::Counting {
             host.set_state(state::OPERATION, "tokens");
             let answer = tokens::answer(&self.config, &self.caller, &body)?;
@@ -261,10 +298,14 @@ impl Stream for Request {
     }
 
     fn on_request_body(&mut self, host: &dyn Host, size: usize, end: bool) -> Flow {
+        if self.relay.is_some() && self.stage != Stage::Replied {
+            let step = self.relayed(host, size, end);
+            return self.settle(host, step);
+        }
         if !self.is_gathering() {
             return Flow::Pause;
         }
-        let step = match entry::check_size(size, self.config.body_limit_bytes) {
+        let step = match entry::check_size(size as u64, self.config.body_limit_bytes as u64) {
             Ok(()) if !end => return Flow::Pause,
             Ok(()) => self.send_on(host),
             Err(fault) => Err(fault),
@@ -273,6 +314,10 @@ impl Stream for Request {
     }
 
     fn on_request_trailers(&mut self, host: &dyn Host) -> Flow {
+        if let Some(relay) = self.relay.as_ref().filter(|_| self.stage != Stage::Replied) {
+            let step = self.relayed(host, relay.here(), true);
+            return self.settle(host, step);
+        }
         if !self.is_gathering() {
             return Flow::Pause;
         }

@@ -2,7 +2,10 @@
 
 use super::{ECHO_MODEL, caller::Caller};
 use crate::{
-    api::models::{ModelView, list as list_body},
+    api::{
+        client::Api,
+        models::{ModelView, list as list_body, their_body, their_list},
+    },
     config::Gateway,
     fault::{Fault, FaultKind},
     plan,
@@ -12,18 +15,27 @@ use crate::{
 const MAX_NAMED: usize = 30;
 
 /// The body of `GET /v1/models`.
-pub(super) fn list(config: &Gateway, caller: &Caller) -> Vec<u8> {
-    list_body(&views(config, caller))
+pub(super) fn list(config: &Gateway, caller: &Caller, api: Api) -> Vec<u8> {
+    let views = views(config, caller);
+    if api.is_anthropic() {
+        their_list(&views)
+    } else {
+        list_body(&views)
+    }
 }
 
 /// The body of `GET /v1/models/{id}`.
 ///
 /// Errors: `UnknownModel`, also for one that the caller may not use.
-pub(super) fn one(config: &Gateway, caller: &Caller, id: &str) -> Result<Vec<u8>, Fault> {
+pub(super) fn one(config: &Gateway, caller: &Caller, api: Api, id: &str) -> Result<Vec<u8>, Fault> {
     let owner = owner(config, id).filter(|_| caller.allows(id));
-    owner
-        .map(|owner| ModelView::new(id, owner).body())
-        .ok_or_else(|| unknown(config, caller, id))
+    let owner = owner.ok_or_else(|| unknown(config, caller, id))?;
+    let view = ModelView::new(id, owner);
+    Ok(if api.is_anthropic() {
+        their_body(&view)
+    } else {
+        view.body()
+    })
 }
 
 /// Errors: `Forbidden`, with the names that the caller may use.

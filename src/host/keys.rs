@@ -18,6 +18,8 @@ pub mod header {
     pub const DROPPED: &str = "x-llm-dropped";
     /// To clients: the prompt's tokens as this gateway counts them.
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
+    /// To Envoy's routes: there is one attempt, so the body need not be kept for another.
+    pub const UNBUFFERED: &str = "x-llm-unbuffered";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
     /// To Envoy's router: time until an attempt's response headers.
@@ -33,7 +35,7 @@ pub mod state {
     /// The client's language when it is not `chat`: `messages`, `responses`, `completions` or
     /// `count_tokens`.
     pub const API: &str = "llm.api";
-    /// `chat`, `completions` or `count_tokens`.
+    /// `chat`, `completions`, `count_tokens`, or the name of a [`crate::api::relay::Area`].
     pub const OPERATION: &str = "llm.operation";
     /// `1` for a stream.
     pub const STREAM: &str = "llm.stream";

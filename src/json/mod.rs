@@ -6,6 +6,7 @@
 pub mod decimal;
 mod line;
 mod object;
+mod passing;
 mod quoted;
 mod scan;
 mod text;
@@ -13,6 +14,7 @@ mod write;
 
 pub use line::one_line;
 pub use object::{Object, Place, Raw};
+pub use passing::Passing;
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;

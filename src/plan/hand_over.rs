@@ -3,7 +3,10 @@
 
 use super::Step;
 use crate::{
-    api::client::{Api, Asked},
+    api::{
+        client::{Api, Asked},
+        relay::Relayed,
+    },
     host::{Exchange, keys::state},
     json::Place,
 };
@@ -55,6 +58,9 @@ pub struct HandOver {
     /// The most tokens of an answer, for each step whose model gives fewer than the client asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Option<u64>>,
+    /// A request on one of OpenAI's other paths, whose bytes pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<Relayed>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
     /// Where the body's fields stand; empty when it is not worth saying.
@@ -96,8 +102,37 @@ impl HandOver {
             sealed: asked.may_hold_sealed(),
             tokens: Vec::new(),
             caps: Vec::new(),
+            relay: None,
             size,
             places,
+        }
+    }
+
+    /// Describes a request whose bytes pass; `model`: what the client asked for, where it names one.
+    pub fn relayed(
+        relay: Relayed,
+        model: Option<&str>,
+        steps: Vec<Step>,
+        authority: &str,
+        traces: Vec<(String, String)>,
+    ) -> Self {
+        Self {
+            steps,
+            api: Api::Chat,
+            stream: false,
+            wants_usage: false,
+            choices: 1,
+            model: model.unwrap_or_default().to_owned(),
+            authority: authority.to_owned(),
+            request_id: None,
+            traces,
+            client_headers: Vec::new(),
+            sealed: false,
+            tokens: Vec::new(),
+            caps: Vec::new(),
+            relay: Some(relay),
+            size: 0,
+            places: Vec::new(),
         }
     }
 

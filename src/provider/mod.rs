@@ -2,6 +2,7 @@
 //!
 //! A new provider is one file here, one line in [`REGISTRY`] and one folder of fixtures.
 
+pub mod answer_tool;
 pub mod features;
 pub mod params;
 
@@ -19,6 +20,7 @@ use crate::{
         client::{Api, Asked},
         embeddings::{self, Embed},
         messages,
+        relay::Area,
         rerank::Rerank,
         responses,
     },
@@ -29,6 +31,7 @@ use crate::{
 };
 use features::Features;
 use params::Unknown;
+use std::borrow::Cow;
 
 /// A dialect's name and how to configure it.
 #[derive(Debug)]
@@ -100,6 +103,11 @@ pub trait Provider: std::fmt::Debug {
     fn passes(&self, _api: Api, _model: &str) -> Option<Pass> {
         None
     }
+    /// One of OpenAI's other paths, where the provider has it too: path and query. `rest`: the path
+    /// below `/v1/`; `model`: empty where the request names none. The client's bytes pass.
+    fn relays(&self, _area: Area, _rest: &str, _model: &str) -> Option<String> {
+        None
+    }
     /// Reads the provider's own error; `status` is what it answered, 200 for an error inside an answer.
     ///
     /// Shape: the kind decides whether the next provider is tried ([`crate::fault::FaultKind::is_attempts`]).
@@ -117,11 +125,34 @@ pub struct Pass {
     pub forwards: &'static [&'static str],
     /// A stream must be asked for its usage, as one of Chat Completions.
     pub asks_usage: bool,
+    /// The provider takes some of the request in other places than its API's maker.
+    pub elsewhere: Option<Elsewhere>,
+    /// How a streamed answer is framed; its events are the client's own.
+    pub framing: Framing,
+}
+
+/// What stands in other places where an API is served by another than its maker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The path of a request for a stream.
+    pub stream_path: String,
+    /// The version, which stands in the body, in the place of the model, which stands in the path.
+    pub version: &'static str,
+    /// What is switched on in the body besides what the body says itself.
+    pub betas: Vec<String>,
+    /// The path says whether a stream is wanted, so the body must not.
+    pub stream_in_path: bool,
 }
 
 impl Pass {
     /// The fields of the body that are read or changed.
-    pub const TOUCHES: &'static [&'static str] = &["model", "stream_options"];
+    pub const fn touches(&self) -> &'static [&'static str] {
+        if self.elsewhere.is_some() {
+            anthropic::MOVED
+        } else {
+            &["model", "stream_options"]
+        }
+    }
 
     /// The complete request; `client`: the headers that came with it; `sealed`: it may
     /// hold reasoning that this gateway has sealed for another provider.
@@ -133,7 +164,16 @@ impl Pass {
         sealed: bool,
     ) -> Outgoing {
         let (mut splice, mut dropped) = (openai::Splice::of(&asked.body), Vec::new());
-        splice.model(model);
+        let mut path = self.path;
+        match self.elsewhere {
+            None => splice.model(model),
+            Some(elsewhere) => {
+                anthropic::move_fields(asked, client, &elsewhere, &mut splice, &mut dropped);
+                if asked.stream {
+                    path = elsewhere.stream_path;
+                }
+            }
+        }
         if asked.stream && self.asks_usage {
             splice.ask_for_usage();
         }
@@ -148,10 +188,11 @@ impl Pass {
             }
         }
         Outgoing {
-            path: self.path,
+            path,
             headers,
             body: splice.finish(),
             dropped,
+            answer_tool: None,
         }
     }
 }
@@ -190,6 +231,8 @@ pub struct Outgoing {
     pub body: OutBody,
     /// Request fields that could not be carried, for `x-llm-dropped`.
     pub dropped: Vec<String>,
+    /// The tool whose input is the answer, as [`answer_tool`] says. `None`: the answer is as it is.
+    pub answer_tool: Option<String>,
 }
 
 /// The body of a request to a provider.
@@ -254,6 +297,12 @@ pub trait ChatDialect {
     fn straighten(&self, _data: &[u8]) -> Option<String> {
         None
     }
+    /// An event of the client's own language inside the provider's frame; `None`: the frame holds none.
+    ///
+    /// Errors: the frame is the provider's error.
+    fn unframe<'e>(&self, event: &'e Event<'_>) -> Result<Option<Cow<'e, str>>, Fault> {
+        Ok(event.data.as_deref().map(Cow::Borrowed))
+    }
     /// Translates a streamed answer. `None`: the provider speaks the client's API; bytes pass and are watched.
     fn events(&self) -> Option<Box<dyn ChatEvents>>;
     /// The same for a client that speaks another API than chat: never `None`, since nothing passes.
@@ -277,6 +326,10 @@ pub trait ChatEvents {
     ///
     /// Errors: the provider reports one, or the event cannot be read; the answer ends here.
     fn event(&mut self, event: &Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault>;
+    /// Whether the end may come next, so that what is here had better wait for it.
+    fn may_be_complete(&self) -> bool {
+        false
+    }
     /// The provider closed the stream.
     ///
     /// Errors: the answer is not complete.
@@ -284,6 +337,9 @@ pub trait ChatEvents {
 }
 
 /// Embeddings in a provider's words.
+///
+/// A list that is longer than the provider takes at once is refused with its limit: an attempt is one
+/// call upstream, and one call cannot be split.
 pub trait EmbedDialect {
     /// Asked while planning, before anything is sent: why this provider cannot take the request.
     fn refuses(&self, embed: &Embed<'_>) -> Option<Fault> {

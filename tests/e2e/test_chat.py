@@ -206,7 +206,7 @@ def test_health_is_told_without_a_provider(client):
     ("method", "path", "status", "code"),
     [
         ("GET", "/", 404, "unknown_url"),
-        ("POST", "/v1/images/generations", 404, "unknown_url"),
+        ("POST", "/v1/videos/generations", 404, "unknown_url"),
         ("POST", "/v1/chat/completions/x", 404, "unknown_url"),
         ("POST", "/chat/completions", 404, "unknown_url"),
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),

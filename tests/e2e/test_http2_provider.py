@@ -1,9 +1,11 @@
 """A provider on HTTP/2, seen from its own side: what reaches it besides headers and body."""
 
+import contextlib
 import json
 import socket
 import ssl
 import threading
+import time
 
 import h2.config
 import h2.connection
@@ -23,11 +25,12 @@ def texts(lines) -> list[tuple[str, str]]:
 
 
 class Provider(threading.Thread):
-    """One HTTP/2 connection: gathers what comes, answers with a body and a trailer."""
+    """One HTTP/2 connection: gathers what comes, answers with a body or a stream, and a trailer."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None):
+    def __init__(self, tls: ssl.SSLContext | None = None, events: list[bytes] | None = None):
         super().__init__(daemon=True)
         self.tls = tls
+        self.events = events
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(30)
         self.port = self.listener.getsockname()[1]
@@ -36,6 +39,10 @@ class Provider(threading.Thread):
     def run(self):
         peer, _ = self.listener.accept()
         peer.settimeout(30)
+        with contextlib.suppress(TimeoutError):
+            self.serve(peer)
+
+    def serve(self, peer):
         if self.tls:
             peer = self.tls.wrap_socket(peer, server_side=True)
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
@@ -47,9 +54,20 @@ class Provider(threading.Thread):
                     self.seen += texts(event.headers)
                 if isinstance(event, h2.events.DataReceived):
                     connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-                if isinstance(event, h2.events.StreamEnded):
+                if isinstance(event, h2.events.StreamEnded) and self.events:
+                    self.stream(peer, connection, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
                     self.answer(connection, event.stream_id)
             peer.sendall(connection.data_to_send())
+
+    def stream(self, peer, connection, stream):
+        """Each event in a frame of its own, and a while before the trailers."""
+        connection.send_headers(stream, [(":status", "200"), ("content-type", "text/event-stream")])
+        for event in self.events:
+            connection.send_data(stream, event)
+            peer.sendall(connection.data_to_send())
+            time.sleep(0.05)
+        connection.send_headers(stream, [("x-of-the-provider", "secret")], end_stream=True)
 
     def answer(self, connection, stream):
         connection.send_headers(stream, [(":status", "200"), ("content-type", "application/json")])
@@ -120,3 +138,84 @@ def test_no_trailer_of_a_client_or_a_provider_crosses(start, provider):
     names = [name for name, _ in provider.seen]
     assert ":path" in names
     assert "cookie" not in names and "Bearer client-key" not in dict(provider.seen).values()
+
+
+def anthropic_events() -> list[bytes]:
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": [], "usage": {"input_tokens": 5, "output_tokens": 1}}
+    events = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+        {"type": "message_stop"},
+    ]
+    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+
+
+def gemini_events() -> list[bytes]:
+    chunks = [
+        {"candidates": [{"index": 0, "content": {"role": "model", "parts": [{"text": "Hi"}]}}], "modelVersion": "gemini-x", "responseId": "r"},
+        {"candidates": [{"index": 0, "finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 3}},
+    ]
+    return [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks]
+
+
+def openai_events() -> list[bytes]:
+    """From a host that leaves `[DONE]` out."""
+    chunks = [
+        {"id": "x", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]},
+        {"id": "x", "object": "chat.completion.chunk", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"id": "x", "object": "chat.completion.chunk", "model": "m", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8}},
+    ]
+    return [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks]
+
+
+STREAMS = {"anthropic": anthropic_events, "gemini": gemini_events, "openai": openai_events}
+
+
+def is_complete(reply) -> None:
+    lines = [line.removeprefix("data: ") for line in reply.body.decode().split("\n\n") if line]
+    assert lines[-1] == "[DONE]", lines
+    chunks = [json.loads(line) for line in lines[:-1]]
+    assert "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"]) == "Hi"
+    assert [choice["finish_reason"] for chunk in chunks for choice in chunk["choices"]][-1] == "stop"
+    assert chunks[-1]["usage"]["total_tokens"] == 8
+
+
+def streamed(start, dialect: str, port: int, options: dict):
+    config = render(
+        role(models={"m": {"targets": [{"provider": dialect}]}}, providers={dialect: {}}),
+        {dialect: Upstream(port, dialect)},
+    )
+    http_options(config["static_resources"]["clusters"][0])["explicit_http_config"] = options
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True, "stream_options": {"include_usage": True}}
+    return Client(start(config).url).ask("/v1/chat/completions", body)
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_a_stream_that_ends_in_trailers_is_complete(start, dialect):
+    provider = Provider(events=STREAMS[dialect]())
+    provider.start()
+    is_complete(streamed(start, dialect, provider.port, {"http2_protocol_options": {}}))
+    provider.listener.close()
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
+def test_so_is_one_over_http_1(start, dialect):
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(30)
+
+    def serve():
+        peer, _ = listener.accept()
+        peer.recv(65536)
+        peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        for event in STREAMS[dialect]():
+            peer.sendall(b"%x\r\n%s\r\n" % (len(event), event))
+            time.sleep(0.05)
+        peer.sendall(b"0\r\nx-of-the-provider: secret\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    options = {"http_protocol_options": {"enable_trailers": True}}
+    is_complete(streamed(start, dialect, listener.getsockname()[1], options))
+    listener.close()

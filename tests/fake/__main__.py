@@ -16,7 +16,8 @@ from .provider import Provider
 def main() -> None:
     openai, anthropic = Provider("openai"), Provider("anthropic")
     with world.closed_port() as closed, tempfile.TemporaryDirectory() as folder:
-        gateway = Gateway(render(world.role(), world.upstreams(openai, anthropic, closed)), Path(folder))
+        role = world.role(passthrough={"provider": "openai"})
+        gateway = Gateway(render(role, world.upstreams(openai, anthropic, closed)), Path(folder))
         try:
             urls = {
                 name: f"http://127.0.0.1:{fake.port}" for name, fake in (("openai", openai), ("anthropic", anthropic))

@@ -72,11 +72,11 @@ def render(gateway: dict, upstreams: dict[str, Upstream]) -> dict:
     role = plugin(manager["http_filters"])
     role["configuration"]["value"] = gateway
     role["vm_config"]["code"]["local"]["filename"] = str(wasm())
-    route = manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
-    groups = route["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
-    groups["priority_groups"] = [
-        {"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in upstreams
-    ]
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        groups = route["route"]["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
+        groups["priority_groups"] = [
+            {"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in upstreams
+        ]
     patterns = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
     config["static_resources"]["clusters"] = [
         cluster(patterns.get(upstream.dialect, patterns["anthropic"]), name, upstream) for name, upstream in upstreams.items()

@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass, field
 
 from .dialects import DIALECTS
+from .passthrough import Other, fields
 from .vectors import VECTORS
 
 SCRIPT = re.compile(rb"\[\[([^\]\s]+) ([^\]]*)\]\]")
@@ -50,6 +51,8 @@ class Provider:
     def __init__(self, name: str, tls=None):
         self.name, self.tls = name, tls
         self.seen: list[Seen] = []
+        self.other = Other()
+        self.received = 0  # bytes of bodies that are read slowly, so far
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -90,7 +93,8 @@ class Provider:
 
     async def _exchange(self, reader, writer) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
-        seen = Seen(head, await read_body(head, reader))
+        slow = b"slow-reader" in head.split(b"\r\n", 1)[0]
+        seen = Seen(head, await (self._read_slowly(head, reader) if slow else read_body(head, reader)))
         self.seen.append(seen)
         dialect = next((d for d in (*DIALECTS, *VECTORS) if seen.path.split("?")[0].endswith(d.path)), None)
         answer = Answer(reader, writer, seen, dialect)
@@ -99,6 +103,13 @@ class Provider:
                 found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
                 await answer.whole(200, json.dumps(found).encode())
                 return True
+            if self.other.is_on(seen.path):
+                answer.dialect, answer.request = self.other, fields(seen)
+                name, *arguments = self._script(seen.body, str(answer.request.get("model", "")))
+                if name == "ok":
+                    await self.other.answer(answer, seen)
+                    return True
+                return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
             if dialect is None:
                 await answer.whole(404, b"no such path at this provider", "text/plain")
                 return True
@@ -108,6 +119,18 @@ class Provider:
         except ConnectionError:
             seen.closed.set()
             raise
+
+    async def _read_slowly(self, head: bytes, reader) -> bytes:
+        """As fast as somebody who writes it to a disk: what is not read must wait somewhere."""
+        left, pieces = int(re.search(rb"\r\ncontent-length: *(\d+)", head.lower())[1]), []
+        while left:
+            pieces.append(await reader.read(min(left, 1 << 20)))
+            if not pieces[-1]:
+                raise asyncio.IncompleteReadError(b"", left)
+            left -= len(pieces[-1])
+            self.received += len(pieces[-1])
+            await asyncio.sleep(0.002)
+        return b"".join(pieces)
 
     def _script(self, body: bytes, model: str) -> list[str]:
         for match in SCRIPT.finditer(body):

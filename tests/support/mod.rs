@@ -42,6 +42,8 @@ pub struct FakeHost {
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
+    /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
+    trailers: Cell<bool>,
 }
 
 impl Default for FakeHost {
@@ -56,6 +58,7 @@ impl Default for FakeHost {
             replies: RefCell::default(),
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
+            trailers: Cell::new(false),
         }
     }
 }
@@ -144,9 +147,11 @@ impl Exchange for FakeHost {
 
     fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused> {
         let mut bodies = self.bodies.borrow_mut();
-        let body = bodies
-            .get_mut(&side)
-            .expect("a body is replaced where there is none");
+        let Some(body) = bodies.get_mut(&side) else {
+            let late = self.trailers.get();
+            assert!(late, "a body is replaced where there is none");
+            return Err(Refused("there is no body here"));
+        };
         body.drain(..cut.min(body.len()));
         body.splice(..0, bytes.iter().copied());
         Ok(())
@@ -220,7 +225,7 @@ pub fn request(
     headers: &[(&str, &str)],
     chunks: &[&[u8]],
 ) -> Option<Passed> {
-    drive(stream, host, Side::Request, headers, chunks)
+    drive(stream, host, Side::Request, headers, chunks, false)
 }
 
 /// Sends a response through a role.
@@ -230,7 +235,17 @@ pub fn response(
     headers: &[(&str, &str)],
     chunks: &[&[u8]],
 ) -> Option<Passed> {
-    drive(stream, host, Side::Response, headers, chunks)
+    drive(stream, host, Side::Response, headers, chunks, false)
+}
+
+/// Sends a response that ends in trailers, so that no chunk says that it is the last.
+pub fn response_with_trailers(
+    stream: &mut dyn Stream,
+    host: &FakeHost,
+    headers: &[(&str, &str)],
+    chunks: &[&[u8]],
+) -> Option<Passed> {
+    drive(stream, host, Side::Response, headers, chunks, true)
 }
 
 fn drive(
@@ -239,6 +254,7 @@ fn drive(
     side: Side,
     headers: &[(&str, &str)],
     chunks: &[&[u8]],
+    trailers: bool,
 ) -> Option<Passed> {
     let replies = host.replies.borrow().len();
     let replied = || host.replies.borrow().len() > replies;
@@ -254,8 +270,8 @@ fn drive(
         flow == Flow::Continue
     };
     pass(match side {
-        Side::Request => stream.on_request_headers(host, chunks.is_empty()),
-        Side::Response => stream.on_response_headers(host, chunks.is_empty()),
+        Side::Request => stream.on_request_headers(host, chunks.is_empty() && !trailers),
+        Side::Response => stream.on_response_headers(host, chunks.is_empty() && !trailers),
     });
     for (n, chunk) in chunks.iter().enumerate() {
         if replied() {
@@ -267,12 +283,23 @@ fn drive(
             here.extend_from_slice(chunk);
             here.len()
         };
-        let end = n + 1 == chunks.len();
+        let end = n + 1 == chunks.len() && !trailers;
         let flow = match side {
             Side::Request => stream.on_request_body(host, here, end),
             Side::Response => stream.on_response_body(host, here, end),
         };
         held += usize::from(flow == Flow::Pause);
+        if pass(flow) {
+            body.extend(host.bodies.borrow_mut().remove(&side).unwrap_or_default());
+        }
+    }
+    if trailers && !replied() {
+        host.trailers.set(true);
+        let flow = match side {
+            Side::Request => stream.on_request_trailers(host),
+            Side::Response => stream.on_response_trailers(host),
+        };
+        host.trailers.set(false);
         if pass(flow) {
             body.extend(host.bodies.borrow_mut().remove(&side).unwrap_or_default());
         }

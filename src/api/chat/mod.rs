@@ -70,6 +70,30 @@ impl Extensions {
     };
 }
 
+/// An image of an answer. OpenAI's API has no form for it; this is the one that clients of OpenRouter
+/// and of gateways like it know.
+/// Source: OpenRouter, "Image generation" (`message.images`, `delta.images`), general knowledge, not
+/// confirmed.
+#[derive(Serialize)]
+struct Image<'a> {
+    r#type: &'static str,
+    image_url: ImageUrl<'a>,
+}
+
+#[derive(Serialize)]
+struct ImageUrl<'a> {
+    url: &'a str,
+}
+
+impl<'a> Image<'a> {
+    const fn at(url: &'a str) -> Self {
+        Self {
+            r#type: "image_url",
+            image_url: ImageUrl { url },
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct UsageJson {
     prompt_tokens: u64,

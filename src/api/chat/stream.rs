@@ -1,6 +1,6 @@
 //! Writes an answer as `chat.completion.chunk` events.
 
-use super::{MAX_CHOICES, UsageJson, name};
+use super::{Image, MAX_CHOICES, UsageJson, name};
 use crate::{
     api::answer::{AnswerSink, Part, Usage},
     fault::Fault,
@@ -60,6 +60,8 @@ struct Delta<'a> {
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_details: Option<[&'a RawValue; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<[Image<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[ToolCall<'a>; 1]>,
 }
@@ -141,6 +143,9 @@ impl AnswerSink for ChunkWriter {
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
+        if matches!(part, Part::StopSequence(_)) {
+            return; // there is no place for it
+        }
         let first = !self.opened.contains(&choice);
         if first && self.opened.len() == MAX_CHOICES {
             return;
@@ -192,6 +197,8 @@ impl AnswerSink for ChunkWriter {
                     refusal: (),
                 });
             }
+            Part::Image(url) => delta.images = Some([Image::at(url)]),
+            Part::StopSequence(_) => {}
             Part::Finish(finish) => finish_reason = Some(finish.as_str()),
         }
         let choice = Choice {

@@ -1,12 +1,15 @@
 //! Gathers an answer into one `chat.completion`.
 
-use super::{MAX_CHOICES, UsageJson, name};
+use super::{Image, MAX_CHOICES, UsageJson, name};
 use crate::api::answer::{AnswerSink, Finish, Part, Usage};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Most tool calls of a choice; what a provider sends beyond is left out.
 const MAX_TOOL_CALLS: usize = 1024;
+
+/// Most images of a choice.
+const MAX_IMAGES: usize = 64;
 
 /// Collects the parts of an answer until it is complete.
 #[derive(Debug, Default)]
@@ -24,6 +27,7 @@ struct Choice {
     refusal: Option<String>,
     thoughts: Option<String>,
     details: Vec<Box<RawValue>>,
+    images: Vec<String>,
     calls: Vec<Call>,
     logprobs: Vec<Box<RawValue>>,
     finish: Option<Finish>,
@@ -71,6 +75,8 @@ struct Message<'a> {
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     reasoning_details: &'a [Box<RawValue>],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<Image<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<ToolCall<'a>>,
 }
@@ -144,6 +150,7 @@ impl Choice {
                 refusal: self.refusal.as_deref(),
                 reasoning_content: self.thoughts.as_deref(),
                 reasoning_details: &self.details,
+                images: self.images.iter().map(|url| Image::at(url)).collect(),
                 tool_calls: calls.collect(),
             },
             logprobs: (!self.logprobs.is_empty()).then_some(Logprobs {
@@ -188,6 +195,11 @@ impl AnswerSink for AnswerWriter {
                 let tokens: Vec<Box<RawValue>> = serde_json::from_str(json).unwrap_or_default();
                 choice.logprobs.extend(tokens);
             }
+            Part::Image(url) if choice.images.len() < MAX_IMAGES => {
+                choice.images.push(url.to_owned());
+            }
+            // OpenAI's API has no place for the second.
+            Part::Image(_) | Part::StopSequence(_) => {}
             Part::Finish(finish) => choice.finish = Some(finish),
         }
     }

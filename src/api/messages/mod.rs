@@ -63,15 +63,35 @@ impl From<Usage> for UsageJson {
     }
 }
 
-/// Why an answer ended, in this API's words. Which stop sequence came is known to no dialect, so that
-/// one ends a turn like any other.
-const fn stop_reason(finish: Finish, refused: bool) -> &'static str {
+/// Why an answer ended, in this API's words; `stopped`: by a stop sequence, which not every provider tells.
+const fn stop_reason(finish: Finish, refused: bool, stopped: bool) -> &'static str {
     match finish {
         _ if refused => "refusal",
+        Finish::Stop if stopped => "stop_sequence",
         Finish::Stop => "end_turn",
         Finish::Length => "max_tokens",
         Finish::ToolCalls => "tool_use",
         Finish::ContentFilter => "refusal",
+    }
+}
+
+/// The stop sequence that ended an answer, as far as the provider tells.
+#[derive(Debug, Default)]
+struct Stopped {
+    by_one: bool,
+    sequence: Option<String>,
+}
+
+impl Stopped {
+    /// Longest sequence that is told. Units: bytes.
+    const MAX: usize = 4096;
+
+    fn by(sequence: Option<&str>) -> Self {
+        let told = sequence.filter(|text| text.len() <= Self::MAX);
+        Self {
+            by_one: true,
+            sequence: told.map(str::to_owned),
+        }
     }
 }
 

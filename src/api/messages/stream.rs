@@ -3,7 +3,9 @@
 //! `message_start`, then the blocks one after the other, each with its start, deltas and stop, then
 //! `message_delta` with reason and usage, then `message_stop`. There is no `[DONE]`.
 
-use super::{MAX_BLOCKS, StopDetails, UsageJson, call_id, error_event, id_or_none, stop_reason};
+use super::{
+    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none, stop_reason,
+};
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
@@ -27,6 +29,7 @@ pub struct EventWriter {
     calls: Vec<(u32, u32)>,
     refusal: String,
     finish: Option<Finish>,
+    stopped: Stopped,
     usage: Usage,
     out: Vec<u8>,
 }
@@ -116,7 +119,7 @@ enum Delta<'a> {
 #[derive(Serialize)]
 struct End<'a> {
     stop_reason: &'static str,
-    stop_sequence: (),
+    stop_sequence: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_details: Option<StopDetails<'a>>,
 }
@@ -150,8 +153,8 @@ impl EventWriter {
         self.stop();
         let finish = self.finish.unwrap_or(Finish::Stop);
         let delta = End {
-            stop_reason: stop_reason(finish, !self.refusal.is_empty()),
-            stop_sequence: (),
+            stop_reason: stop_reason(finish, !self.refusal.is_empty(), self.stopped.by_one),
+            stop_sequence: self.stopped.sequence.as_deref(),
             stop_details: StopDetails::of(&self.refusal),
         };
         let usage = self.usage.into();
@@ -325,7 +328,8 @@ impl AnswerSink for EventWriter {
             | Part::ToolCall { .. }
             | Part::ToolInput { .. } => {}
             // This API has no place for them.
-            Part::Logprobs(_) => {}
+            Part::Logprobs(_) | Part::Image(_) => {}
+            Part::StopSequence(sequence) => self.stopped = Stopped::by(sequence),
             Part::Finish(finish) => self.finish = Some(finish),
         }
     }

@@ -1,6 +1,6 @@
 //! Gathers an answer into one message.
 
-use super::{MAX_BLOCKS, StopDetails, UsageJson, call_id, id_or_none, stop_reason};
+use super::{MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, id_or_none, stop_reason};
 use crate::api::{
     answer::{AnswerSink, Finish, Part, Usage},
     chat::name,
@@ -19,6 +19,7 @@ pub struct AnswerWriter {
     blocks: Vec<Block>,
     refusal: String,
     finish: Option<Finish>,
+    stopped: Stopped,
     usage: Usage,
 }
 
@@ -47,7 +48,7 @@ struct Message<'a> {
     model: &'a str,
     content: Vec<BlockJson<'a>>,
     stop_reason: &'static str,
-    stop_sequence: (),
+    stop_sequence: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_details: Option<StopDetails<'a>>,
     usage: UsageJson,
@@ -96,8 +97,12 @@ impl AnswerWriter {
             role: "assistant",
             model: &self.model,
             content: self.blocks.iter().map(Block::json).collect(),
-            stop_reason: stop_reason(self.finish.unwrap_or(Finish::Stop), refused),
-            stop_sequence: (),
+            stop_reason: stop_reason(
+                self.finish.unwrap_or(Finish::Stop),
+                refused,
+                self.stopped.by_one,
+            ),
+            stop_sequence: self.stopped.sequence.as_deref(),
             stop_details: StopDetails::of(&self.refusal),
             usage: self.usage.into(),
         };
@@ -222,7 +227,8 @@ impl AnswerSink for AnswerWriter {
                 }
             }
             // This API has no place for them.
-            Part::Logprobs(_) => {}
+            Part::Logprobs(_) | Part::Image(_) => {}
+            Part::StopSequence(sequence) => self.stopped = Stopped::by(sequence),
             Part::Finish(finish) => self.finish = Some(finish),
         }
     }

@@ -450,7 +450,9 @@ impl AnswerSink for Writer {
             }
             Part::ToolInput { index, json } => self.input(index, json),
             // Nobody who asks for them comes this far.
-            Part::Logprobs(_) => {}
+            Part::Logprobs(_) | Part::StopSequence(_) => {}
+            // An image of this API is the result of a tool that nobody has called.
+            Part::Image(_) => {}
             Part::Finish(finish) => self.finish = Some(finish),
         }
     }

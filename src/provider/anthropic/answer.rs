@@ -31,6 +31,8 @@ pub(super) struct Message<'a> {
     #[serde(borrow, default)]
     stop_reason: Option<Str<'a>>,
     #[serde(borrow, default)]
+    stop_sequence: Option<Str<'a>>,
+    #[serde(borrow, default)]
     stop_details: Option<StopDetails<'a>>,
     #[serde(default)]
     pub(super) usage: Option<Counts>,
@@ -273,6 +275,9 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
     }
     if let Some(counts) = message.usage {
         out.usage(counts.usage());
+    }
+    if message.stop_reason.as_deref() == Some("stop_sequence") {
+        out.part(0, Part::StopSequence(message.stop_sequence.as_deref()));
     }
     let details = message.stop_details.and_then(|details| details.explanation);
     end(

@@ -82,6 +82,8 @@ struct Delta<'a> {
     #[serde(borrow, default)]
     stop_reason: Option<Str<'a>>,
     #[serde(borrow, default)]
+    stop_sequence: Option<Str<'a>>,
+    #[serde(borrow, default)]
     stop_details: Option<StopDetails<'a>>,
 }
 
@@ -141,6 +143,10 @@ impl ChatEvents for Events {
             "error" => Err(fault::read(200, &Headers::default(), data.as_bytes())),
             _ => Ok(()),
         }
+    }
+
+    fn may_be_complete(&self) -> bool {
+        self.finish.is_some()
     }
 
     fn close(&mut self, _out: &mut dyn AnswerSink) -> Result<(), Fault> {
@@ -290,6 +296,9 @@ impl Events {
         };
         if let Some(reason) = delta.stop_reason.as_deref() {
             self.finish = Some(finish(Some(reason)));
+            if reason == "stop_sequence" {
+                out.part(0, Part::StopSequence(delta.stop_sequence.as_deref()));
+            }
         }
         if let Some(text) = delta.stop_details.and_then(|details| details.explanation) {
             self.explanation = Some(text.into_cow().into_owned());

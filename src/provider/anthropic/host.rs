@@ -13,14 +13,16 @@ use super::{
     wire::{Block, Source},
 };
 use crate::{
-    api::{answer::AnswerSink, chat::Chat},
+    api::{answer::AnswerSink, chat::Chat, client::Asked},
     config::node::{Fields, Node},
     fault::{Fault, FaultKind},
     frame::{self, Framing},
     host::Headers,
+    json::Raw,
     provider::{
-        ChatEvents, Common, Entry, Provider, bedrock,
+        ChatEvents, Common, Elsewhere, Entry, Pass, Provider, bedrock,
         features::{Features, Support},
+        openai::Splice,
         path::segment,
     },
 };
@@ -124,12 +126,11 @@ pub(super) struct InBody<'a> {
 
 impl Host {
     /// Path of a request.
-    pub(super) fn path(&self, base: &str, chat: &Chat<'_>) -> String {
-        let stream = chat.stream;
+    pub(super) fn path(&self, base: &str, model: &str, stream: bool) -> String {
         match self {
             Self::Own(_) => format!("{base}/messages"),
             Self::Vertex { place, .. } => {
-                let model = segment(&chat.model, b"@");
+                let model = segment(model, b"@");
                 let method = if stream {
                     "streamRawPredict"
                 } else {
@@ -143,7 +144,7 @@ impl Host {
                 } else {
                     "invoke"
                 };
-                format!("{base}/{}/{operation}", segment(&chat.model, b""))
+                format!("{base}/{}/{operation}", segment(model, b""))
             }
         }
     }
@@ -170,8 +171,8 @@ impl Host {
                     ..InBody::default()
                 });
             }
-            Self::Vertex { betas, .. } => (stream, "vertex-2023-10-16", betas),
-            Self::Bedrock { betas } => (None, "bedrock-2023-05-31", betas),
+            Self::Vertex { betas, .. } => (stream, ON_VERTEX, betas),
+            Self::Bedrock { betas } => (None, ON_BEDROCK, betas),
         };
         let given: Option<Vec<Cow<'a, str>>> = chat.body.read(BETAS).map_err(|_| {
             let message = format!("`{BETAS}` must be a list of strings.");
@@ -189,6 +190,41 @@ impl Host {
             anthropic_version: Some(version),
             anthropic_beta: all,
         })
+    }
+
+    /// How a request in Anthropic's own words passes to another than its maker.
+    pub(super) fn pass(&self, base: &str, model: &str) -> Option<Pass> {
+        let (version, betas, stream_in_path) = match self {
+            Self::Own(_) => return None,
+            Self::Vertex { betas, .. } => (ON_VERTEX, betas, false),
+            Self::Bedrock { betas } => (ON_BEDROCK, betas, true),
+        };
+        Some(Pass {
+            path: self.path(base, model, false),
+            headers: Vec::new(),
+            forwards: &[],
+            asks_usage: false,
+            elsewhere: Some(Elsewhere {
+                stream_path: self.path(base, model, true),
+                version,
+                betas: betas.clone(),
+                stream_in_path,
+            }),
+            framing: self.framing(),
+        })
+    }
+
+    /// The API's own event inside a frame.
+    ///
+    /// Errors: the frame is an exception, or cannot be read.
+    pub(super) fn unframe<'e>(
+        &self,
+        event: &'e frame::Event<'_>,
+    ) -> Result<Option<Cow<'e, str>>, Fault> {
+        match self {
+            Self::Own(_) | Self::Vertex { .. } => Ok(event.data.as_deref().map(Cow::Borrowed)),
+            Self::Bedrock { .. } => inside(event).map(|inner| inner.map(Cow::Owned)),
+        }
     }
 
     /// Not the API's maker.
@@ -237,6 +273,8 @@ impl Host {
     pub(super) fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
         match self {
             Self::Own(_) | Self::Vertex { .. } => super::fault::read(status, headers, body),
+            // An error inside an answer is the API's own.
+            Self::Bedrock { .. } if status == 200 => super::fault::read(status, headers, body),
             Self::Bedrock { .. } => bedrock::fault::read(status, headers, body),
         }
     }
@@ -249,6 +287,72 @@ fn far(blocks: &[Block<'_>]) -> bool {
         Block::ToolResult { content, .. } => far(content),
         _ => false,
     })
+}
+
+/// The version of each host.
+const ON_VERTEX: &str = "vertex-2023-10-16";
+const ON_BEDROCK: &str = "bedrock-2023-05-31";
+
+/// The fields that [`move_fields`] reads or changes.
+pub(in crate::provider) const MOVED: &[&str] = &[
+    "model",
+    "stream",
+    BETAS,
+    "anthropic_version",
+    "service_tier",
+];
+
+/// A request in the API's own words as another host wants it: everything else stays as it stands.
+///
+/// The client's `anthropic-beta` header switches on what the maker knows; hosts refuse a whole request for
+/// one word that they do not know, and differ by model. So only what is configured or stands in the
+/// body itself is sent, and the rest is listed.
+/// Source: claude-code issues 49370, 56595 and 30926 ("invalid beta flag"), read 2026-11.
+pub(in crate::provider) fn move_fields(
+    asked: &Asked<'_>,
+    client: &[(String, String)],
+    elsewhere: &Elsewhere,
+    splice: &mut Splice<'_, '_>,
+    dropped: &mut Vec<String>,
+) {
+    let mut fields = format!("\"anthropic_version\":\"{}\"", elsewhere.version);
+    // No list of strings: the host says so better than a guess here would.
+    if let Some(all) = betas_of(asked, &elsewhere.betas) {
+        if !all.is_empty() {
+            let list = serde_json::to_string(&all).unwrap_or_default();
+            fields.push_str(&format!(",\"{BETAS}\":{list}"));
+        }
+        splice.remove(BETAS);
+        let header = client.iter().find(|(name, _)| name == "anthropic-beta");
+        let mut wanted = header.into_iter().flat_map(|(_, list)| list.split(','));
+        if wanted.any(|beta| !all.iter().any(|sent| *sent == beta.trim())) {
+            super::note(dropped, "anthropic-beta");
+        }
+    }
+    splice.remove("anthropic_version");
+    if elsewhere.stream_in_path {
+        splice.remove("stream");
+    }
+    if asked.body.raw("service_tier").is_some() {
+        splice.remove("service_tier");
+        super::note(dropped, "service_tier");
+    }
+    splice.replace("model", fields);
+}
+
+/// The body's own betas and behind them those that are configured; `None`: the body's are no list of strings.
+fn betas_of<'a>(asked: &'a Asked<'_>, configured: &'a [String]) -> Option<Vec<Cow<'a, str>>> {
+    let given = asked.body.raw(BETAS).map(Raw::get);
+    let mut all: Vec<Cow<'a, str>> = match given.filter(|raw| *raw != "null") {
+        None => Vec::new(),
+        Some(raw) => serde_json::from_str(raw).ok()?,
+    };
+    for beta in configured {
+        if !all.iter().any(|known| known == beta) {
+            all.push(Cow::Borrowed(beta));
+        }
+    }
+    Some(all)
 }
 
 /// Betas in the body.
@@ -268,27 +372,39 @@ struct Chunk<'a> {
     bytes: Cow<'a, str>,
 }
 
+/// The API's own event inside a `chunk`; `None`: the message is none.
+fn inside(event: &frame::Event<'_>) -> Result<Option<String>, Fault> {
+    let data = event.data.as_deref().unwrap_or_default();
+    if event.failed {
+        return Err(bedrock::fault::exception(&event.name, data));
+    }
+    if event.name != "chunk" {
+        return Ok(None);
+    }
+    let unreadable = super::answer::unreadable;
+    let chunk: Chunk<'_> = serde_json::from_str(data).map_err(|_| unreadable())?;
+    let bytes = STANDARD
+        .decode(chunk.bytes.as_bytes())
+        .map_err(|_| unreadable())?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
 impl ChatEvents for Chunks {
     fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
-        let data = event.data.as_deref().unwrap_or_default();
-        if event.failed {
-            return Err(bedrock::fault::exception(&event.name, data));
-        }
-        if event.name != "chunk" {
+        let Some(data) = inside(event)? else {
             return Ok(());
-        }
-        let unreadable = super::answer::unreadable;
-        let chunk: Chunk<'_> = serde_json::from_str(data).map_err(|_| unreadable())?;
-        let bytes = STANDARD
-            .decode(chunk.bytes.as_bytes())
-            .map_err(|_| unreadable())?;
+        };
         let inner = frame::Event {
             name: Cow::Borrowed(""),
-            data: Some(String::from_utf8_lossy(&bytes)),
+            data: Some(data.into()),
             failed: false,
             raw: event.raw,
         };
         self.0.event(&inner, out)
+    }
+
+    fn may_be_complete(&self) -> bool {
+        self.0.may_be_complete()
     }
 
     fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault> {

@@ -23,9 +23,12 @@ pub(super) mod thinking;
 pub(super) mod tools;
 pub(super) mod wire;
 
+pub(super) use host::{MOVED, move_fields};
+
 use super::{
     ChatDialect, ChatEvents, Common, Entry, Outgoing, Pass, Provider,
     features::{Features, Support},
+    params::Unknown,
 };
 use crate::{
     api::{
@@ -35,10 +38,11 @@ use crate::{
     },
     config::node::Fields,
     fault::Fault,
-    frame::Framing,
+    frame::{Event, Framing},
     host::Headers,
 };
 use host::Host;
+use std::borrow::Cow;
 
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
@@ -58,7 +62,7 @@ pub(super) const BEDROCK: Entry = host::BEDROCK;
 pub(super) const FEATURES: Features = Features {
     model: "claude-sonnet-4-6",
     tool_choice: Support::Partly("the newest models refuse a forced tool"),
-    json_schema: Support::Partly("from Claude 4.5 on"),
+    json_schema: Support::Partly("before Claude 4.5 by way of a tool"),
     logprobs: Support::No,
     n: Support::No,
     seed: Support::No,
@@ -112,10 +116,13 @@ impl Provider for Anthropic {
         Some(self)
     }
 
-    fn passes(&self, api: Api, _model: &str) -> Option<Pass> {
-        // The other hosts want the model in the path and the version in the body.
+    fn passes(&self, api: Api, model: &str) -> Option<Pass> {
         let Host::Own(version) = &self.host else {
-            return None;
+            // What is unknown is only seen when the request is read.
+            let reads = self.common.unknown != Unknown::Keep;
+            return (api == Api::Messages && !reads)
+                .then(|| self.host.pass(&self.common.base_path, model))
+                .flatten();
         };
         let path = match api {
             Api::Messages => "messages",
@@ -127,6 +134,8 @@ impl Provider for Anthropic {
             headers: vec![("anthropic-version", version.header().to_owned())],
             forwards: &["anthropic-version", "anthropic-beta"],
             asks_usage: false,
+            elsewhere: None,
+            framing: Framing::Sse,
         })
     }
 
@@ -150,6 +159,10 @@ impl ChatDialect for Anthropic {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(self.host.events())
+    }
+
+    fn unframe<'e>(&self, event: &'e Event<'_>) -> Result<Option<Cow<'e, str>>, Fault> {
+        self.host.unframe(event)
     }
 
     fn takes(&self) -> Extensions {

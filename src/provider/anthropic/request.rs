@@ -20,7 +20,7 @@ use crate::{
     fault::{Fault, FaultKind},
     json::{self, Object, Quoted, Raw},
     provider::{
-        OutBody, Outgoing,
+        OutBody, Outgoing, answer_tool,
         params::{self, Rule},
     },
 };
@@ -91,6 +91,16 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
     }
     refuse_what_would_be_missed(chat)?;
     let model = model(&chat.model);
+    if !model.schemas
+        && let Some(wrapped) = answer_tool::wrap(chat)?
+    {
+        let mut outgoing = translate(dialect, &wrapped.chat)?;
+        if wrapped.strict {
+            note(&mut outgoing.dropped, answer_tool::STRICT);
+        }
+        outgoing.answer_tool = wrapped.name;
+        return Ok(outgoing);
+    }
     let messages = message::messages(chat)?;
     let mut talk = messages::translate(&messages, &mut dropped)?;
     host.can_fetch(&talk)?;
@@ -102,7 +112,7 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         return Err(Fault::new(FaultKind::Unsupported, message).at(place));
     }
     let tools = tools::translate(chat, &model, &mut dropped)?;
-    let format = format(chat, &model, &mut dropped)?;
+    let format = format(chat, &mut dropped)?;
     if matches!(format, Asked::Json) {
         talk.system.0.push(Block::Text {
             text: Words::Made(JSON_ONLY.to_owned()),
@@ -148,10 +158,11 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
         service_tier: service_tier(chat, host.has_tiers(), &mut dropped)?,
     };
     Ok(Outgoing {
-        path: host.path(&dialect.common.base_path, chat),
+        path: host.path(&dialect.common.base_path, &chat.model, chat.stream),
         headers: host.headers(),
         body: OutBody::Whole(json::write(&body, &kept, chat.body.source().len())),
         dropped,
+        answer_tool: None,
     })
 }
 
@@ -210,21 +221,13 @@ enum Asked<'a> {
     Schema(&'a RawValue, Option<Box<RawValue>>),
 }
 
-fn format<'a>(
-    chat: &'a Chat<'_>,
-    model: &Model,
-    dropped: &mut Vec<String>,
-) -> Result<Asked<'a>, Fault> {
+fn format<'a>(chat: &'a Chat<'_>, dropped: &mut Vec<String>) -> Result<Asked<'a>, Fault> {
     match tool::format(chat)? {
         Format::Text => Ok(Asked::Prose),
         Format::JsonObject => {
             // Asked for, but nothing enforces it.
             note(dropped, "response_format");
             Ok(Asked::Json)
-        }
-        Format::JsonSchema(_) if !model.schemas => {
-            let message = "`response_format` of type json_schema is not supported by this model; use a tool or json_object.";
-            Err(Fault::new(FaultKind::Unsupported, message).at("response_format"))
         }
         Format::JsonSchema(schema) => {
             let fitted = schema::fit(schema);

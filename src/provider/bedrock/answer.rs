@@ -21,6 +21,8 @@ struct Answer<'a> {
     output: Option<Output<'a>>,
     #[serde(borrow, default)]
     stop_reason: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    additional_model_response_fields: Option<&'a RawValue>,
     #[serde(default)]
     usage: Option<Counts>,
     #[serde(borrow, default)]
@@ -206,6 +208,22 @@ pub(super) fn finish(reason: Option<&str>) -> Result<Finish, Fault> {
     }
 }
 
+/// Says that a stop sequence ended the answer, and which, where the client asked for that
+/// (`additionalModelResponseFieldPaths` with `/stop_sequence`, which Claude has).
+pub(super) fn stopped(reason: Option<&str>, fields: Option<&RawValue>, out: &mut dyn AnswerSink) {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow, default)]
+        stop_sequence: Option<Str<'a>>,
+    }
+    if reason != Some("stop_sequence") {
+        return;
+    }
+    let fields: Option<Fields<'_>> = fields.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let sequence = fields.and_then(|fields| fields.stop_sequence);
+    out.part(0, Part::StopSequence(sequence.as_deref()));
+}
+
 /// Drives `out` with a whole answer.
 ///
 /// Errors: the provider's own when the body holds one, `ProviderFailed` when it cannot be read.
@@ -252,6 +270,11 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
             ..counts.usage()
         });
     }
+    stopped(
+        answer.stop_reason.as_deref(),
+        answer.additional_model_response_fields,
+        out,
+    );
     out.part(0, Part::Finish(finish));
     Ok(())
 }

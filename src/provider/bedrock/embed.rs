@@ -154,6 +154,7 @@ pub(super) fn request(dialect: &Bedrock, embed: &Embed<'_>) -> Result<Outgoing, 
         headers: Vec::new(),
         body: OutBody::Whole(body.unwrap_or_default()),
         dropped,
+        answer_tool: None,
     })
 }
 

@@ -8,7 +8,7 @@
 
 use super::{
     PROVIDER,
-    answer::{Call, Counts, ServedAs, finish, unreadable},
+    answer::{Call, Counts, ServedAs, finish, stopped, unreadable},
     fault,
 };
 use crate::{
@@ -65,6 +65,8 @@ struct Event<'a> {
     delta: Option<Delta<'a>>,
     #[serde(borrow, default)]
     stop_reason: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    additional_model_response_fields: Option<&'a RawValue>,
     #[serde(default)]
     usage: Option<Counts>,
     #[serde(borrow, default)]
@@ -158,6 +160,8 @@ impl ChatEvents for Events {
                 self.end_calls(None, out);
                 let finish = finish(read.stop_reason.as_deref())?;
                 self.done = true;
+                let fields = read.additional_model_response_fields;
+                stopped(read.stop_reason.as_deref(), fields, out);
                 out.part(0, Part::Finish(finish));
             }
             "metadata" => {

@@ -59,6 +59,17 @@ impl Family {
         }
     }
 
+    /// Can be made to call a tool. The reference names Claude and Nova; Llama refuses every force.
+    /// Source: Amazon Bedrock API reference, "ToolChoice"; strands-agents issue 1241 and bifrost pull
+    /// request 3196 (Llama's refusals); read 2026-11.
+    pub(super) const fn forced_tools(&self) -> bool {
+        match self {
+            Self::Claude(model) => model.forced_tools,
+            Self::Nova { .. } => true,
+            Self::Plain | Self::GptOss | Self::Other => false,
+        }
+    }
+
     /// Takes cache points.
     pub(super) fn caches(&self, name: &str) -> bool {
         match self {

@@ -55,7 +55,9 @@ const FEATURES: Features = Features {
     parallel_tools: Support::Partly("several calls; one at a time cannot be asked for"),
     tool_choice: Support::Partly("the newest models refuse a forced tool"),
     images: Support::Partly("as data or in S3, not by another address"),
-    json_schema: Support::Partly("Claude from 4.5 on and most open models, not Nova"),
+    json_schema: Support::Partly(
+        "older Claude and Nova by way of a tool, Llama and others as an instruction",
+    ),
     reasoning: Support::Partly("Claude, Nova 2, gpt-oss"),
     cache_control: Support::Partly("Claude and Nova"),
     logprobs: Support::No,

@@ -15,7 +15,7 @@ use crate::{
     fault::{Fault, FaultKind},
     json::{self, Object, Quoted, Raw, Str},
     provider::{
-        OutBody, Outgoing,
+        OutBody, Outgoing, answer_tool,
         anthropic::{
             note,
             request::{JSON_ONLY, limit, most, refuse_what_would_be_missed, stop, wrong},
@@ -91,6 +91,17 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
     let (kept, mut dropped) = params::apply(PARAMETERS, dialect.common.unknown, &chat.body)?;
     refuse_what_would_be_missed(chat)?;
     let family = family(&chat.model);
+    if !family.schemas()
+        && family.forced_tools()
+        && let Some(wrapped) = answer_tool::wrap(chat)?
+    {
+        let mut outgoing = translate(dialect, &wrapped.chat)?;
+        if wrapped.strict {
+            note(&mut outgoing.dropped, answer_tool::STRICT);
+        }
+        outgoing.answer_tool = wrapped.name;
+        return Ok(outgoing);
+    }
     let (native, mut extra) = sorted(kept);
     let messages = message::messages(chat)?;
     let mut around = Around {
@@ -101,11 +112,18 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
     let mut talk = messages::translate(&messages, &mut around)?;
     let tools = tools::translate(chat, &talk, &family, &mut around)?;
     let format = tool::format(chat)?;
-    if matches!(format, Format::JsonObject) {
+    let only = match format {
+        Format::JsonObject => Some(JSON_ONLY.to_owned()),
+        Format::JsonSchema(schema) if !family.schemas() => Some(format!(
+            "{JSON_ONLY} It follows this JSON schema: {}",
+            schema.get()
+        )),
+        _ => None,
+    };
+    if let Some(only) = only {
         // Asked for, but nothing enforces it.
         note(&mut dropped, "response_format");
-        talk.system
-            .push(Block::Text(Words::Made(JSON_ONLY.to_owned())));
+        talk.system.push(Block::Text(Words::Made(only)));
     }
     let limit = limit(chat)?;
     let mut inference = Inference {
@@ -185,6 +203,7 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
         headers: Vec::new(),
         body: OutBody::Whole(json::write(&body, &native, chat.body.source().len())),
         dropped,
+        answer_tool: None,
     })
 }
 
@@ -270,12 +289,9 @@ fn output_config(
         .map_err(|_| wrong("outputConfig", "an object"))?
         .unwrap_or_default();
     if let Format::JsonSchema(schema) = format
+        && family.schemas()
         && config.raw("textFormat").is_none()
     {
-        if !family.schemas() {
-            let message = "`response_format` of type json_schema is not supported by this model; use a tool or json_object.";
-            return Err(Fault::new(FaultKind::Unsupported, message).at("response_format"));
-        }
         let fitted = schema::fit(schema);
         if fitted.loosened {
             note(dropped, "response_format.json_schema.schema");
@@ -460,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_a_string_and_refused_where_the_model_would_not_follow_it() {
+    fn a_schema_is_a_string_and_a_tool_where_the_model_would_not_follow_it() {
         let format = r#","response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object","properties":{"a":{"type":"string"}}}}}"#;
         all(&[
             (
@@ -477,10 +493,12 @@ mod tests {
             ),
         ]);
         for model in [NOVA, "anthropic.claude-3-haiku-20240307-v1:0"] {
-            assert_eq!(
-                sent(model, format),
-                Err("`response_format` of type json_schema is not supported by this model; use a tool or json_object.".to_owned())
+            let (sent, dropped) = sent(model, format).unwrap();
+            assert!(
+                sent.ends_with(r#""toolChoice":{"tool":{"name":"give_the_answer"}}}}"#),
+                "{sent}"
             );
+            assert_eq!(dropped, "");
         }
     }
 }

@@ -134,6 +134,7 @@ pub(super) fn request(dialect: &Cohere, embed: &Embed<'_>) -> Result<Outgoing, F
         headers: Vec::new(),
         body: OutBody::Whole(out),
         dropped,
+        answer_tool: None,
     })
 }
 

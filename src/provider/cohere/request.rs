@@ -124,6 +124,7 @@ pub(super) fn translate(common: &Common, chat: &Chat<'_>) -> Result<Outgoing, Fa
         headers: Vec::new(),
         body: OutBody::Whole(json::write(&body, &kept, chat.body.source().len())),
         dropped,
+        answer_tool: None,
     })
 }
 

@@ -61,6 +61,7 @@ pub(super) fn request(common: &Common, rerank: &Rerank<'_>) -> Result<Outgoing, 
         headers: Vec::new(),
         body: OutBody::Whole(kept.to_vec()),
         dropped,
+        answer_tool: None,
     })
 }
 

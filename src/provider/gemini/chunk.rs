@@ -63,6 +63,28 @@ pub(super) struct Part<'a> {
     pub(super) thought_signature: Option<Str<'a>>,
     #[serde(borrow, default)]
     pub(super) function_call: Option<Call<'a>>,
+    #[serde(borrow, default)]
+    pub(super) inline_data: Option<Blob<'a>>,
+}
+
+/// What the model made, in base64.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Blob<'a> {
+    #[serde(borrow, default)]
+    mime_type: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    data: Option<Str<'a>>,
+}
+
+impl Blob<'_> {
+    /// The image as a data URL; `None`: it is something else.
+    pub(super) fn image(&self) -> Option<String> {
+        let (kind, data) = (self.mime_type.as_deref()?, self.data.as_deref()?);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/+.-".contains(c);
+        (kind.starts_with("image/") && kind.chars().all(plain) && !data.is_empty())
+            .then(|| format!("data:{kind};base64,{data}"))
+    }
 }
 
 #[derive(Deserialize)]

@@ -220,6 +220,7 @@ pub(super) fn request(dialect: &Gemini, embed: &Embed<'_>) -> Result<Outgoing, F
         headers: Vec::new(),
         body: OutBody::Whole(body.unwrap_or_default()),
         dropped,
+        answer_tool: None,
     })
 }
 

@@ -6,7 +6,7 @@
 //! Source: ai.google.dev, "Generating content: streamGenerateContent"; read 2026-11.
 
 use super::{
-    chunk::{Call, Candidate, Chunk, Counts, Part as Piece, finish, unreadable},
+    chunk::{Blob, Call, Candidate, Chunk, Counts, Part as Piece, finish, unreadable},
     fault, logprobs,
     signature::{self, MAX_THOUGHT, On},
 };
@@ -58,6 +58,12 @@ impl ChatEvents for Events {
             Some("[DONE]") => Ok(()),
             Some(data) => self.chunks(data, out),
         }
+    }
+
+    fn may_be_complete(&self) -> bool {
+        let blocked = self.choices.is_empty() && self.blocked.is_some();
+        let ended = |choice: &Choice| choice.finish.is_some();
+        blocked || (!self.choices.is_empty() && self.choices.iter().all(ended))
     }
 
     fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault> {
@@ -266,6 +272,9 @@ impl Choice {
         } else {
             if let Some(text) = text {
                 out.part(index, Part::Text(text));
+            }
+            if let Some(url) = part.inline_data.as_ref().and_then(Blob::image) {
+                out.part(index, Part::Image(&url));
             }
             sign(On::Text, out);
         }

@@ -40,6 +40,7 @@ pub(super) fn configure(
         frequency_penalty: number(chat, "frequency_penalty", -2.0, 2.0)?,
         stop_sequences: stop(chat, dropped)?,
         thinking_config: thinking,
+        response_modalities: modalities(chat),
         ..Generation::default()
     };
     logprobs(chat, &mut config)?;
@@ -62,6 +63,17 @@ pub(super) fn configure(
     }
     let text = String::from_utf8(all.to_vec()).unwrap_or_default();
     Ok(RawValue::from_string(text).ok())
+}
+
+/// Text alone is what models do unasked. An image without words cannot be had of every model, so that both
+/// are asked for.
+fn modalities(chat: &Chat<'_>) -> &'static [&'static str] {
+    let wanted = chat.body.raw("modalities").map(Raw::get);
+    if wanted.is_some_and(|list| list.contains("\"image\"")) {
+        &["TEXT", "IMAGE"]
+    } else {
+        &[]
+    }
 }
 
 /// The API takes both `max_output_tokens` and `maxOutputTokens`, but not both at once.

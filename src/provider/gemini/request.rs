@@ -114,6 +114,7 @@ pub(super) fn translate(dialect: &Gemini, chat: &Chat<'_>) -> Result<Outgoing, F
         headers: Vec::new(),
         body: OutBody::Whole(json::write(&body, &kept, chat.body.source().len())),
         dropped,
+        answer_tool: None,
     })
 }
 
@@ -161,8 +162,9 @@ pub(super) fn place(dialect: &Gemini, name: &str) -> String {
 fn refuse_sound(chat: &Chat<'_>) -> Result<(), Fault> {
     let wanted = chat.body.raw("modalities").map(Raw::get);
     match wanted {
-        Some(list) if list.contains("\"audio\"") || list.contains("\"image\"") => {
-            let message = "`modalities` may hold \"text\" only with this model's provider.";
+        Some(list) if list.contains("\"audio\"") => {
+            let message =
+                "`modalities` may hold \"text\" and \"image\" only with this model's provider.";
             Err(Fault::new(FaultKind::Unsupported, message).at("modalities"))
         }
         _ => Ok(()),
@@ -378,7 +380,7 @@ mod tests {
         for (fields, want) in [
             (
                 r#","modalities":["text","audio"]"#,
-                "`modalities` may hold \"text\" only with this model's provider.",
+                "`modalities` may hold \"text\" and \"image\" only with this model's provider.",
             ),
             (
                 r#","web_search_options":{}"#,

@@ -144,6 +144,8 @@ pub(super) struct Generation<'a> {
     pub(super) max_output_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) candidate_count: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) response_modalities: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) temperature: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

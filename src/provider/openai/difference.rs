@@ -3,7 +3,12 @@
 //! What a table does not name passes untouched, so that a host costs as much as it differs.
 
 use super::{messages::Messages, splice::Splice};
-use crate::{api::chat::Extensions, fault::Fault, json::Object, provider::params::Rule};
+use crate::{
+    api::{chat::Extensions, relay::Area},
+    fault::Fault,
+    json::Object,
+    provider::params::Rule,
+};
 
 /// The differences of one host.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +32,8 @@ pub(super) struct Difference {
     pub(super) takes: Extensions,
     /// The host has the older Completions API.
     pub(super) completions: bool,
+    /// What else of OpenAI's API the host has, in OpenAI's form.
+    pub(super) relays: &'static [Area],
 }
 
 /// The last word on a request; `lost`: the history lacks reasoning that the host insists on.
@@ -82,6 +89,7 @@ impl Difference {
         },
         takes: Extensions::NONE,
         completions: true,
+        relays: &[],
     };
 
     /// Whether the request needs more than the model's name.

@@ -107,6 +107,42 @@ pub(super) fn fit(
     })
 }
 
+/// The tools without cache marks, beside their functions and in them; `None`: there are none.
+pub(super) fn unmark_tools(body: &Object<'_>, dropped: &mut Vec<String>) -> Option<String> {
+    const MARK: &str = "cache_control";
+    let text = body.raw("tools").map(Raw::get)?;
+    if !text.contains(MARK) {
+        return None;
+    }
+    let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+    let (mut tools, mut changed) = (Vec::with_capacity(items.len()), false);
+    for item in items {
+        let mut tool = Object::parse(item.get()).ok()?;
+        let mut marked = tool.remove(MARK).is_some();
+        let function = tool.raw("function").map(|raw| raw.get().to_owned());
+        if let Some(mut function) = function
+            .as_deref()
+            .and_then(|text| Object::parse(text).ok())
+            && function.remove(MARK).is_some()
+        {
+            let json = String::from_utf8(function.to_vec()).ok()?;
+            let raw: &RawValue = serde_json::from_str(&json).ok()?;
+            tool.set("function", raw).ok()?;
+            marked = true;
+        }
+        changed |= marked;
+        tools.push(match marked {
+            true => String::from_utf8(tool.to_vec()).ok()?,
+            false => item.get().to_owned(),
+        });
+    }
+    // A parameter may be called so as well.
+    changed.then(|| {
+        note(dropped, "tools[].cache_control");
+        format!("[{}]", tools.join(","))
+    })
+}
+
 impl<'a> Turn<'a> {
     fn write_to(&self, out: &mut String) {
         if self.changed {

@@ -33,9 +33,11 @@ use crate::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
         client::Api,
+        relay::Area,
     },
     config::node::Fields,
     fault::Fault,
+    frame::Framing,
     host::Headers,
     json::Object,
 };
@@ -116,11 +118,17 @@ struct OpenAi {
     deployments: Option<Deployments>,
 }
 
+/// OpenAI itself: no difference, and all of its paths.
+const OWN: Difference = Difference {
+    relays: Area::ALL,
+    ..Difference::NONE
+};
+
 fn open_own(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
     let force_usage = fields.or("force_stream_usage", true, |n| n.flag());
     let responses = fields.or("responses", true, |n| n.flag());
     Some(Box::new(OpenAi {
-        table: &Difference::NONE,
+        table: &OWN,
         common,
         force_usage: force_usage?,
         responses: responses?,
@@ -171,7 +179,14 @@ impl Provider for OpenAi {
             headers: Vec::new(),
             forwards: &[],
             asks_usage,
+            elsewhere: None,
+            framing: Framing::Sse,
         })
+    }
+
+    fn relays(&self, area: Area, rest: &str, model: &str) -> Option<String> {
+        let has = self.table.relays.contains(&area);
+        has.then(|| self.path(rest, model))
     }
 
     fn fault(&self, status: u16, headers: &Headers, body: &[u8]) -> Fault {
@@ -203,6 +218,7 @@ impl ChatDialect for OpenAi {
             headers: Vec::new(),
             body,
             dropped,
+            answer_tool: None,
         })
     }
 
@@ -270,6 +286,10 @@ impl OpenAi {
             if let Some(json) = fitted.json {
                 splice.set("messages", json);
             }
+        }
+        let unmarked = self.table.messages.is_some_and(|rules| rules.unmarked);
+        if unmarked && let Some(tools) = messages::unmark_tools(body, dropped) {
+            splice.set("tools", tools);
         }
         if let Some(odd) = self.table.odd {
             odd(body, lost, &mut splice, dropped)?;

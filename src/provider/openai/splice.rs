@@ -40,6 +40,18 @@ impl<'a, 'b> Splice<'a, 'b> {
         }
     }
 
+    /// Puts other fields in the place of one. `fields`: their JSON text, without braces.
+    pub(in crate::provider) fn replace(&mut self, key: &str, fields: impl Into<Vec<u8>>) {
+        let Some((_, gap, place)) = self.fields().find(|(known, ..)| *known == key) else {
+            return;
+        };
+        let text = self.body.source().get(gap.clone()).unwrap_or_default();
+        if let Some(open) = text.find('"') {
+            self.edits
+                .push((gap.start + open..place.end, fields.into()));
+        }
+    }
+
     /// Gives a field another value, or adds it behind the model. `json`: its text.
     pub(in crate::provider) fn set(&mut self, key: &'static str, json: impl Into<Vec<u8>>) {
         if let Some(place) = self.body.place(key) {
@@ -187,7 +199,7 @@ mod tests {
             edit(&mut splice);
             String::from_utf8(splice.finish().apply(body.as_bytes())).unwrap()
         };
-        let cases: [(&str, Edit, &str); 8] = [
+        let cases: [(&str, Edit, &str); 9] = [
             (
                 r#"{"a":1,"model":"m","c":2}"#,
                 |s| s.remove("a"),
@@ -232,6 +244,14 @@ mod tests {
                     s.set("a", "0");
                 },
                 r#"{"model":"m", "b" : 0 }"#,
+            ),
+            (
+                r#"{"stream":true, "model" : "m" ,"b":[1.10]}"#,
+                |s| {
+                    s.remove("stream");
+                    s.replace("model", r#""v":1,"w":2"#);
+                },
+                r#"{ "v":1,"w":2 ,"b":[1.10]}"#,
             ),
             (
                 r#"{"model":"m"}"#,

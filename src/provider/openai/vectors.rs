@@ -131,6 +131,7 @@ impl OpenAi {
             headers: Vec::new(),
             body,
             dropped,
+            answer_tool: None,
         })
     }
 }

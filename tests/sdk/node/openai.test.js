@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
@@ -44,6 +44,28 @@ after(async () => {
   const ended = new Promise((resolve) => world.once("exit", resolve));
   world.stdin.end();
   await ended;
+});
+
+test("a file and a transcription, in whatever order this SDK sends the form", async () => {
+  const content = Buffer.alloc(300_000, "0123456789\r\n");
+  const file = await sdk.files.create({ file: await toFile(content, "a.jsonl"), purpose: "batch" });
+  assert.equal(file.bytes, content.length);
+  const back = Buffer.from(await (await sdk.files.content(file.id)).arrayBuffer());
+  assert.ok(back.equals(content));
+  for (const asked of [
+    { file: await toFile(content, "a.wav"), model: "openai/whisper-1" },
+    { model: "openai/whisper-1", file: await toFile(content, "a.wav") },
+  ]) {
+    assert.equal((await sdk.audio.transcriptions.create(asked)).text, "300000 bytes");
+  }
+});
+
+test("speech and images", async () => {
+  const speech = await sdk.audio.speech.create({ model: "openai/tts-1", voice: "alloy", input: "x" });
+  assert.equal((await speech.arrayBuffer()).byteLength, 102400);
+  const images = await sdk.images.generate({ model: "openai/gpt-image-1", prompt: "x" });
+  assert.equal(images.usage.total_tokens, 39);
+  assert.equal((await sdk.moderations.create({ input: "x" })).results[0].flagged, true);
 });
 
 test("embeddings, which this SDK asks for in base64", async () => {

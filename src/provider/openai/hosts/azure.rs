@@ -7,6 +7,7 @@
 
 use super::super::{FEATURES, OpenAi, difference::Difference};
 use crate::{
+    api::relay::Area,
     config::node::{Fields, Node},
     provider::{Common, Entry, Provider, features::Features},
 };
@@ -20,6 +21,26 @@ pub(in crate::provider) const ENTRY: Entry = Entry {
         ..FEATURES
     },
     open,
+};
+
+/// The newer form has these paths of OpenAI's, the older one those with a deployment and files.
+/// Source: learn.microsoft.com, "Azure OpenAI REST API preview reference" (image and audio operations of `/openai/v1`;
+/// files, fine-tuning and vector stores are named there), openai 3.57 for Python, `lib/azure.py`, read 2026-11;
+/// batches and uploads are general knowledge, not confirmed.
+const TABLE: Difference = Difference {
+    relays: &[
+        Area::ImageGeneration,
+        Area::ImageEdit,
+        Area::Speech,
+        Area::Transcription,
+        Area::Translation,
+        Area::Files,
+        Area::Uploads,
+        Area::Batches,
+        Area::VectorStores,
+        Area::FineTuning,
+    ],
+    ..Difference::NONE
 };
 
 /// How addresses are made, where it is not OpenAI's way.
@@ -46,7 +67,7 @@ fn open(common: Common, fields: &Fields<'_>) -> Option<Box<dyn Provider>> {
         return None;
     }
     Some(Box::new(OpenAi {
-        table: &Difference::NONE,
+        table: &TABLE,
         common,
         force_usage: force_usage?,
         responses: responses?,
@@ -79,8 +100,8 @@ impl Deployments {
             // The base path's default is that of the newer form.
             path.truncate(base_path.strip_suffix("/v1").map_or(path.len(), str::len));
         }
-        // A response names its deployment in the body in either form.
-        if self.in_path && operation != "responses" {
+        // A response names its deployment in the body in either form, and a file belongs to none.
+        if self.in_path && operation != "responses" && !deployment.is_empty() {
             path.push_str("/deployments/");
             for byte in deployment.bytes() {
                 if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -133,6 +154,10 @@ mod tests {
         assert_eq!(
             older.path("/openai/v1", "responses", "d"),
             "/openai/responses?api-version=2025-03-01-preview"
+        );
+        assert_eq!(
+            older.path("/openai/v1", "files/f-1/content", ""),
+            "/openai/files/f-1/content?api-version=2025-03-01-preview"
         );
     }
 }

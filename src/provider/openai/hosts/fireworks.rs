@@ -87,6 +87,7 @@ pub(super) const TABLE: Difference = Difference {
         "service_tier",
         "store",
         "stream_options",
+        "tools",
         "verbosity",
         "web_search_options",
     ],

@@ -3,16 +3,19 @@
 //! Source: console.groq.com/docs/openai (400 for `logprobs`, `top_logprobs`, `logit_bias`, `messages[].name`, `n` other
 //! than 1; a temperature of 0 is made 1e-8 by Groq itself, so it passes), "API Error Codes", Groq's Python
 //! SDK 1.7, `completion_create_params` and the message types (`developer` is known), read 2026-11. Usage
-//! stands in `x_groq` as well, which the record reads too.
+//! stands in `x_groq` as well, which the record reads too. Its other paths are those of the SDK's `resources`.
 
 use super::super::{
     difference::{DROP, Difference, Fate, REFUSE},
     messages::Messages,
     open,
 };
-use crate::provider::{
-    Entry,
-    features::{Features, Support},
+use crate::{
+    api::relay::Area,
+    provider::{
+        Entry,
+        features::{Features, Support},
+    },
 };
 
 pub(in crate::provider) const ENTRY: Entry = Entry {
@@ -91,12 +94,20 @@ pub(super) const TABLE: Difference = Difference {
         "service_tier",
         "store",
         "stream_options",
+        "tools",
         "top_logprobs",
         "verbosity",
         "web_search_options",
     ],
     messages: Some(&MESSAGES),
     completions: false,
+    relays: &[
+        Area::Speech,
+        Area::Transcription,
+        Area::Translation,
+        Area::Files,
+        Area::Batches,
+    ],
     ..Difference::NONE
 };
 

@@ -3,14 +3,15 @@
 //!
 //! Source: Mistral's Python SDK 3.7, `ChatCompletionRequest` and the message types (`tool_choice` knows `required`
 //! beside `any`, so it passes; usage comes in the last chunk unasked); its errors 422 `extra_forbidden`, 3230,
-//! 3280; mistral-common 1.11; read 2026-11.
+//! 3280; mistral-common 1.11; read 2026-11. Of OpenAI's other paths those that the SDK has in the same form: its
+//! batches stand elsewhere, and its speech answers with JSON (general knowledge, not confirmed).
 
 use super::super::{
     difference::{Answers, DROP, Difference, Fate, HANDLED, REFUSE, renamed},
     messages::{Messages, Way},
     open,
 };
-use crate::api::chat::Extensions;
+use crate::api::{chat::Extensions, relay::Area};
 use crate::provider::{
     Entry,
     features::{Features, Support},
@@ -77,6 +78,7 @@ pub(super) const TABLE: Difference = Difference {
         "service_tier",
         "store",
         "stream_options",
+        "tools",
         "user",
         "verbosity",
         "web_search_options",
@@ -93,6 +95,7 @@ pub(super) const TABLE: Difference = Difference {
         ..Extensions::NONE
     },
     completions: false,
+    relays: &[Area::Transcription, Area::Moderation, Area::Files],
 };
 
 const MESSAGES: Messages = Messages {

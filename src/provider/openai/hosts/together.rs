@@ -2,7 +2,8 @@
 //!
 //! Source: Together's Python SDK 3.1, `completion_create_params`, the message types and
 //! `ChatCompletionChunk` (usage comes in the last chunk unasked); docs.together.ai, "Chat completions", "Reasoning", "JSON
-//! mode" (the schema has OpenAI's form), read 2026-11.
+//! mode" (the schema has OpenAI's form); the SDK's `resources` for its other paths (files are uploaded in its own
+//! way); read 2026-11.
 
 use super::super::{
     MARKS_PASS,
@@ -12,7 +13,7 @@ use super::super::{
     splice::Splice,
 };
 use crate::{
-    api::chat::Extensions,
+    api::{chat::Extensions, relay::Area},
     fault::Fault,
     json::{Object, Raw},
     provider::{
@@ -105,6 +106,12 @@ pub(super) const TABLE: Difference = Difference {
         ..Extensions::NONE
     },
     completions: true,
+    relays: &[
+        Area::ImageGeneration,
+        Area::Speech,
+        Area::Transcription,
+        Area::Translation,
+    ],
 };
 
 const MESSAGES: Messages = Messages {

@@ -3,7 +3,7 @@
 //! Extras such as `structured_outputs`, `chat_template_kwargs` or `top_k` pass. What it would ignore
 //! is listed. Reasoning comes as `reasoning` (`reasoning_content` before 0.12) and stays as it is.
 //! Source: github.com/vllm-project/vllm, `entrypoints/openai/chat_completion/protocol.py`, and docs.vllm.ai,
-//! "OpenAI-Compatible Server", read 2026-11.
+//! "OpenAI-Compatible Server" (transcriptions and translations), read 2026-11.
 
 use super::super::{
     MARKS_PASS,
@@ -11,7 +11,7 @@ use super::super::{
     messages::Messages,
     open,
 };
-use crate::api::chat::Extensions;
+use crate::api::{chat::Extensions, relay::Area};
 use crate::provider::{
     Entry,
     features::{Features, Support},
@@ -101,6 +101,7 @@ pub(super) const TABLE: Difference = Difference {
         top_k: true,
         ..Extensions::NONE
     },
+    relays: &[Area::Transcription, Area::Translation],
     ..Difference::NONE
 };
 

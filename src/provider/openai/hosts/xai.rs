@@ -4,16 +4,20 @@
 //! The answer's own usage passes; the record counts reasoning as part of the output.
 //! Source: docs.x.ai, "Reasoning" (requests with `presence_penalty`, `frequency_penalty` or `stop` return an error),
 //! "REST API Reference", "Consumption and Rate Limits" (reasoning is counted separately from completion tokens and
-//! in the total), xAI's Python SDK 1.21 (`developer`), read 2026-11.
+//! in the total; image generations and edits), xAI's Python SDK 1.21 (`developer`), read 2026-11. Its batches have a
+//! form of their own.
 
 use super::super::{
     MARKS_PASS,
     difference::{DROP, Difference, Fate, REFUSE},
     open,
 };
-use crate::provider::{
-    Entry,
-    features::{Features, Support},
+use crate::{
+    api::relay::Area,
+    provider::{
+        Entry,
+        features::{Features, Support},
+    },
 };
 
 pub(in crate::provider) const ENTRY: Entry = Entry {
@@ -73,6 +77,7 @@ pub(super) const TABLE: Difference = Difference {
         "stream_options",
         "verbosity",
     ],
+    relays: &[Area::ImageGeneration, Area::ImageEdit],
     ..Difference::NONE
 };
 
