@@ -11,12 +11,25 @@ SCHEMA = json.loads((Path(__file__).parents[1] / "envoy/config.schema.json").rea
 DEFINITIONS = SCHEMA["$defs"]
 LONGEST_EXAMPLE = 70
 
+# Shapes that have a name of their own.
+SHAPES = {
+    "duration": "duration",
+    "usd": "US dollars",
+    "words": "text or texts",
+    "labels": "labels",
+    "needs": "labels with value or values",
+    "between": "range",
+}
+
 # Which definition is read where, in the order of the reference.
 SECTIONS = {
     "gateway": "Gateway role",
     "passthrough": "`passthrough`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
+    "rule": "`rules[]`",
+    "when": "`rules[].when`",
+    "between": "`rules[].when.input_tokens` and its like",
     "destination": "`providers.<name>`",
     "key": "`keys[]`",
     "info": "`model_info.<name>`",
@@ -37,17 +50,16 @@ def code(value):
 
 def kind(node):
     """The type as a person says it."""
-    if node.get("$ref") == "#/$defs/duration":
-        return "duration"
-    if node.get("$ref") == "#/$defs/usd":
-        return "US dollars"
+    told = SHAPES.get(node.get("$ref", "").removeprefix("#/$defs/"))
+    if told:
+        return told
     node = resolved(node)
     if "const" in node or "enum" in node:
         return ", ".join(code(word) for word in node.get("enum", [node.get("const")]))
     inner = node.get("items") or node.get("additionalProperties")
     if inner:
         shape = {"array": "list", "object": "map"}[node["type"]]
-        return f"{shape} of {kind(inner)}s"
+        return f"{shape} of {kind(inner).removesuffix('s')}s"
     return {"boolean": "true or false", "integer": "whole number"}.get(node.get("type"), node.get("type", "string"))
 
 

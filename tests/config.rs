@@ -8,7 +8,7 @@
 
 use envoy_llm_gateway::{
     config::{
-        self, Config, Key, Model, OnContextLength, Target,
+        self, Config, Key, Model, OnContextLength, Route, Target, To,
         node::{Fields, Problem, Reading},
     },
     fault::{Fault, FaultKind},
@@ -120,20 +120,28 @@ fn full() -> Value {
 fn a_gateway_becomes_what_was_written() {
     let gateway = gateway(&full());
     let target = |provider, model: Option<&str>| Target {
-        provider,
-        model: model.map(str::to_owned),
+        to: To::Provider {
+            provider,
+            model: model.map(str::to_owned),
+        },
+        weight: 0,
+        labels: Vec::new(),
     };
     assert_eq!(
         gateway.models,
         [
             Model {
                 name: "parrot/*".into(),
+                route: Route::Fallback,
+                sticky: None,
                 targets: vec![target(0, None)],
                 first_token_timeout: Duration::from_secs(5),
                 answer_timeout: Duration::from_secs(120),
             },
             Model {
                 name: "smart".into(),
+                route: Route::Fallback,
+                sticky: None,
                 targets: vec![
                     target(1, Some("r-1")),
                     target(0, None),
@@ -180,6 +188,10 @@ fn a_gateway_becomes_what_was_written() {
                     0x58, 0x99, 0x18, 0x93, 0xde, 0xa1,
                 ],
                 team: Some("support".into()),
+                user: None,
+                project: None,
+                require: Vec::new(),
+                overrides: false,
                 models: Some(vec!["smart".into(), "parrot/small-*".into(), "echo".into()]),
                 passthrough: false,
             },
@@ -187,6 +199,10 @@ fn a_gateway_becomes_what_was_written() {
                 id: "b".into(),
                 sha256: last,
                 team: None,
+                user: None,
+                project: None,
+                require: Vec::new(),
+                overrides: false,
                 models: None,
                 passthrough: true,
             },
@@ -214,9 +230,15 @@ fn a_small_gateway_has_the_documented_defaults() {
         gateway.models,
         [Model {
             name: "*".into(),
+            route: Route::Fallback,
+            sticky: None,
             targets: vec![Target {
-                provider: 0,
-                model: None
+                to: To::Provider {
+                    provider: 0,
+                    model: None,
+                },
+                weight: 0,
+                labels: Vec::new(),
             }],
             first_token_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(600),
@@ -304,7 +326,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             "none": {},
             "shape": [],
             "words": {
-                "route": "cheapest",
+                "route": "fastest",
                 "targets": [{"provider": "crow", "weight": 2}, {"model": "gpt-*", "provider": "parrot"}, {}],
                 "first_token_timeout": "0s",
                 "answer_timeout": 600,
@@ -346,21 +368,20 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             "$.models.empty.targets: empty; name at least one target",
             "$.models.long.targets: 17 targets; allowed: 16",
             "$.models.none.targets: missing",
-            r#"$.models.odd.route: "random" is not a route; allowed: fallback"#,
+            r#"$.models.odd.route: "random" is not a route; allowed: fallback, weighted, cheapest"#,
             "$.models.odd.targets: expected a list, found a string",
             "$.models.shape: expected an object, found a list",
             r#"$.models.words.answer_timeout: expected a duration such as "10s", "250ms" or "2m", from 1ms to 24h, found a number"#,
             r#"$.models.words.first_token_timeout: expected a duration such as "10s", "250ms" or "2m", from 1ms to 24h, found "0s""#,
-            r#"$.models.words.route: "cheapest" is not available yet; allowed: fallback"#,
+            r#"$.models.words.route: "fastest" is not available yet; allowed: fallback, weighted, cheapest"#,
             r#"$.models.words.targets[0].provider: no provider "crow"; configured: crow/1, finch, gull, parrot"#,
-            "$.models.words.targets[0].weight: belongs to `route: weighted`, which is not available yet; targets are tried in order",
             "$.models.words.targets[1].model: names one model; leave it out to pass on the name that was asked for",
             "$.models.words.targets[2].provider: missing",
-            "$.models.words.timeout: unknown key; allowed: answer_timeout, first_token_timeout, route, targets",
+            "$.models.words.timeout: unknown key; allowed: answer_timeout, first_token_timeout, route, sticky, targets",
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, passthrough, providers, role",
+            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, overrides, passthrough, providers, role, rules",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

@@ -61,6 +61,9 @@ fn roles() -> Vec<(Value, Value)> {
                 "input_usd_per_million": 1, "above": [{"tokens": 1}], "batch": {}, "flex": {}, "priority": {},
             }},
             "passthrough": {},
+            "rules": [{"name": "r", "use": "m", "when": {
+                "max_tokens": {"above": 1}, "complexity": {"above": 1}, "input_tokens": {"above": 1},
+            }}],
         }),
     )];
     for entry in REGISTRY {

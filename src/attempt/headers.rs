@@ -61,6 +61,12 @@ impl Head<'_> {
         lines.extend(limits.iter().map(|(name, value)| (name.as_str(), *value)));
         if self.answers {
             lines.push((header::PROVIDER, &sent.name));
+            lines.extend(
+                sent.plan
+                    .route
+                    .as_deref()
+                    .map(|route| (header::ROUTE, route)),
+            );
         }
         let model = if self.model.is_empty() {
             &sent.model

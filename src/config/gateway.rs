@@ -1,9 +1,11 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, OnContextLength, Passthrough, Target, dialects, known,
+    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, dialects, known, labels,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
+    rules,
+    targets::{self, Timeouts, some, star_is_last},
 };
 use crate::{
     api::relay::Area,
@@ -22,18 +24,10 @@ const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
 /// Source: OpenAI API reference, "Upload file", general knowledge, not confirmed.
 const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
 const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
-const MAX_TARGETS: usize = 16;
 /// Answered by the gateway itself.
 const ECHO: &str = "echo";
 /// SHA-256 of nothing: what a digest is when the variable that should hold the key is not set.
 const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-/// How long an attempt may take.
-#[derive(Clone, Copy)]
-struct Timeouts {
-    first_token: Duration,
-    answer: Duration,
-}
 
 impl Default for Timeouts {
     fn default() -> Self {
@@ -52,23 +46,43 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     });
     let timeouts = timeouts(fields, Timeouts::default());
     // Names are noted before what they stand for is read: one mistake makes one problem.
-    let (mut known_providers, mut known_models) = (Vec::new(), Vec::new());
+    let mut known_providers = Vec::new();
     let providers = fields.required("providers").and_then(|node| {
         node.map(|name, node| {
-            known_providers.push(name.to_owned());
-            destination(name, &node, registry)
+            known_providers.push((name.to_owned(), Labels::new()));
+            let read = destination(name, &node, registry);
+            if let (Some(noted), Some(read)) = (known_providers.last_mut(), &read) {
+                noted.1.clone_from(&read.labels);
+            }
+            read
         })
     });
     let inherited = timeouts.unwrap_or_default();
+    let mut known_models = Vec::new();
     let models = fields.required("models").and_then(|node| {
+        known_models = node.map(|name, _| Some(name.to_owned()))?;
+        let known = targets::Known {
+            providers: &known_providers,
+            models: &known_models,
+        };
         let models = node.map(|name, node| {
-            known_models.push(name.to_owned());
-            model(name, &node, &known_providers, inherited)
+            let own = |fields: &Fields<'_>| self::timeouts(fields, inherited);
+            targets::model(name, &node, &known, own)
         });
-        some(&node, models, "model")
+        let models = some(&node, models, "model")?;
+        let wrong = targets::nesting(&models);
+        for what in &wrong {
+            node.wrong(what);
+        }
+        wrong.is_empty().then_some(models)
     });
+    let rules = fields.or("rules", Vec::new(), |node| {
+        rules::rules(&node, &known_models)
+    });
+    let overrides = fields.or("overrides", false, |node| node.flag());
+    let known_providers: Vec<_> = known_providers.into_iter().map(|(name, _)| name).collect();
     let keys = match fields.given("keys") {
-        Some(node) => keys(&node, &known_models).map(Some),
+        Some(node) => keys(&node, &known_models, overrides.unwrap_or_default()).map(Some),
         None => Some(None),
     };
     let count_tokens = fields.or("count_tokens", true, |node| node.flag());
@@ -88,6 +102,8 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         known: known?,
         models: models?,
         providers: providers?,
+        rules: rules?,
+        overrides: overrides?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
         answer_timeout: inherited.answer,
@@ -215,6 +231,7 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
             node.choice(UNKNOWN)
         });
         let responses = fields.maybe("responses", |node| node.flag());
+        let labels = fields.or("labels", Labels::new(), |node| labels::labels(&node));
         let entry = entry?;
         let speaks = asked_while_planning(entry, unknown?, responses?);
         if speaks.is_none() {
@@ -228,6 +245,7 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
             cluster: cluster?,
             dialect: entry.name,
             speaks: speaks?,
+            labels: labels?,
         })
     })
 }
@@ -252,74 +270,7 @@ fn asked_while_planning(
     speaks.filter(|_| responses.is_none() || reading.known().values().any(known))
 }
 
-fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> Option<Model> {
-    let fault = match name {
-        "" => Some("a model's name must not be empty"),
-        ECHO => Some("is built in and answered by the gateway itself; choose another name"),
-        _ if name.chars().any(char::is_control) => Some("must not hold control characters"),
-        _ if !star_is_last(name) => Some("`*` may stand at the end only"),
-        _ => None,
-    };
-    if let Some(fault) = fault {
-        node.wrong(fault);
-    }
-    node.object(|fields| {
-        fields.optional("route").and_then(route);
-        let targets = fields.required("targets").and_then(|node| {
-            let targets = some(&node, node.list(|node| target(&node, providers)), "target")?;
-            if targets.len() > MAX_TARGETS {
-                let count = targets.len();
-                node.wrong(format_args!("{count} targets; allowed: {MAX_TARGETS}"));
-                return None;
-            }
-            Some(targets)
-        });
-        let timeouts = timeouts(fields, above);
-        Some(Model {
-            name: name.to_owned(),
-            targets: targets?,
-            first_token_timeout: timeouts?.first_token,
-            answer_timeout: timeouts?.answer,
-        })
-    })
-}
-
-fn route(node: Node<'_>) -> Option<()> {
-    let text = node.text()?;
-    let what = match text {
-        "fallback" => return Some(()),
-        "weighted" | "cheapest" | "fastest" => "is not available yet",
-        _ => "is not a route",
-    };
-    node.wrong(format_args!("{text:?} {what}; allowed: fallback"));
-    None
-}
-
-fn target(node: &Node<'_>, providers: &[String]) -> Option<Target> {
-    node.object(|fields| {
-        let provider = fields
-            .required("provider")
-            .and_then(|node| place(&node, providers));
-        let model = fields.maybe("model", |node| {
-            let name = node.plain()?;
-            if name.contains('*') {
-                node.wrong("names one model; leave it out to pass on the name that was asked for");
-                return None;
-            }
-            Some(name.to_owned())
-        });
-        fields.reserved(
-            "weight",
-            "belongs to `route: weighted`, which is not available yet; targets are tried in order",
-        );
-        Some(Target {
-            provider: provider?,
-            model: model?,
-        })
-    })
-}
-
-fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
+fn keys(node: &Node<'_>, models: &[String], may_override: bool) -> Option<Vec<Key>> {
     let (mut ids, mut digests) = (BTreeMap::new(), BTreeMap::new());
     let mut place = 0;
     let keys = node.list(|node| {
@@ -332,7 +283,13 @@ fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
                 let digest = digest(&node)?;
                 unique(&node, &mut digests, digest, place)
             });
-            let team = fields.maybe("team", |node| node.plain().map(str::to_owned));
+            let text = |key| fields.maybe(key, |node| node.plain().map(str::to_owned));
+            let (team, user, project) = (text("team"), text("user"), text("project"));
+            let require = match fields.given("require") {
+                Some(node) => labels::needs(&node),
+                None => Some(Vec::new()),
+            };
+            let overrides = fields.or("overrides", may_override, |node| node.flag());
             let may = match fields.given("models") {
                 Some(node) => {
                     let may = node.list(|node| permission(&node, models));
@@ -347,6 +304,10 @@ fn keys(node: &Node<'_>, models: &[String]) -> Option<Vec<Key>> {
                 id: id?,
                 sha256: sha256?,
                 team: team?,
+                user: user?,
+                project: project?,
+                require: require?,
+                overrides: overrides?,
                 models: may?,
                 passthrough: passthrough?,
             })
@@ -372,10 +333,6 @@ fn permission(node: &Node<'_>, models: &[String]) -> Option<String> {
         return None;
     }
     Some(name.to_owned())
-}
-
-fn star_is_last(name: &str) -> bool {
-    name.find('*').is_none_or(|at| at + 1 == name.len())
 }
 
 /// Whether one name, or beginning of names, has anything in common with another.
@@ -428,13 +385,4 @@ fn unique<T: Ord + Clone>(
     }
     seen.insert(value.clone(), place);
     Some(value)
-}
-
-/// A list with something in it.
-fn some<T>(node: &Node<'_>, list: Option<Vec<T>>, what: &str) -> Option<Vec<T>> {
-    if list.as_ref().is_some_and(Vec::is_empty) {
-        node.wrong(format_args!("empty; name at least one {what}"));
-        return None;
-    }
-    list
 }

@@ -6,9 +6,18 @@
 
 mod gateway;
 mod known;
+mod labels;
 pub mod node;
 mod provider;
+mod routing;
+mod rules;
+mod targets;
 mod wire;
+
+pub use routing::{
+    Between, Condition, Labels, MAX_PLAN, Model, Named, Need, Route, Rule, Sticky, Target, To,
+    Words, covering, covers,
+};
 
 use crate::{
     catalogue::Known,
@@ -82,6 +91,10 @@ pub struct Gateway {
     pub models: Vec<Model>,
     /// Where a plan may lead, sorted by name; no two alike.
     pub providers: Vec<Destination>,
+    /// What is decided for some requests before their model's route; the first that matches counts.
+    pub rules: Vec<Rule>,
+    /// Clients without a key may say themselves where their requests go.
+    pub overrides: bool,
     /// Who may ask. `None`: anybody.
     pub keys: Option<Vec<Key>>,
     /// What is known of models: the list that is compiled in, and `model_info` over it.
@@ -120,29 +133,6 @@ pub enum OnContextLength {
     Ignore,
 }
 
-/// A name that clients may ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Model {
-    /// As written; a `*` at the end makes it a prefix.
-    pub name: String,
-    /// The attempts, in order; never empty.
-    pub targets: Vec<Target>,
-    /// Time until the first content of a streamed answer, per attempt.
-    pub first_token_timeout: Duration,
-    /// Time until a whole answer is complete, per attempt.
-    pub answer_timeout: Duration,
-}
-
-/// One attempt of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Place in [`Gateway::providers`].
-    pub provider: usize,
-    /// The model to ask for; `None`: the name the client asked for, without a `provider/` prefix
-    /// when the model's name has one.
-    pub model: Option<String>,
-}
-
 /// A provider as the gateway role sees it.
 #[derive(Debug)]
 pub struct Destination {
@@ -154,6 +144,8 @@ pub struct Destination {
     pub dialect: &'static str,
     /// The dialect, with its default settings, for questions while planning.
     pub speaks: Box<dyn Dialect>,
+    /// What is said of it, sorted by name.
+    pub labels: Labels,
 }
 
 /// A client's key.
@@ -165,6 +157,14 @@ pub struct Key {
     pub sha256: [u8; 32],
     /// Whose it is.
     pub team: Option<String>,
+    /// Who uses it.
+    pub user: Option<String>,
+    /// What it is for.
+    pub project: Option<String>,
+    /// The labels that every target of its requests must carry.
+    pub require: Vec<Need>,
+    /// Its clients may say themselves where their requests go, among the models that it may use.
+    pub overrides: bool,
     /// Which names it may ask for: whole names, or prefixes ending in `*`. `None`: all.
     pub models: Option<Vec<String>>,
     /// Whether it may use paths whose requests name no model.

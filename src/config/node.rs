@@ -317,6 +317,21 @@ impl<'a> Node<'a> {
         read.into_iter().collect()
     }
 
+    /// Reads each item of a list, or one value that stands for a list of one.
+    ///
+    /// `None` if one of them failed; each failure is already reported.
+    pub fn each<T>(&self, mut read: impl FnMut(Node<'_>) -> Option<T>) -> Option<Vec<T>> {
+        match self.value {
+            Value::Array(_) => self.list(read),
+            _ => Some(vec![read(*self)?]),
+        }
+    }
+
+    /// Whether it is true or false, and not something else.
+    pub fn is_flag(&self) -> bool {
+        self.value.is_boolean()
+    }
+
     fn take<T>(&self, got: Option<T>, want: &str) -> Option<T> {
         if got.is_none() {
             self.wrong(format_args!("expected {want}, found {}", kind(self.value)));

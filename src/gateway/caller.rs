@@ -1,10 +1,10 @@
 //! Who asks: the client's key becomes an id and a team, and the key itself goes no further.
 
 use crate::{
-    config::{Gateway, Key},
+    config::{Gateway, Key, Need},
     fault::{Fault, FaultKind},
     host::{Exchange, Headers, keys::state},
-    plan::covers,
+    plan::{Who, covers},
 };
 use sha2::{Digest, Sha256};
 
@@ -54,8 +54,14 @@ impl Caller {
     pub(super) fn record(&self, host: &dyn Exchange) {
         let Some(key) = &self.key else { return };
         host.set_state(state::KEY_ID, &key.id);
-        if let Some(team) = &key.team {
-            host.set_state(state::TEAM, team);
+        for (name, value) in [
+            (state::TEAM, &key.team),
+            (state::USER, &key.user),
+            (state::PROJECT, &key.project),
+        ] {
+            if let Some(value) = value {
+                host.set_state(name, value);
+            }
         }
     }
 
@@ -63,6 +69,33 @@ impl Caller {
     pub(super) fn allows(&self, asked: &str) -> bool {
         self.names()
             .is_none_or(|names| names.iter().any(|name| covers(name, asked)))
+    }
+
+    /// Who it is, as rules see it.
+    pub(super) fn who(&self) -> Who<'_> {
+        let key = self.key.as_ref();
+        let said = |text: fn(&Key) -> Option<&String>| key.and_then(text).map(String::as_str);
+        Who {
+            key: said(|key| Some(&key.id)),
+            team: said(|key| key.team.as_ref()),
+            user: said(|key| key.user.as_ref()),
+            project: said(|key| key.project.as_ref()),
+        }
+    }
+
+    /// The labels that every target of its requests must carry.
+    pub(super) fn requires(&self) -> &[Need] {
+        self.key
+            .as_ref()
+            .map(|key| key.require.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// Whether this caller may say itself where its requests go.
+    pub(super) fn overrides(&self, config: &Gateway) -> bool {
+        self.key
+            .as_ref()
+            .map_or(config.overrides, |key| key.overrides)
     }
 
     /// Whether this caller may use paths whose requests name no model.

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{Fault, FaultKind},
-    host::{Exchange, Headers, Side},
+    host::{Exchange, Headers, Side, keys::header},
 };
 
 /// Removes what only the gateway may say (`x-llm-*`, `x-envoy-*`) and the client's credentials.
@@ -10,17 +10,7 @@ use crate::{
 /// Errors: the host refuses a removal; then nothing may go on.
 pub(super) fn remove_controls(host: &dyn Exchange, headers: &Headers) -> Result<(), Fault> {
     for (name, _) in headers.iter() {
-        let control = name.starts_with("x-llm-") || name.starts_with("x-envoy-");
-        let credential = matches!(
-            name,
-            "authorization"
-                | "x-api-key"
-                | "api-key"
-                | "x-goog-api-key"
-                | "cookie"
-                | "proxy-authorization"
-        );
-        if control || credential {
+        if header::is_removed(name) {
             host.set_header(Side::Request, name, None).map_err(|_| {
                 Fault::new(
                     FaultKind::Internal,

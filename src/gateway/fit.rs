@@ -30,9 +30,9 @@ pub(super) fn fit(
     host: &dyn Host,
     config: &Gateway,
     asked: &Asked<'_>,
+    counter: &mut Counter<'_, '_>,
     steps: Vec<(usize, Step)>,
 ) -> Result<(Vec<(usize, Step)>, Lengths), Fault> {
-    let mut counter = Counter::new(asked);
     let checks = config.on_context_length != OnContextLength::Ignore && must_fit(asked);
     let answer = wanted(asked);
     let mut kept = Vec::new();

@@ -1,10 +1,9 @@
 //! The end of the way in: the plan, for Envoy to execute and for the provider role to read.
 
 use super::{
-    Client,
-    caller::Caller,
     fit::{self, Lengths},
-    models,
+    operation,
+    planned::{self, From, What},
 };
 use crate::{
     api::{
@@ -17,25 +16,35 @@ use crate::{
         Host, Side,
         keys::{header, state},
     },
-    plan::{self, HandOver, Step, wire},
+    plan::{HandOver, Step, wire},
     provider::Provider,
+    tokens::chat::Counter,
 };
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 /// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
-/// counted and no provider of this model does that.
+/// counted and no provider of this model does that. `others`: models that may answer when the targets of the
+/// asked one have failed.
 ///
-/// Errors: `UnknownModel`; the refusal of the first target when every target refuses.
+/// Errors: `UnknownModel`; `no_compliant_target`; the refusal of the first target when every target refuses.
 pub(super) fn send(
     host: &dyn Host,
     config: &Gateway,
-    caller: &Caller,
+    from: From<'_>,
     asked: &Asked<'_>,
-    client: &Client,
+    others: &[String],
 ) -> Result<Option<Duration>, Fault> {
-    let model = plan::model(config, &asked.model)
-        .ok_or_else(|| models::unknown(config, caller, &asked.model))?;
-    let mut steps = plan::steps(config, model, &asked.model);
+    let client = from.client;
+    let counter = RefCell::new(Counter::new(asked));
+    let what = What {
+        model: &asked.model,
+        others,
+        operation: operation(asked.api),
+        asked: Some(asked),
+        count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
+    };
+    let planned = planned::plan(host, config, from, what)?;
+    let mut steps = planned.steps;
     if asked.api == Api::CountTokens {
         steps = counting(config, steps);
         if steps.is_empty() {
@@ -46,22 +55,22 @@ pub(super) fn send(
     let (steps, lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
-        _ => fit::fit(host, config, asked, steps)?,
+        _ => fit::fit(host, config, asked, &mut counter.into_inner(), steps)?,
     };
     let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
     let timeout = if asked.stream {
-        model.first_token_timeout
+        planned.first_token_timeout
     } else {
-        model.answer_timeout
+        planned.answer_timeout
     };
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    host.set_state(state::ROUTE, &format!("{}:fallback", model.name));
     steer(host, &steps, timeout, false)?;
     HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
+        route: planned.told,
         tokens: lengths.tokens,
         caps: lengths.caps,
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())

@@ -1,7 +1,7 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
-//! in), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
+//! in), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
@@ -15,6 +15,8 @@ mod failed;
 mod fit;
 mod hand_over;
 mod models;
+mod overrides;
+mod planned;
 mod relay;
 mod tokens;
 
@@ -60,6 +62,9 @@ struct Client {
     traces: Vec<(String, String)>,
     /// What a provider of the client's own language may be sent.
     forwarded: Vec<(String, String)>,
+    /// Which route and which provider it asks for itself.
+    route: Option<String>,
+    provider: Option<String>,
 }
 
 /// Client headers that a provider of the client's own language may be sent, and their most bytes.
@@ -69,16 +74,18 @@ const MAX_FORWARDED_BYTES: usize = 1024;
 
 impl Client {
     fn of(headers: &Headers) -> Self {
-        let header = |name: &str| headers.get(name).map(str::to_owned);
-        let trace = |name: &str| Some((name.to_owned(), header(name)?));
+        let said = |name: &str| headers.get(name).map(str::to_owned);
+        let trace = |name: &str| Some((name.to_owned(), said(name)?));
         Self {
-            id: header("x-request-id"),
-            authority: header(":authority").unwrap_or_default(),
+            id: said("x-request-id"),
+            authority: said(":authority").unwrap_or_default(),
             traces: ["traceparent", "tracestate"]
                 .into_iter()
                 .filter_map(trace)
                 .collect(),
             forwarded: Vec::new(),
+            route: said(header::ROUTE),
+            provider: said(header::PROVIDER),
         }
     }
 }
@@ -203,7 +210,11 @@ impl Request {
         let Some(relay) = &mut self.relay else {
             return Ok(Flow::Pause);
         };
-        let timeout = relay.send(host, &self.config, &self.caller, model, &self.client)?;
+        let from = planned::From {
+            caller: &self.caller,
+            client: &self.client,
+        };
+        let timeout = relay.send(host, &self.config, from, model)?;
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
@@ -216,6 +227,10 @@ impl Request {
             let answer = tokens::answer(&self.config, &self.caller, &body)?;
             return Ok(self.reply(host, "application/json", &answer));
         }
+        let (body, others) = match self.api {
+            Api::Chat if self.caller.overrides(&self.config) => overrides::take_models(host, body)?,
+            _ => (body, Vec::new()),
+        };
         let asked = Asked::parse(self.api, &body)?;
         host.set_state(state::OPERATION, operation(self.api));
         if self.api != Api::Chat {
@@ -230,7 +245,13 @@ impl Request {
         }
         let sent = match echoed {
             true => None,
-            false => hand_over::send(host, &self.config, &self.caller, &asked, &self.client)?,
+            false => {
+                let who = planned::From {
+                    caller: &self.caller,
+                    client: &self.client,
+                };
+                hand_over::send(host, &self.config, who, &asked, &others)?
+            }
         };
         let Some(timeout) = sent else {
             messages::check_count(&asked.body)?;

@@ -95,9 +95,7 @@ fn owner<'c>(config: &'c Gateway, id: &str) -> Option<&'c str> {
     if id == ECHO_MODEL {
         return Some("envoy-llm-gateway");
     }
-    let first = plan::model(config, id)?.targets.first()?;
-    config
-        .providers
-        .get(first.provider)
-        .map(|d| d.name.as_str())
+    let first = plan::first(config, plan::model(config, id)?, id)?;
+    let named = config.providers.iter().find(|d| d.name == first.provider);
+    named.map(|d| d.name.as_str())
 }

@@ -4,7 +4,10 @@
 //! a form only until the field has come. Everything else goes to the provider that is configured for it
 //! and is never held.
 
-use super::{Client, ECHO_MODEL, caller::Caller, endpoint, entry, hand_over, models};
+use super::{
+    ECHO_MODEL, endpoint, entry, hand_over, models,
+    planned::{self, From, Planned, What},
+};
 use crate::{
     api::{
         client::MAX_MODEL_BYTES,
@@ -14,7 +17,7 @@ use crate::{
     fault::{Fault, FaultKind},
     frame::form::{self, Finder},
     host::{Headers, Host, Side, keys::state},
-    plan::{self, HandOver, Step},
+    plan::{HandOver, Step},
 };
 use std::time::Duration;
 
@@ -204,24 +207,30 @@ impl Incoming {
         &mut self,
         host: &dyn Host,
         config: &Gateway,
-        caller: &Caller,
+        from: From<'_>,
         model: Option<Model>,
-        client: &Client,
     ) -> Result<Duration, Fault> {
+        let client = from.client;
         let (asked, named) = match model {
             Some((asked, named)) => (Some(asked), Some(named)),
             None => (None, None),
         };
         self.relayed.named = named;
         host.set_state(state::STREAM, "0");
-        let (mut steps, timeout) = match &asked {
+        let (mut steps, timeout, route) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
-                self.planned(host, config, caller, asked)?
+                let planned = self.planned(host, config, from, asked)?;
+                let steps = planned.steps.into_iter().map(|(_, step)| step).collect();
+                (steps, planned.answer_timeout, planned.told)
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
-                (self.default(config, caller)?, config.answer_timeout)
+                (
+                    self.default(host, config, from)?,
+                    config.answer_timeout,
+                    None,
+                )
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -236,6 +245,7 @@ impl Incoming {
         let forwarded = self.forwarded.take();
         HandOver {
             request_id: client.id.clone(),
+            route,
             client_headers: forwarded
                 .map(|value| (FORWARDED.to_owned(), value))
                 .into_iter()
@@ -259,20 +269,24 @@ impl Incoming {
         &self,
         host: &dyn Host,
         config: &Gateway,
-        caller: &Caller,
+        from: From<'_>,
         asked: &str,
-    ) -> Result<(Vec<Step>, Duration), Fault> {
-        models::permit(config, caller, asked)?;
+    ) -> Result<Planned, Fault> {
+        models::permit(config, from.caller, asked)?;
         if asked == ECHO_MODEL {
             let message = "`echo` only repeats what is said in a chat; ask for another model.";
             return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
         }
-        let model =
-            plan::model(config, asked).ok_or_else(|| models::unknown(config, caller, asked))?;
-        host.set_state(state::ROUTE, &format!("{}:fallback", model.name));
-        let steps = plan::steps(config, model, asked).into_iter();
-        let steps = steps.filter(|(provider, step)| self.is_had_by(config, *provider, &step.model));
-        let steps: Vec<_> = steps.map(|(_, step)| step).collect();
+        let what = What {
+            model: asked,
+            others: &[],
+            operation: self.relayed.area.as_str(),
+            asked: None,
+            count: &|_| None,
+        };
+        let mut planned = planned::plan(host, config, from, what)?;
+        let steps = &mut planned.steps;
+        steps.retain(|(provider, step)| self.is_had_by(config, *provider, &step.model));
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",
@@ -281,12 +295,17 @@ impl Incoming {
             );
             return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
         }
-        Ok((steps, model.answer_timeout))
+        Ok(planned)
     }
 
     /// The one attempt at the provider for requests without a model.
-    fn default(&self, config: &Gateway, caller: &Caller) -> Result<Vec<Step>, Fault> {
-        if !caller.passes() {
+    fn default(
+        &self,
+        host: &dyn Host,
+        config: &Gateway,
+        from: From<'_>,
+    ) -> Result<Vec<Step>, Fault> {
+        if !from.caller.passes() {
             let message = if self.reads() {
                 format!(
                     "This key must name a `model` that it may use on {}.",
@@ -322,6 +341,7 @@ impl Incoming {
             );
             return Err(Fault::new(FaultKind::UnknownPath, message));
         }
+        planned::permit(host, config, from, self.relayed.area.as_str(), place)?;
         Ok(vec![Step {
             provider: to.name.clone(),
             cluster: to.cluster.clone(),

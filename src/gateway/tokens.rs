@@ -136,8 +136,8 @@ pub(super) fn target(config: &Gateway, caller: &Caller, asked: &str) -> Result<S
         return Ok(asked.to_owned());
     }
     let model = plan::model(config, asked).ok_or_else(|| models::unknown(config, caller, asked))?;
-    let first = plan::steps(config, model, asked).into_iter().next();
-    Ok(first.map_or_else(|| asked.to_owned(), |(_, step)| step.model))
+    let first = plan::first(config, model, asked);
+    Ok(first.map_or_else(|| asked.to_owned(), |step| step.model))
 }
 
 fn written(model: Option<&str>, count: Count) -> Vec<u8> {

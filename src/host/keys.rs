@@ -5,6 +5,7 @@
 pub mod header {
     /// Carries the plan to `header_to_metadata`, which removes it.
     pub const PLAN: &str = "x-llm-plan";
+    /// From clients whose key may override: the only provider that may answer.
     /// To clients: the provider that answered. A failed attempt carries none, and that is how the
     /// gateway role knows one.
     pub const PROVIDER: &str = "x-llm-provider";
@@ -22,8 +23,27 @@ pub mod header {
     pub const UNBUFFERED: &str = "x-llm-unbuffered";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
+    /// To clients: the policy that ordered the targets, and the rule that matched. From clients whose key may override:
+    /// the policy.
+    pub const ROUTE: &str = "x-llm-route";
     /// To Envoy's router: time until an attempt's response headers.
     pub const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
+
+    /// Whether a header of a client is taken out before its request is planned: what only the gateway may say
+    /// (`x-llm-*`, `x-envoy-*`), and credentials.
+    pub fn is_removed(name: &str) -> bool {
+        name.starts_with("x-llm-")
+            || name.starts_with("x-envoy-")
+            || matches!(
+                name,
+                "authorization"
+                    | "x-api-key"
+                    | "api-key"
+                    | "x-goog-api-key"
+                    | "cookie"
+                    | "proxy-authorization"
+            )
+    }
 }
 
 /// Filter state, read in Envoy as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
@@ -49,8 +69,16 @@ pub mod state {
     pub const TEAM: &str = "llm.team";
     /// The id of the client's key.
     pub const KEY_ID: &str = "llm.key_id";
-    /// The rule and policy that chose the plan.
+    /// The model whose targets were planned, and the policy that ordered them: `smart:weighted`.
     pub const ROUTE: &str = "llm.route";
+    /// The rule that matched.
+    pub const RULE: &str = "llm.rule";
+    /// How hard the request looks, where a rule asks for it; from 0 to 100.
+    pub const SCORE: &str = "llm.score";
+    /// The user of the client's key.
+    pub const USER: &str = "llm.user";
+    /// The project of the client's key.
+    pub const PROJECT: &str = "llm.project";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.

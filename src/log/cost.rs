@@ -15,6 +15,11 @@ const PICO: u128 = 1_000_000;
 ///
 /// Units: micro-dollars, halves rounded up.
 pub fn micros(usage: &Usage, prices: &Prices) -> Option<u64> {
+    pico(usage, prices).map(rounded)
+}
+
+/// As [`micros`], not rounded. Units: millionths of a millionth of a US dollar.
+pub fn pico(usage: &Usage, prices: &Prices) -> Option<u128> {
     let rates = prices.rates(usage.tier, usage.input);
     let (input, output) = match usage.billed {
         // What a provider bills apart from what it counts is not divided further.
@@ -25,8 +30,7 @@ pub fn micros(usage: &Usage, prices: &Prices) -> Option<u64> {
         None => (input(usage, rates)?, output(usage, rates)?),
     };
     let searches = times(usage.searches, rates.search, rates)?;
-    let pico = input.checked_add(output)?.checked_add(searches)?;
-    Some(rounded(pico))
+    input.checked_add(output)?.checked_add(searches)
 }
 
 /// What the provider itself says that it charged, in micro-dollars.

@@ -49,6 +49,9 @@ pub struct HandOver {
     /// Headers of the client that a provider of its own language may be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub client_headers: Vec<(String, String)>,
+    /// Policy and rule, for the answer's headers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
     /// The body may hold reasoning that this gateway has sealed for another provider.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
@@ -99,6 +102,7 @@ impl HandOver {
             request_id: None,
             traces,
             client_headers: Vec::new(),
+            route: None,
             sealed: asked.may_hold_sealed(),
             tokens: Vec::new(),
             caps: Vec::new(),
@@ -127,6 +131,7 @@ impl HandOver {
             request_id: None,
             traces,
             client_headers: Vec::new(),
+            route: None,
             sealed: false,
             tokens: Vec::new(),
             caps: Vec::new(),

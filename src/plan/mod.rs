@@ -1,11 +1,27 @@
 //! From the model that a client asks for to the ordered attempts.
+//!
+//! [`choose`] is the whole of it: the first rule that matches ([`rules`]), the targets whose labels will do
+//! ([`labels`]), and their order ([`policy`]). It is a function of the configuration and of what is known of the
+//! request ([`Facts`]); what nobody asks for is never looked at.
 
+pub mod complexity;
+mod facts;
 mod hand_over;
+mod labels;
+mod look;
+mod policy;
+mod rules;
 pub mod wire;
 
+pub use crate::config::covers;
+pub use facts::{Facts, Overrides, Who, seed};
 pub use hand_over::HandOver;
+pub use labels::no_compliant_target;
 
-use crate::config::{Gateway, Model};
+use crate::{
+    config::{Gateway, Model, Route, Rule, Target, To, covering},
+    fault::{Fault, FaultKind},
+};
 use serde::{Deserialize, Serialize};
 
 /// The fields by which clients limit an answer.
@@ -24,45 +40,214 @@ pub struct Step {
     pub dialect: String,
 }
 
-/// The configured name that covers `asked`: the same name, else the longest prefix.
-pub fn model<'c>(config: &'c Gateway, asked: &str) -> Option<&'c Model> {
-    let exact = config.models.iter().find(|m| m.name == asked);
-    exact.or_else(|| {
-        config
-            .models
-            .iter()
-            .filter(|m| covers(&m.name, asked))
-            .max_by_key(|m| m.name.len())
-    })
+/// A target that may be tried, and why it stands where it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its place in [`Gateway::providers`].
+    pub provider: usize,
+    /// The attempt.
+    pub step: Step,
+    /// Why it stands here.
+    pub reason: Reason,
 }
 
-/// Whether a configured name, perhaps with `*` at its end, covers `asked`.
-pub fn covers(name: &str, asked: &str) -> bool {
-    match name.strip_suffix('*') {
-        // An address without a name behind it asks for nothing.
-        Some(prefix) => asked.len() > prefix.len() && asked.starts_with(prefix),
-        None => name == asked,
+/// Why a candidate stands where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is written there.
+    Order,
+    /// It was drawn, with this weight.
+    Drawn(u32),
+    /// Another was drawn; this weight decides the rest.
+    Weight(u32),
+    /// What the request would cost there. Units: pico-dollars. `None`: there is no price.
+    Price(Option<u128>),
+}
+
+/// A target that is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The provider's place in [`Gateway::providers`].
+    pub provider: usize,
+    /// The model that it would have been asked for.
+    pub model: String,
+    /// Why.
+    pub reason: Missing,
+}
+
+/// Why a target is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It lacks a label that the request needs.
+    Label,
+    /// The client asked for another provider.
+    Provider,
+}
+
+/// What was chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice<'c> {
+    /// The model whose targets these are: that of the rule, else the one that was asked for.
+    pub model: &'c Model,
+    /// How they are ordered.
+    pub route: Route,
+    /// The rule that matched.
+    pub rule: Option<&'c Rule>,
+    /// The attempts in order; never empty.
+    pub candidates: Vec<Candidate>,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Choice<'_> {
+    /// For the record: `smart:weighted`.
+    pub fn route(&self) -> String {
+        [&self.model.name, ":", self.route.as_str()].concat()
+    }
+
+    /// The attempts with their providers' places.
+    pub fn into_steps(self) -> Vec<(usize, Step)> {
+        let candidates = self.candidates.into_iter();
+        candidates.map(|one| (one.provider, one.step)).collect()
     }
 }
 
-/// The attempts for `asked`, with each one's place in the configuration's providers.
-pub fn steps(config: &Gateway, model: &Model, asked: &str) -> Vec<(usize, Step)> {
-    let step = |target: &crate::config::Target| {
-        let destination = config.providers.get(target.provider)?;
-        let prefix = format!("{}/", destination.name);
-        let wanted = match &target.model {
-            Some(model) => model.as_str(),
-            // `anthropic/claude-*`: the provider's name is an address, not part of the model's.
-            None if model.name.starts_with(&prefix) => asked.strip_prefix(&prefix).unwrap_or(asked),
-            None => asked,
-        };
-        let step = Step {
-            provider: destination.name.clone(),
-            cluster: destination.cluster.clone(),
-            model: wanted.to_owned(),
-            dialect: destination.dialect.to_owned(),
-        };
-        Some((target.provider, step))
+/// The configured model that covers `asked`: of the same name, else with the longest beginning.
+pub fn model<'c>(config: &'c Gateway, asked: &str) -> Option<&'c Model> {
+    let names = config.models.iter().map(|model| model.name.as_str());
+    config.models.get(covering(names, asked)?)
+}
+
+/// Chooses the attempts for a request that asked for `asked`, which `model` covers.
+///
+/// Errors: `no_compliant_target` when no target has the labels that a rule or the client's key requires; a refusal
+/// when the client asked for a provider that is not among them.
+pub fn choose<'c>(
+    config: &'c Gateway,
+    model: &'c Model,
+    asked: &str,
+    facts: &Facts<'_>,
+) -> Result<Choice<'c>, Fault> {
+    let rule = rules::first(config, facts);
+    let instead = rule.and_then(|rule| rule.instead.as_ref());
+    let instead = instead.and_then(|to| Some((config.models.get(to.model)?, to.asked.as_str())));
+    let (model, asked) = instead.unwrap_or((model, asked));
+    let route = facts.overrides.route.unwrap_or(model.route);
+    let mut planned = policy::Plan {
+        config,
+        facts,
+        needs: [
+            rule.map(|rule| rule.require.as_slice()).unwrap_or_default(),
+            facts.require,
+        ],
+        skipped: Vec::new(),
     };
-    model.targets.iter().filter_map(step).collect()
+    let candidates = planned.order(model, route, asked)?;
+    let needs = planned.needs;
+    let skipped = planned.skipped;
+    if candidates.is_empty() {
+        return Err(nothing_left(config, model, needs, &skipped, facts));
+    }
+    Ok(Choice {
+        model,
+        route,
+        rule,
+        candidates,
+        skipped,
+    })
+}
+
+/// Checks that a request that names no model may go to the provider of this place; gives the rule that matched.
+///
+/// Errors: as of [`choose`].
+pub fn permit<'c>(
+    config: &'c Gateway,
+    provider: usize,
+    facts: &Facts<'_>,
+) -> Result<Option<&'c Rule>, Fault> {
+    let rule = rules::first(config, facts);
+    let needs = [
+        rule.map(|rule| rule.require.as_slice()).unwrap_or_default(),
+        facts.require,
+    ];
+    let to = config.providers.get(provider);
+    let name = to.map(|to| to.name.as_str()).unwrap_or_default();
+    if !to.is_some_and(|to| labels::comply(&to.labels, needs)) {
+        return Err(no_compliant_target(name, needs.into_iter().flatten()));
+    }
+    if facts.overrides.provider.is_some_and(|own| own != provider) {
+        let message = format!("Requests that name no model go to the provider `{name}` alone.");
+        return Err(Fault::new(FaultKind::BadRequest, message).at("x-llm-provider"));
+    }
+    Ok(rule)
+}
+
+/// Why no target is left.
+fn nothing_left(
+    config: &Gateway,
+    model: &Model,
+    needs: labels::Needs<'_>,
+    skipped: &[Skipped],
+    facts: &Facts<'_>,
+) -> Fault {
+    let other = |skipped: &Skipped| skipped.reason == Missing::Provider;
+    let wanted = facts
+        .overrides
+        .provider
+        .and_then(|at| config.providers.get(at));
+    match wanted.filter(|_| skipped.iter().any(other)) {
+        Some(wanted) => {
+            let message = format!(
+                "`{}` has no target at the provider `{}` that may be used.",
+                model.name, wanted.name
+            );
+            Fault::new(FaultKind::BadRequest, message).at("x-llm-provider")
+        }
+        None => no_compliant_target(&model.name, needs.into_iter().flatten()),
+    }
+}
+
+/// The attempt that is written first for a model, wherever its requests begin.
+pub fn first(config: &Gateway, model: &Model, asked: &str) -> Option<Step> {
+    let (mut model, mut asked) = (model, asked);
+    // As deep as a configuration may nest.
+    for _ in 0..config.models.len() {
+        let target = model.targets.first()?;
+        match &target.to {
+            To::Provider { .. } => return step(config, model, target, asked).map(|(_, step)| step),
+            To::Model(named) => (model, asked) = (config.models.get(named.model)?, &named.asked),
+        }
+    }
+    None
+}
+
+/// The attempt at a target that leads to a provider.
+fn step(config: &Gateway, model: &Model, target: &Target, asked: &str) -> Option<(usize, Step)> {
+    let To::Provider {
+        provider,
+        model: own,
+    } = &target.to
+    else {
+        return None;
+    };
+    let destination = config.providers.get(*provider)?;
+    // `anthropic/claude-*`: the provider's name is an address, not part of the model's.
+    let addressed = |name: &str| -> Option<usize> {
+        let rest = name.strip_prefix(&destination.name)?.strip_prefix('/')?;
+        Some(name.len() - rest.len())
+    };
+    let wanted = match own {
+        Some(model) => model.as_str(),
+        None => match addressed(&model.name) {
+            Some(prefix) => asked.get(prefix..).unwrap_or(asked),
+            None => asked,
+        },
+    };
+    let step = Step {
+        provider: destination.name.clone(),
+        cluster: destination.cluster.clone(),
+        model: wanted.to_owned(),
+        dialect: destination.dialect.to_owned(),
+    };
+    Some((*provider, step))
 }

@@ -1,0 +1,202 @@
+//! Reads the rules.
+
+use super::{
+    Between, Condition, Rule, Words,
+    labels::needs,
+    node::{Fields, Node},
+    targets::{bounded, named, some, star_is_last},
+};
+use crate::host::keys;
+
+/// Most rules, and most headers or fields of one.
+const MAX_RULES: usize = 256;
+const MAX_NAMED: usize = 16;
+/// Most words of one condition.
+const MAX_WORDS: usize = 64;
+const MAX_TOKENS: u64 = 1_000_000_000;
+
+/// Reads the rules.
+pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
+    let mut names = std::collections::BTreeMap::new();
+    let mut at = 0;
+    let rules = node.list(|node| {
+        let rule = node.object(|fields| {
+            let name = fields.required("name").and_then(|node| {
+                let name = node.plain()?.to_owned();
+                if let Some(first) = names.insert(name.clone(), at) {
+                    node.wrong(format_args!("the same as in $.rules[{first}]"));
+                    return None;
+                }
+                Some(name)
+            });
+            let when = fields.or("when", Vec::new(), |node| node.object(conditions));
+            let instead = fields.maybe("use", |node| named(&node, models));
+            let require = fields.or("require", Vec::new(), |node| needs(&node));
+            if matches!((&instead, &require), (Some(None), Some(needs)) if needs.is_empty()) {
+                fields.lacks("use", "missing: a rule needs `use`, `require` or both");
+                return None;
+            }
+            Some(Rule {
+                name: name?,
+                when: when?,
+                instead: instead?,
+                require: require?,
+            })
+        });
+        at += 1;
+        rule
+    })?;
+    bounded(node, rules.len(), MAX_RULES, "rules")?;
+    Some(rules)
+}
+
+fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
+    // Each is read, so that every problem is told; the order is that of the cost.
+    let lists: [(&'static str, fn(Words) -> Condition); 7] = [
+        ("model", Condition::Model),
+        ("operation", Condition::Operation),
+        ("key", Condition::Key),
+        ("team", Condition::Team),
+        ("user", Condition::User),
+        ("project", Condition::Project),
+        ("path", Condition::Path),
+    ];
+    let mut found = Vec::new();
+    for (key, made) in lists {
+        found.push(fields.maybe(key, |node| words(&node).map(made)));
+    }
+    let headers = fields.or("headers", Vec::new(), |node| {
+        let named = node.map(|name, node| {
+            let name = header(&node, name);
+            let words = words(&node);
+            Some(Condition::Header(name?, words?))
+        })?;
+        bounded(&node, named.len(), MAX_NAMED, "headers")?;
+        Some(named)
+    });
+    let days = fields.maybe("days", |node| days(&node));
+    let hours = fields.maybe("hours", |node| hours(&node));
+    let metadata = fields.or("metadata", Vec::new(), |node| {
+        let named =
+            node.map(|name, node| Some(Condition::Metadata(name.to_owned(), words(&node)?)))?;
+        bounded(&node, named.len(), MAX_NAMED, "fields")?;
+        Some(named)
+    });
+    let tools = fields.maybe("has_tools", |node| node.flag().map(Condition::Tools));
+    let schema = fields.maybe("json_schema", |node| node.flag().map(Condition::Schema));
+    let most = |key, most, made: fn(Between) -> Condition| {
+        fields.maybe(key, |node| between(&node, most).map(made))
+    };
+    let limit = most("max_tokens", MAX_TOKENS, Condition::MaxTokens);
+    let images = fields.maybe("has_images", |node| node.flag().map(Condition::Images));
+    let complexity = most("complexity", 100, Condition::Complexity);
+    let tokens = most("input_tokens", MAX_TOKENS, Condition::InputTokens);
+    let mut when = Vec::new();
+    for condition in found {
+        when.extend(condition?);
+    }
+    when.extend(headers?);
+    when.extend(days?);
+    when.extend(hours?);
+    when.extend(metadata?);
+    for condition in [tools, schema, limit, images, complexity, tokens] {
+        when.extend(condition?);
+    }
+    Some(when)
+}
+
+/// A word or a list of them.
+fn words(node: &Node<'_>) -> Option<Words> {
+    let words = node.each(|node| {
+        let word = node.plain()?;
+        if !star_is_last(word) {
+            node.wrong("`*` may stand at the end only");
+            return None;
+        }
+        Some(word.to_owned())
+    });
+    let words = some(node, words, "value")?;
+    bounded(node, words.len(), MAX_WORDS, "values")?;
+    Some(Words(words))
+}
+
+fn between(node: &Node<'_>, most: u64) -> Option<Between> {
+    node.object(|fields| {
+        let above = fields.maybe("above", |node| node.count_in(0..=most));
+        let below = fields.maybe("below", |node| node.count_in(0..=most));
+        let (above, below) = (above?, below?);
+        let room = match (above, below) {
+            (None, None) => {
+                node.wrong("says nothing; name `above`, `below` or both");
+                false
+            }
+            (Some(above), Some(below)) if below <= above.saturating_add(1) => {
+                node.wrong(format_args!(
+                    "no whole number is above {above} and below {below}"
+                ));
+                false
+            }
+            _ => true,
+        };
+        room.then_some(Between { above, below })
+    })
+}
+
+fn days(node: &Node<'_>) -> Option<Condition> {
+    const DAYS: &[(&str, u8)] = &[
+        ("mon", 1),
+        ("tue", 1 << 1),
+        ("wed", 1 << 2),
+        ("thu", 1 << 3),
+        ("fri", 1 << 4),
+        ("sat", 1 << 5),
+        ("sun", 1 << 6),
+    ];
+    let days = node.each(|node| node.choice(DAYS));
+    let days = some(node, days, "day")?;
+    Some(Condition::Days(
+        days.into_iter().fold(0, |all, day| all | day),
+    ))
+}
+
+/// `"08:00-18:00"`.
+fn hours(node: &Node<'_>) -> Option<Condition> {
+    let text = node.text()?;
+    let minute = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let two = |text: &str| {
+            let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse::<u16>().ok()).flatten()
+        };
+        let (hour, minute) = (two(hour)?, two(minute)?);
+        let good = (hour < 24 && minute < 60) || (hour, minute) == (24, 0);
+        good.then_some(hour * 60 + minute)
+    };
+    let hours = text
+        .split_once('-')
+        .and_then(|(from, to)| Some((minute(from.trim())?, minute(to.trim())?)))
+        .filter(|(from, to)| from != to && *from < 1440);
+    if hours.is_none() {
+        node.wrong(format_args!(
+            "expected two times of the day in UTC such as \"08:00-18:00\", found {text:?}"
+        ));
+    }
+    hours.map(|(from, to)| Condition::Hours(from, to))
+}
+
+/// The name of a header that a request may still have when it is planned.
+pub(super) fn header(node: &Node<'_>, name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        node.wrong("not a header's name; allowed: ASCII letters, digits, - _ . and the other token characters");
+        return None;
+    }
+    if keys::header::is_removed(&name) {
+        node.wrong(format_args!(
+            "{name} is removed before a request is planned; nothing can depend on it"
+        ));
+        return None;
+    }
+    Some(name)
+}

@@ -1,0 +1,105 @@
+//! What a client may say itself about where its request goes, if its key has leave: `x-llm-route`, `x-llm-provider`,
+//! and several models in one body.
+
+use super::{Client, caller::Caller};
+use crate::{
+    config::{Gateway, Route},
+    fault::{Fault, FaultKind},
+    host::{Host, Side, keys::header},
+    json::{Object, Str},
+    plan::Overrides,
+};
+
+/// Most models of one request.
+const MAX_MODELS: usize = 8;
+/// Longest value that an error repeats. Units: letters.
+const MAX_SAID: usize = 64;
+
+/// What the client's headers say.
+///
+/// Errors: it has no leave, or names a route or provider that there is not.
+pub(super) fn read(config: &Gateway, caller: &Caller, client: &Client) -> Result<Overrides, Fault> {
+    let (route, provider) = (client.route.as_deref(), client.provider.as_deref());
+    if route.is_none() && provider.is_none() {
+        return Ok(Overrides::default());
+    }
+    if !caller.overrides(config) {
+        let name = if route.is_some() {
+            header::ROUTE
+        } else {
+            header::PROVIDER
+        };
+        let message = format!("This key may not choose where its requests go; leave `{name}` out.");
+        return Err(Fault::new(FaultKind::Forbidden, message)
+            .at(name)
+            .coded("override_not_allowed"));
+    }
+    let route = route.map(|said| {
+        let known = Route::ALL.iter().find(|(name, _)| *name == said);
+        known.map(|(_, route)| *route).ok_or_else(|| {
+            let names = Route::ALL.iter().map(|(name, _)| *name);
+            unknown(header::ROUTE, said, names)
+        })
+    });
+    let provider = provider.map(|said| {
+        let place = config.providers.iter().position(|known| known.name == said);
+        place.ok_or_else(|| {
+            let names = config.providers.iter().map(|known| known.name.as_str());
+            unknown(header::PROVIDER, said, names)
+        })
+    });
+    Ok(Overrides {
+        route: route.transpose()?,
+        provider: provider.transpose()?,
+    })
+}
+
+fn unknown<'n>(name: &str, said: &str, known: impl Iterator<Item = &'n str>) -> Fault {
+    let said: String = said.chars().take(MAX_SAID).collect();
+    let known: Vec<_> = known.collect();
+    let message = format!("`{name}` is `{said}`; known here: {}.", known.join(", "));
+    Fault::new(FaultKind::BadRequest, message).at(name)
+}
+
+/// Takes `models` out of a chat's body: the body now asks for the first of all the names, and the others are given
+/// back. A provider would not know the field, or would follow it past the plan.
+///
+/// Source of the form: openrouter.ai/docs, "Model routing"; general knowledge, not confirmed.
+///
+/// Errors: `models` is no list of names; the host does not take the new body.
+pub(super) fn take_models(host: &dyn Host, body: Vec<u8>) -> Result<(Vec<u8>, Vec<String>), Fault> {
+    let parsed = std::str::from_utf8(&body)
+        .ok()
+        .and_then(|text| Object::parse(text).ok());
+    let Some(mut object) = parsed else {
+        return Ok((body, Vec::new()));
+    };
+    let wrong = || {
+        let message = format!("`models` must be a list of 1 to {MAX_MODELS} names of models.");
+        Fault::new(FaultKind::BadRequest, message).at("models")
+    };
+    let listed = object.read::<Vec<Str<'_>>>("models").map_err(|_| wrong())?;
+    let Some(listed) = listed else {
+        return Ok((body, Vec::new()));
+    };
+    let own = object.read::<Str<'_>>("model").ok().flatten();
+    let mut names: Vec<String> = Vec::new();
+    for name in own.into_iter().chain(listed) {
+        if !names.iter().any(|known| **known == *name) {
+            names.push(name.into_cow().into_owned());
+        }
+    }
+    if names.is_empty() || names.len() > MAX_MODELS || names.iter().any(String::is_empty) {
+        return Err(wrong());
+    }
+    let first = names.remove(0);
+    object.remove("models");
+    let written = object.set("model", &first).is_ok();
+    let made = object.to_json().into_bytes();
+    let replaced = host.replace_body(Side::Request, usize::MAX, &made);
+    if !written || replaced.is_err() {
+        let message = "The gateway could not take `models` out of the request.";
+        return Err(Fault::new(FaultKind::Internal, message));
+    }
+    Ok((made, names))
+}

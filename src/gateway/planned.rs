@@ -1,0 +1,165 @@
+//! The plan of one request: what is known of it, what was chosen, and what the record says of that.
+
+use super::{Client, caller::Caller, models, overrides};
+use crate::{
+    api::client::{Api, Asked},
+    config::{Gateway, MAX_PLAN, Route},
+    fault::{Fault, FaultKind},
+    host::{Host, Side, keys::state},
+    plan::{self, Choice, Facts, Step},
+};
+use std::time::Duration;
+
+/// Whom a request comes from.
+#[derive(Clone, Copy)]
+pub(super) struct From<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) client: &'a Client,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy)]
+pub(super) struct What<'a> {
+    /// The model, and those that may answer when its targets have failed.
+    pub(super) model: &'a str,
+    pub(super) others: &'a [String],
+    /// What is done, e.g. `chat`.
+    pub(super) operation: &'a str,
+    /// The request, where its body is read.
+    pub(super) asked: Option<&'a Asked<'a>>,
+    /// Counts the prompt's tokens as a model reads it.
+    pub(super) count: &'a dyn Fn(&str) -> Option<u64>,
+}
+
+/// What was chosen.
+pub(super) struct Planned {
+    /// The attempts, each with its provider's place; never empty.
+    pub(super) steps: Vec<(usize, Step)>,
+    pub(super) first_token_timeout: Duration,
+    pub(super) answer_timeout: Duration,
+    /// Policy and rule, where they are more than the order of a list.
+    pub(super) told: Option<String>,
+}
+
+/// Chooses the attempts, and writes into the record how.
+///
+/// Errors: `UnknownModel`; `no_compliant_target`; what the client says itself cannot be done.
+pub(super) fn plan(
+    host: &dyn Host,
+    config: &Gateway,
+    from: From<'_>,
+    what: What<'_>,
+) -> Result<Planned, Fault> {
+    let caller = from.caller;
+    let find =
+        |name: &str| plan::model(config, name).ok_or_else(|| models::unknown(config, caller, name));
+    let model = find(what.model)?;
+    let header = |name: &str| host.header(Side::Request, name);
+    // The model that the first target asks for says how tokens are counted.
+    let count = || {
+        let first = plan::first(config, model, what.model);
+        (what.count)(first.as_ref().map_or(what.model, |step| &step.model))
+    };
+    let mut facts = Facts::new(what.model, what.operation, &header, what.asked);
+    describe(&mut facts, host, config, from)?;
+    facts.count = &count;
+    facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
+    let first = plan::choose(config, model, what.model, &facts);
+    if let Some(score) = facts.score() {
+        host.set_state(state::SCORE, &score.to_string());
+    }
+    if what.others.is_empty() {
+        return Ok(planned(host, first?));
+    }
+    let mut all = vec![first];
+    for name in what.others {
+        models::permit(config, caller, name)?;
+        facts.model = name;
+        all.push(plan::choose(config, find(name)?, name, &facts));
+    }
+    joined(host, all)
+}
+
+/// Checks that a request that names no model may go to the provider of this place.
+///
+/// Errors: `no_compliant_target`; what the client says itself cannot be done.
+pub(super) fn permit(
+    host: &dyn Host,
+    config: &Gateway,
+    from: From<'_>,
+    operation: &str,
+    provider: usize,
+) -> Result<(), Fault> {
+    let header = |name: &str| host.header(Side::Request, name);
+    let mut facts = Facts::new("", operation, &header, None);
+    describe(&mut facts, host, config, from)?;
+    if let Some(rule) = plan::permit(config, provider, &facts)? {
+        host.set_state(state::RULE, &rule.name);
+    }
+    Ok(())
+}
+
+/// Who asks, when, and what the client says itself.
+fn describe<'a>(
+    facts: &mut Facts<'a>,
+    host: &dyn Host,
+    config: &Gateway,
+    from: From<'a>,
+) -> Result<(), Fault> {
+    let From { caller, client } = from;
+    facts.who = caller.who();
+    facts.require = caller.requires();
+    facts.overrides = overrides::read(config, caller, client)?;
+    facts.now = host.now();
+    facts.seed = plan::seed(client.id.as_deref(), facts.now);
+    Ok(())
+}
+
+/// The attempts of several models, one after the other; a refusal counts only when there is nothing else.
+fn joined(host: &dyn Host, all: Vec<Result<Choice<'_>, Fault>>) -> Result<Planned, Fault> {
+    let mut joined: Option<Planned> = None;
+    let mut routes: Vec<String> = Vec::new();
+    let mut refusal = None;
+    for one in all {
+        match one {
+            Ok(choice) => {
+                routes.push(choice.route());
+                match &mut joined {
+                    None => joined = Some(planned(host, choice)),
+                    Some(joined) => joined.steps.extend(choice.into_steps()),
+                }
+            }
+            Err(fault) => {
+                refusal.get_or_insert(fault);
+            }
+        }
+    }
+    let Some(mut joined) = joined else {
+        let none = || Fault::new(FaultKind::Internal, "There is no plan.");
+        return Err(refusal.unwrap_or_else(none));
+    };
+    joined.steps.truncate(MAX_PLAN);
+    let routes = routes.join(",");
+    host.set_state(state::ROUTE, &routes);
+    joined.told = Some(routes);
+    Ok(joined)
+}
+
+fn planned(host: &dyn Host, choice: Choice<'_>) -> Planned {
+    let route = choice.route();
+    host.set_state(state::ROUTE, &route);
+    if let Some(rule) = choice.rule {
+        host.set_state(state::RULE, &rule.name);
+    }
+    let told = match choice.rule {
+        Some(rule) => Some(format!("{route};rule={}", rule.name)),
+        None if choice.route == Route::Fallback => None,
+        None => Some(route),
+    };
+    Planned {
+        first_token_timeout: choice.model.first_token_timeout,
+        answer_timeout: choice.model.answer_timeout,
+        told,
+        steps: choice.into_steps(),
+    }
+}
