@@ -29,6 +29,8 @@ pub(super) struct Plan<'p, 'f> {
 struct Group {
     weight: u32,
     /// Which target it is, in numbers that no change of the others changes.
+    target: u64,
+    /// The same, and which of several that are alike.
     mark: u64,
     candidates: Vec<Candidate>,
 }
@@ -72,11 +74,13 @@ impl Plan<'_, '_> {
             let mut candidates = Vec::new();
             self.follow(model, at, asked, depth, &mut candidates);
             if let Some(first) = candidates.first() {
-                let mark = hash(&first.step.model, hash(&first.step.provider, FNV));
+                let first = &first.step;
+                let identity = hash(&first.model, hash(&first.provider, FNV));
                 // The same target twice has two shares.
-                let before = groups.iter().filter(|group: &&Group| group.mark == mark);
-                let mark = mark ^ mix(before.count() as u64);
+                let before = groups.iter().filter(|g: &&Group| g.target == identity);
+                let mark = identity ^ mix(before.count() as u64);
                 groups.push(Group {
+                    target: identity,
                     weight: target.weight,
                     mark,
                     candidates,
