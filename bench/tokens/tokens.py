@@ -135,7 +135,7 @@ def measure(program, vocabularies, envoy, turns, python):
             differ = [f"{name} counts {other}" for name, (other, _) in counted.items() if other != tokens]
             cells = "".join(f"{speed:>13}" for speed in speeds)
             print(f"{encoding:12} {kind:15} {size // 1000:5} KB {tokens:7} tokens{cells}  {', '.join(differ)}")
-    tables = sum(path.stat().st_size for path in (ROOT / "src/tokens/data").iterdir())
+    tables = sum(path.stat().st_size for path in (ROOT / "src/tokens/data").iterdir() if path.suffix != ".md")
     print(f"tables in the wasm file: {tables / 1e6:.2f} MB, of {pathlib.Path(sys.argv[4]).stat().st_size / 1e6:.2f} MB")
     print(f"resident memory after the first count in both encodings: {grown / 1e6:+.2f} MB")
     print("the first request that counts: " + ", ".join(f"{name} {s * 1e3:.1f} ms" for name, s in first.items()))
