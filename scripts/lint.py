@@ -2,6 +2,7 @@
 
 Envoy checks each part; this checks that the parts fit: the two roles of the filter, the route
 between them and the clusters. Every problem is printed, and the exit code is 1 when there is one.
+Of a configuration that is well, it prints which labels can reach which clusters.
 Only what stands in the file is judged; field names are those of Envoy's documentation (snake_case).
 """
 
@@ -15,6 +16,7 @@ import yaml
 SCHEMA = json.loads((Path(__file__).parents[1] / "envoy/config.schema.json").read_text())
 WASM = "envoy_llm_gateway.wasm"
 MIN_RETRIES = 100
+MAX_NESTED = 5  # models in models; the filter refuses more
 DEFAULT_BUFFER = 1 << 20  # Envoy's per_connection_buffer_limit_bytes
 SIGNERS = ("CredentialInjector", "AwsRequestSigning", "GcpAuthnFilterConfig")
 
@@ -231,6 +233,73 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         yield from chain_problems(place, filters[position + 1:], namespaces)
 
 
+def covering(models, asked):
+    """The configured name that covers a name: the same, else the longest beginning."""
+    begins = [name for name in models if name.endswith("*") and asked.startswith(name[:-1]) and asked != name[:-1]]
+    return asked if asked in models else max(begins, key=len, default=None)
+
+
+def text_of(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def leaves(role, name, depth=0):
+    """The clusters that a model leads to, each with its labels, through the models that it leads to."""
+    model = dig(role, "models", name, default={})
+    for target in dig(model, "targets", default=[]) if depth < MAX_NESTED else ():
+        if "route_to" in target:
+            yield from leaves(role, covering(role["models"], target["route_to"]), depth + 1)
+            continue
+        provider = dig(role, "providers", target.get("provider"), default={})
+        labels = dig(provider, "labels", default={}) | dig(target, "labels", default={})
+        labels = {key: text_of(value) for key, value in labels.items()}
+        yield dig(provider, "cluster", default=target.get("provider")), labels
+
+
+def required(needs):
+    """Labels that are needed, each with the values that will do."""
+    listed = {key: value if isinstance(value, list) else [value] for key, value in sorted((needs or {}).items())}
+    return {key: [text_of(one) for one in values] for key, values in listed.items()}
+
+
+def reach(role):
+    """What labels can reach, line by line: first each label, then what each key and rule requires, model by model.
+
+    As the plan decides it: a target complies when it has each label with one of the values; a rule and a key together
+    are narrower than either, so that nothing reaches more than what stands here.
+    """
+    models = sorted(dig(role, "models", default={}))
+    everything = [leaf for name in models for leaf in leaves(role, name)]
+    pairs = sorted({pair for _, labels in everything for pair in labels.items()})
+    for key, value in pairs:
+        clusters = sorted({cluster for cluster, labels in everything if labels.get(key) == value})
+        yield f"label {key}={value}: {', '.join(clusters)}"
+    sources = [(f"key {key.get('id')}", key, None) for key in dig(role, "keys", default=[])]
+    sources += [(f"rule {rule.get('name')}", rule, rule.get("use")) for rule in dig(role, "rules", default=[])]
+    for source, holder, instead in sources:
+        needs = required(holder.get("require"))
+        if not needs:
+            continue
+        said = ", ".join(f"{key}={'|'.join(values)}" for key, values in needs.items())
+        for name in [covering(models, instead)] if instead else models:
+            fit = {cluster for cluster, labels in leaves(role, name) if all(labels.get(key) in values for key, values in needs.items())}
+            yield f"{source} requires {said}: {name} -> {', '.join(sorted(fit)) or 'refused'}"
+        passing = dig(role, "passthrough", "provider")
+        if passing:
+            provider = dig(role, "providers", passing, default={})
+            labels = {key: text_of(value) for key, value in dig(provider, "labels", default={}).items()}
+            fits = all(labels.get(key) in values for key, values in needs.items())
+            yield f"{source} requires {said}: requests without a model -> {dig(provider, 'cluster', default=passing) if fits else 'refused'}"
+
+
+def reachable(config):
+    """What labels can reach, for each gateway of an Envoy configuration that is well."""
+    for listener in dig(config, "static_resources", "listeners", default=[]):
+        for hcm in find(listener, "HttpConnectionManager"):
+            for _, plugin in plugins(f"listener {listener.get('name')}", hcm.get("http_filters", [])):
+                yield from (f"{plugin.place}: {line}" for line in reach(plugin.settings))
+
+
 def problems(config):
     """Everything that is wrong with an Envoy configuration."""
     clusters = {cluster.get("name"): cluster for cluster in dig(config, "static_resources", "clusters", default=[])}
@@ -255,8 +324,11 @@ def problems(config):
 def main(paths):
     count = 0
     for path in paths:
+        lines = []
         try:
-            found = problems(yaml.load(Path(path).read_text(), Strict))
+            config = yaml.load(Path(path).read_text(), Strict)
+            found = problems(config)
+            lines = list(reachable(config)) if not found else []
         except yaml.MarkedYAMLError as error:
             found = [f"line {error.problem_mark.line + 1}: {error.problem}"]
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -265,6 +337,8 @@ def main(paths):
             found = ["has not the shape of an Envoy configuration; envoy --mode validate says more"]
         for problem in found:
             print(f"{path}: {problem}")
+        for line in lines:
+            print(f"{path}: {line}")
         if not found:
             print(f"{path}: ok")
         count += len(found)

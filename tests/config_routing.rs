@@ -289,6 +289,23 @@ fn every_problem_of_a_rule_is_named() {
 }
 
 #[test]
+fn rules_whose_lines_are_all_commented_out_are_no_rules_by_chance() {
+    let models = json!({"m": {"targets": [{"provider": "us"}]}});
+    assert_eq!(
+        problems(&with(&models, &Value::Null)),
+        ["$.rules: expected a list, found null"]
+    );
+    let rules = json!([{"name": "a", "when": null, "use": "m", "require": null}]);
+    assert_eq!(
+        problems(&with(&models, &rules)),
+        [
+            "$.rules[0].require: expected an object, found null",
+            "$.rules[0].when: expected an object, found null",
+        ]
+    );
+}
+
+#[test]
 fn models_that_lead_to_each_other_in_a_circle_are_refused() {
     let model = |to: &[&str]| {
         let targets: Vec<_> = to.iter().map(|to| json!({"route_to": to})).collect();

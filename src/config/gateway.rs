@@ -76,9 +76,10 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         }
         wrong.is_empty().then_some(models)
     });
-    let rules = fields.or("rules", Vec::new(), |node| {
-        rules::rules(&node, &known_models)
-    });
+    let rules = match fields.given("rules") {
+        Some(node) => rules::rules(&node, &known_models),
+        None => Some(Vec::new()),
+    };
     let overrides = fields.or("overrides", false, |node| node.flag());
     let known_providers: Vec<_> = known_providers.into_iter().map(|(name, _)| name).collect();
     let keys = match fields.given("keys") {

@@ -29,9 +29,16 @@ pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
                 }
                 Some(name)
             });
-            let when = fields.or("when", Vec::new(), |node| node.object(conditions));
+            // What was commented out to the last line is no way to say "all" or "none".
+            let when = match fields.given("when") {
+                Some(node) => node.object(conditions),
+                None => Some(Vec::new()),
+            };
             let instead = fields.maybe("use", |node| named(&node, models));
-            let require = fields.or("require", Vec::new(), |node| needs(&node));
+            let require = match fields.given("require") {
+                Some(node) => needs(&node),
+                None => Some(Vec::new()),
+            };
             if matches!((&instead, &require), (Some(None), Some(needs)) if needs.is_empty()) {
                 fields.lacks("use", "missing: a rule needs `use`, `require` or both");
                 return None;

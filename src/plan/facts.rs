@@ -154,7 +154,7 @@ impl<'a> Facts<'a> {
 
     pub(super) fn complexity(&self) -> Option<u64> {
         let look = self.look()?;
-        let tools = self.asked.map_or(0, |asked| look::tools(asked));
+        let tools = self.asked.map_or(0, look::tools);
         let score = self
             .score
             .get_or_init(|| complexity::score(&look.said(tools)));

@@ -190,12 +190,15 @@ fn nothing_left(
     skipped: &[Skipped],
     facts: &Facts<'_>,
 ) -> Fault {
-    let other = |skipped: &Skipped| skipped.reason == Missing::Provider;
-    let wanted = facts
-        .overrides
-        .provider
-        .and_then(|at| config.providers.get(at));
-    match wanted.filter(|_| skipped.iter().any(other)) {
+    let wanted = facts.overrides.provider;
+    // What labels forbid is told before what the client has narrowed.
+    let forbidden = |s: &Skipped| s.reason == Missing::Label && wanted == Some(s.provider);
+    let place = wanted.filter(|_| !skipped.iter().any(forbidden));
+    let narrowed = skipped.iter().any(|s| s.reason == Missing::Provider);
+    match place
+        .filter(|_| narrowed)
+        .and_then(|at| config.providers.get(at))
+    {
         Some(wanted) => {
             let message = format!(
                 "`{}` has no target at the provider `{}` that may be used.",

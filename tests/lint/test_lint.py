@@ -237,3 +237,34 @@ def test_the_schema_is_a_schema_and_its_examples_follow_it():
             follow(child)
 
     follow(SCHEMA)
+
+
+def test_it_says_which_labels_can_reach_which_clusters(tmp_path):
+    parts = Parts(copy.deepcopy(yaml.safe_load(GOOD.read_text())))
+    parts.gateway["providers"]["openai"]["labels"] = {"region": "us"}
+    parts.gateway["providers"]["local"]["labels"] = {"region": "eu", "hipaa": True}
+    parts.gateway["models"]["far"] = {"targets": [{"provider": "openai"}]}
+    parts.gateway["models"]["near-*"] = {"targets": [{"route_to": "smart"}, {"provider": "openai", "labels": {"region": "ch"}}]}
+    parts.gateway["keys"] = [{"id": "clinic", "sha256": "0" * 64, "require": {"region": ["eu", "ch"], "hipaa": True}}]
+    parts.gateway["rules"] = [{"name": "legal", "use": "near-1", "require": {"region": ["eu", "ch"]}}]
+    parts.gateway["passthrough"] = {"provider": "local"}
+    path = tmp_path / "envoy.yaml"
+    path.write_text(yaml.safe_dump(parts.config))
+    code, lines = run(path)
+    place = f"{path}: listener llm: "
+    assert (code, lines) == (
+        0,
+        [
+            f"{place}label hipaa=true: vllm",
+            f"{place}label region=ch: openai",
+            f"{place}label region=eu: vllm",
+            f"{place}label region=us: openai",
+            f"{place}key clinic requires hipaa=true, region=eu|ch: far -> refused",
+            f"{place}key clinic requires hipaa=true, region=eu|ch: near-* -> vllm",
+            f"{place}key clinic requires hipaa=true, region=eu|ch: smart -> vllm",
+            f"{place}key clinic requires hipaa=true, region=eu|ch: requests without a model -> vllm",
+            f"{place}rule legal requires region=eu|ch: near-* -> openai, vllm",
+            f"{place}rule legal requires region=eu|ch: requests without a model -> vllm",
+            f"{path}: ok",
+        ],
+    )
