@@ -15,6 +15,7 @@ LONGEST_EXAMPLE = 70
 SECTIONS = {
     "gateway": "Gateway role",
     "passthrough": "`passthrough`",
+    "health": "`health`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
     "destination": "`providers.<name>`",

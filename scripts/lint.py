@@ -134,21 +134,29 @@ def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
     """Whether the clusters that the gateway names carry the provider that it expects."""
     providers = dig(plugin.settings, "providers", default={})
     for name, destination in providers.items() if isinstance(providers, dict) else ():
-        cluster = dig(destination, "cluster", default=name)
-        place = f"{plugin.place}, provider {name}"
-        if cluster not in clusters:
-            if not elsewhere:
-                yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
-        elif cluster not in provider_plugins:
-            yield f"{place}: cluster {cluster} lacks this filter with role provider"
-        else:
-            there, here = dig(provider_plugins[cluster].settings, "dialect"), dig(destination, "dialect", default=name)
-            if there is not None and there != here:
-                yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
-            for key, default in (("unknown_parameters", "keep"), ("responses", True)):
-                there, here = (dig(settings, key, default=default) for settings in (provider_plugins[cluster].settings, destination))
-                if there != here:
-                    yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
+        several = dig(destination, "clusters", default=None) or [dig(destination, "cluster", default=name)]
+        for cluster in several if isinstance(several, list) else ():
+            place = f"{plugin.place}, provider {name}"
+            yield from provider_problems(place, name, destination, cluster, clusters, provider_plugins, elsewhere)
+
+
+def provider_problems(place, name, destination, cluster, clusters, provider_plugins, elsewhere):
+    """Whether one cluster of a provider is there and carries what the gateway expects."""
+    if cluster not in clusters:
+        if not elsewhere:
+            yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
+        return
+    if cluster not in provider_plugins:
+        yield f"{place}: cluster {cluster} lacks this filter with role provider"
+        return
+    settings = provider_plugins[cluster].settings
+    there, here = dig(settings, "dialect"), dig(destination, "dialect", default=name)
+    if there is not None and there != here:
+        yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
+    for key, default in (("unknown_parameters", "keep"), ("responses", True)):
+        there, here = dig(settings, key, default=default), dig(destination, key, default=default)
+        if there != here:
+            yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
 
 
 def is_unbuffered(host, number):

@@ -61,6 +61,7 @@ fn roles() -> Vec<(Value, Value)> {
                 "input_usd_per_million": 1, "above": [{"tokens": 1}], "batch": {}, "flex": {}, "priority": {},
             }},
             "passthrough": {},
+            "health": {},
         }),
     )];
     for entry in REGISTRY {

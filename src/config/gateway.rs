@@ -1,9 +1,11 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, OnContextLength, Passthrough, Target, dialects, known,
+    Destination, Gateway, Key, Model, OnContextLength, Passthrough, Retries, Target, dialects,
+    health, known,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
+    retries,
 };
 use crate::{
     api::relay::Area,
@@ -23,6 +25,7 @@ const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
 const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
 const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
 const MAX_TARGETS: usize = 16;
+const MAX_CLUSTERS: usize = 16;
 /// Answered by the gateway itself.
 const ECHO: &str = "echo";
 /// SHA-256 of nothing: what a digest is when the variable that should hold the key is not set.
@@ -60,10 +63,12 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         })
     });
     let inherited = timeouts.unwrap_or_default();
+    let tries = retries::read(fields, &Retries::default());
+    let above = tries.clone().unwrap_or_default();
     let models = fields.required("models").and_then(|node| {
         let models = node.map(|name, node| {
             known_models.push(name.to_owned());
-            model(name, &node, &known_providers, inherited)
+            model(name, &node, &known_providers, inherited, &above)
         });
         some(&node, models, "model")
     });
@@ -84,8 +89,12 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
             body_limit_bytes: PASSTHROUGH_LIMIT_BYTES,
         }),
     };
+    let default = Some(crate::plan::health::Settings::default());
+    let health = fields.or("health", default, |node| health::read(&node));
+    tries?;
     Some(Gateway {
         known: known?,
+        health: health?,
         models: models?,
         providers: providers?,
         keys: keys?,
@@ -194,9 +203,7 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
         );
     }
     node.object(|fields| {
-        let cluster = fields.or("cluster", name.to_owned(), |node| {
-            node.plain().map(str::to_owned)
-        });
+        let clusters = clusters(fields, name);
         let entry = match fields.optional("dialect") {
             Some(node) => super::dialect(&node, registry),
             None => {
@@ -223,13 +230,47 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
                 _ => fields.lacks("dialect", "cannot be asked without settings of its own"),
             }
         }
+        let mut clusters = clusters?.into_iter();
+        let cluster = clusters.next()?;
         named.then_some(Destination {
             name: name.to_owned(),
-            cluster: cluster?,
+            cluster,
+            more_clusters: clusters.collect(),
             dialect: entry.name,
             speaks: speaks?,
         })
     })
+}
+
+/// The provider's clusters: one, or several with a key each.
+fn clusters(fields: &Fields<'_>, name: &str) -> Option<Vec<String>> {
+    let one = fields.or("cluster", name.to_owned(), |node| {
+        node.plain().map(str::to_owned)
+    });
+    let Some(node) = fields.optional("clusters") else {
+        return Some(vec![one?]);
+    };
+    if fields.optional("cluster").is_some() {
+        node.wrong("stands beside `cluster`; leave one out");
+        return None;
+    }
+    let mut seen = Vec::new();
+    let clusters = node.list(|node| {
+        let cluster = node.plain()?.to_owned();
+        if seen.contains(&cluster) {
+            node.wrong("stands here twice");
+            return None;
+        }
+        seen.push(cluster.clone());
+        Some(cluster)
+    });
+    let clusters = some(&node, clusters, "cluster")?;
+    if clusters.len() > MAX_CLUSTERS {
+        let count = clusters.len();
+        node.wrong(format_args!("{count} clusters; allowed: {MAX_CLUSTERS}"));
+        return None;
+    }
+    Some(clusters)
 }
 
 /// A dialect with those settings of its cluster that decide what it can take; a plan needs no others.
@@ -252,7 +293,13 @@ fn asked_while_planning(
     speaks.filter(|_| responses.is_none() || reading.known().values().any(known))
 }
 
-fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> Option<Model> {
+fn model(
+    name: &str,
+    node: &Node<'_>,
+    providers: &[String],
+    above: Timeouts,
+    tries: &Retries,
+) -> Option<Model> {
     let fault = match name {
         "" => Some("a model's name must not be empty"),
         ECHO => Some("is built in and answered by the gateway itself; choose another name"),
@@ -275,11 +322,13 @@ fn model(name: &str, node: &Node<'_>, providers: &[String], above: Timeouts) -> 
             Some(targets)
         });
         let timeouts = timeouts(fields, above);
+        let retries = retries::read(fields, tries);
         Some(Model {
             name: name.to_owned(),
             targets: targets?,
             first_token_timeout: timeouts?.first_token,
             answer_timeout: timeouts?.answer,
+            retries: retries?,
         })
     })
 }

@@ -5,9 +5,11 @@
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;
+mod health;
 mod known;
 pub mod node;
 mod provider;
+mod retries;
 mod wire;
 
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     provider::{Entry, Provider as Dialect, REGISTRY},
 };
 use node::{Node, Problem, Reading};
+pub use retries::Retries;
 use std::time::Duration;
 
 /// A checked configuration: one of the filter's two roles.
@@ -92,12 +95,40 @@ pub struct Gateway {
     pub answer_timeout: Duration,
     /// OpenAI's other paths.
     pub passthrough: Passthrough,
+    /// When targets cool down; `None`: never.
+    pub health: Option<crate::plan::health::Settings>,
     /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
     pub count_tokens: bool,
     /// What becomes of a request that is too long for a model.
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+}
+
+impl Gateway {
+    /// Whether a target names this model of this provider, rather than taking what a client says.
+    pub fn names(&self, provider: &str, model: &str) -> bool {
+        let at = |target: &Target| {
+            let to = self.providers.get(target.provider);
+            to.is_some_and(|to| to.name == provider)
+        };
+        self.models.iter().any(|known| {
+            let same = known.name == model
+                || known
+                    .name
+                    .strip_prefix(provider)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    == Some(model);
+            let says = |target: &Target| match &target.model {
+                Some(own) => own == model,
+                None => same,
+            };
+            known
+                .targets
+                .iter()
+                .any(|target| says(target) && at(target))
+        })
+    }
 }
 
 /// Where requests go that are not translated and name no model.
@@ -131,6 +162,8 @@ pub struct Model {
     pub first_token_timeout: Duration,
     /// Time until a whole answer is complete, per attempt.
     pub answer_timeout: Duration,
+    /// How much is tried.
+    pub retries: Retries,
 }
 
 /// One attempt of a plan.
@@ -148,8 +181,10 @@ pub struct Target {
 pub struct Destination {
     /// Its name in targets, logs and the `x-llm-provider` header.
     pub name: String,
-    /// The Envoy cluster that carries the provider role.
+    /// The Envoy cluster that carries the provider role; the first of several.
     pub cluster: String,
+    /// The others, each with a key of its own.
+    pub more_clusters: Vec<String>,
     /// The dialect's name.
     pub dialect: &'static str,
     /// The dialect, with its default settings, for questions while planning.

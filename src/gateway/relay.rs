@@ -4,7 +4,7 @@
 //! a form only until the field has come. Everything else goes to the provider that is configured for it
 //! and is never held.
 
-use super::{Client, ECHO_MODEL, caller::Caller, endpoint, entry, hand_over, models};
+use super::{Client, ECHO_MODEL, caller::Caller, endpoint, entry, hand_over, health, models};
 use crate::{
     api::{
         client::MAX_MODEL_BYTES,
@@ -214,14 +214,14 @@ impl Incoming {
         };
         self.relayed.named = named;
         host.set_state(state::STREAM, "0");
-        let (mut steps, timeout) = match &asked {
+        let (mut steps, timeout, total) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
-                self.planned(host, config, caller, asked)?
+                self.planned(host, config, caller, asked, client.spread(host))?
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
-                (self.default(config, caller)?, config.answer_timeout)
+                (self.default(config, caller)?, config.answer_timeout, None)
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -232,7 +232,7 @@ impl Incoming {
         if !(self.whole || kept) {
             steps.truncate(1);
         }
-        hand_over::steer(host, &steps, timeout, steps.len() == 1)?;
+        hand_over::steer(host, &steps, timeout, total, steps.len() == 1)?;
         let forwarded = self.forwarded.take();
         HandOver {
             request_id: client.id.clone(),
@@ -261,7 +261,8 @@ impl Incoming {
         config: &Gateway,
         caller: &Caller,
         asked: &str,
-    ) -> Result<(Vec<Step>, Duration), Fault> {
+        spread: u64,
+    ) -> Result<(Vec<Step>, Duration, Option<Duration>), Fault> {
         models::permit(config, caller, asked)?;
         if asked == ECHO_MODEL {
             let message = "`echo` only repeats what is said in a chat; ask for another model.";
@@ -272,7 +273,9 @@ impl Incoming {
         host.set_state(state::ROUTE, &format!("{}:fallback", model.name));
         let steps = plan::steps(config, model, asked).into_iter();
         let steps = steps.filter(|(provider, step)| self.is_had_by(config, *provider, &step.model));
-        let steps: Vec<_> = steps.map(|(_, step)| step).collect();
+        let (steps, timeout) = (steps.collect(), model.answer_timeout);
+        let steps = health::arrange(host, config, &model.retries, steps, spread, timeout);
+        let steps: Vec<_> = steps.into_iter().map(|(_, step)| step).collect();
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",
@@ -281,7 +284,7 @@ impl Incoming {
             );
             return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
         }
-        Ok((steps, model.answer_timeout))
+        Ok((steps, timeout, model.retries.total_timeout))
     }
 
     /// The one attempt at the provider for requests without a model.

@@ -22,6 +22,8 @@ pub mod header {
     pub const UNBUFFERED: &str = "x-llm-unbuffered";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
+    /// To Envoy's router: time for all attempts and the whole answer.
+    pub const TOTAL_TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
     /// To Envoy's router: time until an attempt's response headers.
     pub const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
 }
@@ -51,6 +53,8 @@ pub mod state {
     pub const KEY_ID: &str = "llm.key_id";
     /// The rule and policy that chose the plan.
     pub const ROUTE: &str = "llm.route";
+    /// Targets that were not tried in their turn: JSON list of `{provider, cluster, model, reason, until_ms}`.
+    pub const COOLING: &str = "llm.cooling";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.
@@ -97,6 +101,12 @@ pub mod state {
     pub const CACHE: &str = "llm.cache";
     /// Why the gateway refused: the error's code.
     pub const REASON: &str = "llm.reason";
+}
+
+/// Shared data. Every key begins with the plugin's name: other plugins may share the machine.
+pub mod shared {
+    /// What is against which target: [`crate::plan::health::Table`].
+    pub const HEALTH: &str = "envoy_llm_gateway.health";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.

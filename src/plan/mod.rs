@@ -1,9 +1,10 @@
 //! From the model that a client asks for to the ordered attempts.
 
 mod hand_over;
+pub mod health;
 pub mod wire;
 
-pub use hand_over::HandOver;
+pub use hand_over::{HandOver, Moves};
 
 use crate::config::{Gateway, Model};
 use serde::{Deserialize, Serialize};
