@@ -25,6 +25,7 @@ SHAPES = {
 SECTIONS = {
     "gateway": "Gateway role",
     "passthrough": "`passthrough`",
+    "health": "`health`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
     "rule": "`rules[]`",

@@ -136,21 +136,29 @@ def gateway_problems(plugin, clusters, provider_plugins, elsewhere):
     """Whether the clusters that the gateway names carry the provider that it expects."""
     providers = dig(plugin.settings, "providers", default={})
     for name, destination in providers.items() if isinstance(providers, dict) else ():
-        cluster = dig(destination, "cluster", default=name)
-        place = f"{plugin.place}, provider {name}"
-        if cluster not in clusters:
-            if not elsewhere:
-                yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
-        elif cluster not in provider_plugins:
-            yield f"{place}: cluster {cluster} lacks this filter with role provider"
-        else:
-            there, here = dig(provider_plugins[cluster].settings, "dialect"), dig(destination, "dialect", default=name)
-            if there is not None and there != here:
-                yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
-            for key, default in (("unknown_parameters", "keep"), ("responses", True)):
-                there, here = (dig(settings, key, default=default) for settings in (provider_plugins[cluster].settings, destination))
-                if there != here:
-                    yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
+        several = dig(destination, "clusters", default=None) or [dig(destination, "cluster", default=name)]
+        for cluster in several if isinstance(several, list) else ():
+            place = f"{plugin.place}, provider {name}"
+            yield from provider_problems(place, name, destination, cluster, clusters, provider_plugins, elsewhere)
+
+
+def provider_problems(place, name, destination, cluster, clusters, provider_plugins, elsewhere):
+    """Whether one cluster of a provider is there and carries what the gateway expects."""
+    if cluster not in clusters:
+        if not elsewhere:
+            yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
+        return
+    if cluster not in provider_plugins:
+        yield f"{place}: cluster {cluster} lacks this filter with role provider"
+        return
+    settings = provider_plugins[cluster].settings
+    there, here = dig(settings, "dialect"), dig(destination, "dialect", default=name)
+    if there is not None and there != here:
+        yield f"{place}: the gateway speaks {here}, cluster {cluster} speaks {there}"
+    for key, default in (("unknown_parameters", "keep"), ("responses", True)):
+        there, here = dig(settings, key, default=default), dig(destination, key, default=default)
+        if there != here:
+            yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
 
 
 def is_unbuffered(host, number):
@@ -243,6 +251,11 @@ def text_of(value):
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def clusters_of(provider, name):
+    """The clusters of a provider: several, one, or the one of its name."""
+    return dig(provider, "clusters") or [dig(provider, "cluster", default=name)]
+
+
 def leaves(role, name, depth=0):
     """The clusters that a model leads to, each with its labels, through the models that it leads to."""
     model = dig(role, "models", name, default={})
@@ -253,7 +266,8 @@ def leaves(role, name, depth=0):
         provider = dig(role, "providers", target.get("provider"), default={})
         labels = dig(provider, "labels", default={}) | dig(target, "labels", default={})
         labels = {key: text_of(value) for key, value in labels.items()}
-        yield dig(provider, "cluster", default=target.get("provider")), labels
+        for cluster in clusters_of(provider, target.get("provider")):
+            yield cluster, labels
 
 
 def required(needs):
@@ -289,7 +303,7 @@ def reach(role):
             provider = dig(role, "providers", passing, default={})
             labels = {key: text_of(value) for key, value in dig(provider, "labels", default={}).items()}
             fits = all(labels.get(key) in values for key, values in needs.items())
-            yield f"{source} requires {said}: requests without a model -> {dig(provider, 'cluster', default=passing) if fits else 'refused'}"
+            yield f"{source} requires {said}: requests without a model -> {', '.join(clusters_of(provider, passing)) if fits else 'refused'}"
 
 
 def reachable(config):

@@ -8,11 +8,12 @@
 
 use envoy_llm_gateway::{
     config::{
-        self, Config, Key, Model, OnContextLength, Route, Target, To,
+        self, Config, Key, Model, OnContextLength, Retries, Route, Target, To,
         node::{Fields, Problem, Reading},
     },
     fault::{Fault, FaultKind},
     host::Headers,
+    plan::health::Settings,
     provider::{Common, Entry, Provider, features::Features},
 };
 use serde_json::{Map, Value, json};
@@ -89,12 +90,19 @@ fn full() -> Value {
                     {"provider": "raven", "model": "r-2"},
                 ],
             },
-            "parrot/*": {"targets": [{"provider": "parrot"}], "answer_timeout": "2m"},
+            "parrot/*": {
+                "targets": [{"provider": "parrot"}],
+                "answer_timeout": "2m",
+                "attempts": 4,
+                "attempts_per_target": 2,
+                "on_content_filter": "error",
+                "total_timeout": "5m",
+            },
         },
         "providers": {
             "raven": {"cluster": "outbound|443||raven.example.com"},
             "parrot": {},
-            "spare": {"dialect": "raven"},
+            "spare": {"dialect": "raven", "clusters": ["spare", "spare-2"]},
         },
         "keys": [
             {
@@ -111,6 +119,10 @@ fn full() -> Value {
         "body_limit_bytes": 1048576,
         "first_token_timeout": "5s",
         "answer_timeout": "60s",
+        "attempts": 6,
+        "retriable_statuses": [409],
+        "on_content_filter": "next",
+        "health": {"failures": 5, "error_percent": 0, "cool_down": "1s", "longest_cool_down": "1m"},
         "on_context_length": "route_on",
         "cap_max_tokens": true,
     })
@@ -137,6 +149,13 @@ fn a_gateway_becomes_what_was_written() {
                 targets: vec![target(0, None)],
                 first_token_timeout: Duration::from_secs(5),
                 answer_timeout: Duration::from_secs(120),
+                retries: Retries {
+                    attempts: 4,
+                    attempts_per_target: 2,
+                    statuses: vec![409],
+                    on_content_filter: false,
+                    total_timeout: Some(Duration::from_secs(300)),
+                },
             },
             Model {
                 name: "smart".into(),
@@ -149,6 +168,13 @@ fn a_gateway_becomes_what_was_written() {
                 ],
                 first_token_timeout: Duration::from_millis(250),
                 answer_timeout: Duration::from_secs(60),
+                retries: Retries {
+                    attempts: 6,
+                    attempts_per_target: 1,
+                    statuses: vec![409],
+                    on_content_filter: true,
+                    total_timeout: None,
+                },
             },
         ]
     );
@@ -209,6 +235,19 @@ fn a_gateway_becomes_what_was_written() {
         ])
     );
     assert_eq!(gateway.body_limit_bytes, 1_048_576);
+    let spare = &gateway.providers[2];
+    assert_eq!(
+        (&*spare.cluster, &*spare.more_clusters),
+        ("spare", ["spare-2".to_owned()].as_slice())
+    );
+    let health = Settings {
+        failures: 5,
+        error_rate: 0,
+        cool_down: Duration::from_secs(1),
+        longest: Duration::from_mins(1),
+        ..Settings::default()
+    };
+    assert_eq!(gateway.health, Some(health));
     assert_eq!(
         (
             gateway.count_tokens,
@@ -216,6 +255,38 @@ fn a_gateway_becomes_what_was_written() {
             gateway.cap_max_tokens
         ),
         (true, OnContextLength::RouteOn, true)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_health_and_retries_is_said() {
+    let found = problems(&json!({
+        "role": "gateway",
+        "models": {"*": {"targets": [{"provider": "parrot"}], "attempts_per_target": 6, "retriable_statuses": [500]}},
+        "providers": {
+            "parrot": {"cluster": "a", "clusters": ["a", "b"]},
+            "raven": {"clusters": []},
+            "spare": {"dialect": "raven", "clusters": ["a", "a"]},
+        },
+        "attempts": 0,
+        "on_content_filter": "retry",
+        "health": {"failures": -1, "cool_down": "1m", "longest_cool_down": "30s", "error_percent": 101, "x": 1},
+    }));
+    assert_eq!(
+        found,
+        [
+            "$.attempts: expected 1 to 32, found 0",
+            "$.health.error_percent: expected 0 to 100, found 101",
+            "$.health.failures: expected a whole number, found -1",
+            "$.health.longest_cool_down: is shorter than `cool_down`",
+            "$.health.x: unknown key; allowed: cool_down, enabled, error_percent, error_requests, error_window, failures, longest_cool_down",
+            "$.models[\"*\"].attempts_per_target: expected 1 to 5, found 6",
+            "$.models[\"*\"].retriable_statuses[0]: expected 400 to 499, found 500",
+            "$.on_content_filter: unknown value \"retry\"; allowed: error, next",
+            "$.providers.parrot.clusters: stands beside `cluster`; leave one out",
+            "$.providers.raven.clusters: empty; name at least one cluster",
+            "$.providers.spare.clusters[1]: stands here twice",
+        ]
     );
 }
 
@@ -242,8 +313,18 @@ fn a_small_gateway_has_the_documented_defaults() {
             }],
             first_token_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(600),
+            retries: Retries::default(),
         }]
     );
+    let health = Settings {
+        failures: 3,
+        error_rate: 50,
+        window: Duration::from_secs(30),
+        requests: 20,
+        cool_down: Duration::from_secs(10),
+        longest: Duration::from_mins(5),
+    };
+    assert_eq!(gateway.health, Some(health));
     assert_eq!((gateway.keys, gateway.body_limit_bytes), (None, 16_777_216));
     assert_eq!(
         (
@@ -377,11 +458,11 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             r#"$.models.words.targets[0].provider: no provider "crow"; configured: crow/1, finch, gull, parrot"#,
             "$.models.words.targets[1].model: names one model; leave it out to pass on the name that was asked for",
             "$.models.words.targets[2].provider: missing",
-            "$.models.words.timeout: unknown key; allowed: answer_timeout, first_token_timeout, route, sticky, targets",
+            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, first_token_timeout, on_content_filter, retriable_statuses, route, sticky, targets, total_timeout",
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, overrides, passthrough, providers, role, rules",
+            "$.modles: unknown key; allowed: answer_timeout, attempts, attempts_per_target, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, health, keys, model_info, models, on_content_filter, on_context_length, overrides, passthrough, providers, retriable_statuses, role, rules, total_timeout",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

@@ -64,6 +64,7 @@ fn roles() -> Vec<(Value, Value)> {
             "rules": [{"name": "r", "use": "m", "when": {
                 "max_tokens": {"above": 1}, "complexity": {"above": 1}, "input_tokens": {"above": 1},
             }}],
+            "health": {},
         }),
     )];
     for entry in REGISTRY {

@@ -261,7 +261,8 @@ fn conclude(
     own_words: Option<&[u8]>,
 ) -> Flow {
     sent.close(host, Some(status), Some(fault));
-    let failed = fault.kind.is_attempts();
+    let moves = sent.plan.moves_on(sent.number, status, fault.kind);
+    let failed = fault.kind.is_attempts() || moves;
     let own_words = own_words.filter(|_| !failed);
     if sent.bodiless && !failed {
         sent.refuse(host, fault);

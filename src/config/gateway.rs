@@ -1,10 +1,11 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, dialects, known, labels,
+    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, Retries, dialects, health,
+    known, labels,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
-    rules,
+    retries, rules,
     targets::{self, Timeouts, some, star_is_last},
 };
 use crate::{
@@ -24,6 +25,7 @@ const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
 /// Source: OpenAI API reference, "Upload file", general knowledge, not confirmed.
 const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
 const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
+const MAX_CLUSTERS: usize = 16;
 /// Answered by the gateway itself.
 const ECHO: &str = "echo";
 /// SHA-256 of nothing: what a digest is when the variable that should hold the key is not set.
@@ -59,6 +61,8 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     });
     let inherited = timeouts.unwrap_or_default();
     let mut known_models = Vec::new();
+    let tries = retries::read(fields, &Retries::default());
+    let above = tries.clone().unwrap_or_default();
     let models = fields.required("models").and_then(|node| {
         known_models = node.map(|name, _| Some(name.to_owned()))?;
         let known = targets::Known {
@@ -66,7 +70,11 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
             models: &known_models,
         };
         let models = node.map(|name, node| {
-            let own = |fields: &Fields<'_>| self::timeouts(fields, inherited);
+            let own = |fields: &Fields<'_>| {
+                let timeouts = self::timeouts(fields, inherited);
+                let retries = retries::read(fields, &above);
+                Some((timeouts?, retries?))
+            };
             targets::model(name, &node, &known, own)
         });
         let models = some(&node, models, "model")?;
@@ -99,8 +107,12 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
             body_limit_bytes: PASSTHROUGH_LIMIT_BYTES,
         }),
     };
+    let default = Some(crate::plan::health::Settings::default());
+    let health = fields.or("health", default, |node| health::read(&node));
+    tries?;
     Some(Gateway {
         known: known?,
+        health: health?,
         models: models?,
         providers: providers?,
         rules: rules?,
@@ -211,9 +223,7 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
         );
     }
     node.object(|fields| {
-        let cluster = fields.or("cluster", name.to_owned(), |node| {
-            node.plain().map(str::to_owned)
-        });
+        let clusters = clusters(fields, name);
         let entry = match fields.optional("dialect") {
             Some(node) => super::dialect(&node, registry),
             None => {
@@ -241,14 +251,48 @@ fn destination(name: &str, node: &Node<'_>, registry: &[Entry]) -> Option<Destin
                 _ => fields.lacks("dialect", "cannot be asked without settings of its own"),
             }
         }
+        let mut clusters = clusters?.into_iter();
+        let cluster = clusters.next()?;
         named.then_some(Destination {
             name: name.to_owned(),
-            cluster: cluster?,
+            cluster,
+            more_clusters: clusters.collect(),
             dialect: entry.name,
             speaks: speaks?,
             labels: labels?,
         })
     })
+}
+
+/// The provider's clusters: one, or several with a key each.
+fn clusters(fields: &Fields<'_>, name: &str) -> Option<Vec<String>> {
+    let one = fields.or("cluster", name.to_owned(), |node| {
+        node.plain().map(str::to_owned)
+    });
+    let Some(node) = fields.optional("clusters") else {
+        return Some(vec![one?]);
+    };
+    if fields.optional("cluster").is_some() {
+        node.wrong("stands beside `cluster`; leave one out");
+        return None;
+    }
+    let mut seen = Vec::new();
+    let clusters = node.list(|node| {
+        let cluster = node.plain()?.to_owned();
+        if seen.contains(&cluster) {
+            node.wrong("stands here twice");
+            return None;
+        }
+        seen.push(cluster.clone());
+        Some(cluster)
+    });
+    let clusters = some(&node, clusters, "cluster")?;
+    if clusters.len() > MAX_CLUSTERS {
+        let count = clusters.len();
+        node.wrong(format_args!("{count} clusters; allowed: {MAX_CLUSTERS}"));
+        return None;
+    }
+    Some(clusters)
 }
 
 /// A dialect with those settings of its cluster that decide what it can take; a plan needs no others.

@@ -5,10 +5,12 @@
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;
+mod health;
 mod known;
 mod labels;
 pub mod node;
 mod provider;
+mod retries;
 mod routing;
 mod rules;
 mod targets;
@@ -24,6 +26,7 @@ use crate::{
     provider::{Entry, Provider as Dialect, REGISTRY},
 };
 use node::{Node, Problem, Reading};
+pub use retries::Retries;
 use std::time::Duration;
 
 /// A checked configuration: one of the filter's two roles.
@@ -105,12 +108,47 @@ pub struct Gateway {
     pub answer_timeout: Duration,
     /// OpenAI's other paths.
     pub passthrough: Passthrough,
+    /// When targets cool down; `None`: never.
+    pub health: Option<crate::plan::health::Settings>,
     /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
     pub count_tokens: bool,
     /// What becomes of a request that is too long for a model.
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+}
+
+impl Gateway {
+    /// Whether a target names this model of this provider, rather than taking what a client says.
+    pub fn names(&self, provider: &str, model: &str) -> bool {
+        let at = |place: usize| {
+            let to = self.providers.get(place);
+            to.is_some_and(|to| to.name == provider)
+        };
+        self.models.iter().any(|known| {
+            let same = known.name == model
+                || known
+                    .name
+                    .strip_prefix(provider)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    == Some(model);
+            known.targets.iter().any(|target| match &target.to {
+                To::Provider {
+                    provider,
+                    model: own,
+                } => own.as_deref().map_or(same, |own| own == model) && at(*provider),
+                // Its targets are found at that model; what it asks a wildcard for is named here.
+                To::Model(named) => {
+                    named.asked == model
+                        && self.models.get(named.model).is_some_and(|inner| {
+                            inner.targets.iter().any(|target| {
+                                matches!(&target.to, To::Provider { provider, model: None } if at(*provider))
+                            })
+                        })
+                }
+            })
+        })
+    }
 }
 
 /// Where requests go that are not translated and name no model.
@@ -138,8 +176,10 @@ pub enum OnContextLength {
 pub struct Destination {
     /// Its name in targets, logs and the `x-llm-provider` header.
     pub name: String,
-    /// The Envoy cluster that carries the provider role.
+    /// The Envoy cluster that carries the provider role; the first of several.
     pub cluster: String,
+    /// The others, each with a key of its own.
+    pub more_clusters: Vec<String>,
     /// The dialect's name.
     pub dialect: &'static str,
     /// The dialect, with its default settings, for questions while planning.

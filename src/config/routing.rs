@@ -21,6 +21,8 @@ pub struct Model {
     pub first_token_timeout: Duration,
     /// Time until a whole answer is complete, per attempt.
     pub answer_timeout: Duration,
+    /// How much is tried.
+    pub retries: super::Retries,
 }
 
 /// How the targets of a model are ordered.

@@ -1,7 +1,7 @@
 //! Reads a model: its route and its targets.
 
 use super::{
-    Labels, MAX_PLAN, Model, Named, Route, Sticky, Target, To, covering,
+    Labels, MAX_PLAN, Model, Named, Retries, Route, Sticky, Target, To, covering,
     labels::{labels, over},
     node::{Fields, Node},
     rules::header,
@@ -36,7 +36,7 @@ pub(super) fn model(
     name: &str,
     node: &Node<'_>,
     known: &Known<'_>,
-    timeouts: impl FnOnce(&Fields<'_>) -> Option<Timeouts>,
+    own: impl FnOnce(&Fields<'_>) -> Option<(Timeouts, Retries)>,
 ) -> Option<Model> {
     let fault = match name {
         "" => Some("a model's name must not be empty"),
@@ -72,14 +72,15 @@ pub(super) fn model(
             }
             Some(targets)
         });
-        let timeouts = timeouts(fields);
+        let own = own(fields);
         Some(Model {
             name: name.to_owned(),
             route: route?,
             sticky: sticky?,
             targets: targets?,
-            first_token_timeout: timeouts?.first_token,
-            answer_timeout: timeouts?.answer,
+            first_token_timeout: own.as_ref()?.0.first_token,
+            answer_timeout: own.as_ref()?.0.answer,
+            retries: own?.1,
         })
     })
 }

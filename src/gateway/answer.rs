@@ -25,6 +25,8 @@ pub(super) struct Answer {
     status: u16,
     /// The client was given everything.
     complete: bool,
+    /// An attempt answered.
+    answered: bool,
 }
 
 /// An error in the place of what Envoy or the last attempt would have said.
@@ -54,6 +56,7 @@ impl Answer {
         };
         // Only an attempt that is the answer names its provider.
         if host.header(Side::Response, header::PROVIDER).is_some() {
+            self.answered = true;
             return Flow::Continue;
         }
         let instead = explain(host, api, self.status, timeout, id);
@@ -64,6 +67,23 @@ impl Answer {
             self.instead = Some(instead);
         }
         Flow::Pause
+    }
+
+    /// Whether this is the answer of an attempt.
+    pub(super) fn is_an_attempts(&self) -> bool {
+        self.answered
+    }
+
+    /// Whether there were any response headers.
+    pub(super) fn has_begun(&self) -> bool {
+        self.status != 0
+    }
+
+    /// Whether an answer broke off that had begun, and not because the client left; asked when the record is complete.
+    pub(super) fn broke_off(&self, host: &dyn Host, streams: bool) -> bool {
+        self.answered
+            && (streams || !self.complete)
+            && host.state(state::OUTCOME).as_deref() == Some(b"partial")
     }
 
     /// Puts the error in the place of the body.
@@ -195,7 +215,15 @@ fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option
         host.set_state(state::REASON, fault.kind.wire().2);
         return Instead::new(api, fault.status(), &fault, 0, id);
     }
+    let silent = attempts.last().is_some_and(|last| last.ms.is_none());
     attempts::close_silent(&mut attempts, millis(host.now()));
+    // The time for all attempts was over in the middle of this one.
+    let details = host.property(&["response", "code_details"]);
+    if let Some(last) = attempts.last_mut().filter(|_| silent)
+        && details.is_some_and(|details| details.starts_with(b"response_timeout"))
+    {
+        last.reason = Some(FaultKind::TimedOut.wire().2.to_owned());
+    }
     attempts.extend(unreached);
     attempts::store(host, &attempts);
     // What names no model is called by what it is.

@@ -43,6 +43,9 @@ pub(super) fn fault(asked: &str, attempts: &[Attempt], timeout: Duration) -> (u1
 fn cause(attempt: &Attempt, timeout: Duration) -> Cause {
     match (attempt.status, attempt.reason.as_deref()) {
         (None, _) if ran_out(attempt, timeout) => Cause::Kind(FaultKind::TimedOut),
+        (None, Some(reason)) if reason == FaultKind::TimedOut.wire().2 => {
+            Cause::Kind(FaultKind::TimedOut)
+        }
         (None, _) => Cause::Status(502),
         (_, Some("insufficient_quota")) => Cause::Kind(FaultKind::QuotaSpent),
         (Some(401..=403), _) => Cause::Kind(FaultKind::ProviderAuth),
@@ -51,6 +54,7 @@ fn cause(attempt: &Attempt, timeout: Duration) -> Cause {
         (Some(503 | 529), _) => Cause::Kind(FaultKind::Overloaded),
         (Some(408 | 504), _) => Cause::Kind(FaultKind::TimedOut),
         (Some(200..=299), Some(reason)) => of_reason(reason),
+        (Some(_), Some("context_length_exceeded")) => Cause::Kind(FaultKind::ContextLength),
         (Some(status), _) => Cause::Status(status),
     }
 }
@@ -79,6 +83,10 @@ fn describe(attempt: &Attempt, timeout: Duration) -> String {
                 "{provider} did not answer within {} ms",
                 timeout.as_millis()
             )
+        }
+        (None, Some(reason)) if reason == FaultKind::TimedOut.wire().2 => {
+            let ms = attempt.ms.unwrap_or_default();
+            format!("{provider} did not answer within {ms} ms, when the time for all was over")
         }
         (None, _) => format!("{provider} could not be reached"),
         (Some(status), Some(reason)) => format!("{provider} {status} {reason}"),

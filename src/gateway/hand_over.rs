@@ -2,7 +2,7 @@
 
 use super::{
     fit::{self, Lengths},
-    operation,
+    health, operation,
     planned::{self, From, What},
 };
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
         chat::Chat,
         client::{Api, Asked},
     },
-    config::Gateway,
+    config::{Gateway, OnContextLength},
     fault::{Fault, FaultKind},
     host::{
         Host, Side,
         keys::{header, state},
     },
-    plan::{HandOver, Step, wire},
+    plan::{HandOver, Moves, Step, wire},
     provider::Provider,
     tokens::chat::Counter,
 };
@@ -44,6 +44,7 @@ pub(super) fn send(
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
     };
     let planned = planned::plan(host, config, from, what)?;
+    let model = planned.model;
     let mut steps = planned.steps;
     if asked.api == Api::CountTokens {
         steps = counting(config, steps);
@@ -52,27 +53,34 @@ pub(super) fn send(
         }
     }
     let steps = able(config, asked, steps)?;
+    let timeout = if asked.stream {
+        model.first_token_timeout
+    } else {
+        model.answer_timeout
+    };
+    let spread = client.spread(host);
+    let steps = health::arrange(host, config, &model.retries, steps, spread, timeout);
     let (steps, lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
         _ => fit::fit(host, config, asked, &mut counter.into_inner(), steps)?,
     };
     let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
-    let timeout = if asked.stream {
-        planned.first_token_timeout
-    } else {
-        planned.answer_timeout
-    };
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    steer(host, &steps, timeout, false)?;
+    steer(host, &steps, timeout, model.retries.total_timeout, false)?;
     HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
         route: planned.told,
         tokens: lengths.tokens,
         caps: lengths.caps,
+        moves: Moves {
+            context_length: config.on_context_length == OnContextLength::RouteOn,
+            content_filter: model.retries.on_content_filter,
+            statuses: model.retries.statuses.clone(),
+        },
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     }
     .store(host);
@@ -87,6 +95,7 @@ pub(super) fn steer(
     host: &dyn Host,
     steps: &[Step],
     timeout: Duration,
+    total: Option<Duration>,
     unbuffered: bool,
 ) -> Result<(), Fault> {
     host.set_state(
@@ -98,6 +107,10 @@ pub(super) fn steer(
     set(header::PLAN, &wire::header(steps.iter()))
         .and_then(|()| set(header::MAX_RETRIES, &retries))
         .and_then(|()| set(header::PER_TRY_TIMEOUT, &timeout.as_millis().to_string()))
+        .and_then(|()| match total {
+            Some(total) => set(header::TOTAL_TIMEOUT, &total.as_millis().to_string()),
+            None => Ok(()),
+        })
         .and_then(|()| match unbuffered {
             true => set(header::UNBUFFERED, "1"),
             false => Ok(()),

@@ -14,6 +14,7 @@ mod entry;
 mod failed;
 mod fit;
 mod hand_over;
+mod health;
 mod models;
 mod overrides;
 mod planned;
@@ -31,6 +32,7 @@ use crate::{
         Flow, Headers, Host, Side, Stream,
         keys::{header, state},
     },
+    log::millis,
 };
 use answer::Answer;
 use caller::Caller;
@@ -48,6 +50,8 @@ pub struct Request {
     caller: Caller,
     client: Client,
     stage: Stage,
+    /// The client wants a stream.
+    streams: bool,
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
     answer: Answer,
@@ -91,6 +95,17 @@ impl Client {
 }
 
 impl Client {
+    /// A number that differs from request to request.
+    /// FNV-1a over the request's id, which Envoy draws, and the time.
+    fn spread(&self, host: &dyn Host) -> u64 {
+        let now = millis(host.now()).to_le_bytes();
+        let id = self.id.as_deref().unwrap_or_default().bytes();
+        let hash = id.chain(now).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        hash ^ (hash >> 32)
+    }
+
     fn forward(&mut self, headers: &Headers) {
         let line = |name: &&str| {
             let value = headers.get(name)?;
@@ -139,6 +154,7 @@ impl Request {
             caller: Caller::default(),
             client: Client::default(),
             stage: Stage::Gathering,
+            streams: false,
             relay: None,
             answer: Answer::default(),
         }
@@ -261,6 +277,7 @@ impl Request {
             let body = messages::count_body(count.tokens);
             return Ok(self.counted(host, "application/json", &body, count.tokens));
         };
+        self.streams = asked.stream;
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
@@ -353,7 +370,11 @@ impl Stream for Request {
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();
-        self.answer.head(host, self.api, timeout, id, end)
+        let flow = self.answer.head(host, self.api, timeout, id, end);
+        if let Stage::HandedOver { timeout } = self.stage {
+            health::note(host, &self.config, self.answer.is_an_attempts(), timeout);
+        }
+        flow
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
@@ -367,6 +388,16 @@ impl Stream for Request {
     fn on_log(&mut self, host: &dyn Host) {
         let bill = (self.api != Api::CountTokens).then_some(&*self.config);
         let refused = self.stage == Stage::Replied;
+        // Before the record says of every attempt how it ended.
+        match self.stage {
+            Stage::HandedOver { timeout } if !self.answer.has_begun() => {
+                health::left(host, &self.config, timeout);
+            }
+            _ => {}
+        }
         self.answer.record(host, bill, refused);
+        if self.answer.broke_off(host, self.streams) {
+            health::broke_off(host, &self.config);
+        }
     }
 }

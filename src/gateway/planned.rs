@@ -3,12 +3,11 @@
 use super::{Client, caller::Caller, models, overrides};
 use crate::{
     api::client::{Api, Asked},
-    config::{Gateway, MAX_PLAN, Route},
+    config::{Gateway, MAX_PLAN, Model, Route},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::state},
     plan::{self, Choice, Facts, Step},
 };
-use std::time::Duration;
 
 /// Whom a request comes from.
 #[derive(Clone, Copy)]
@@ -32,11 +31,11 @@ pub(super) struct What<'a> {
 }
 
 /// What was chosen.
-pub(super) struct Planned {
+pub(super) struct Planned<'c> {
     /// The attempts, each with its provider's place; never empty.
     pub(super) steps: Vec<(usize, Step)>,
-    pub(super) first_token_timeout: Duration,
-    pub(super) answer_timeout: Duration,
+    /// The model whose timeouts and retries hold.
+    pub(super) model: &'c Model,
     /// Policy and rule, where they are more than the order of a list.
     pub(super) told: Option<String>,
 }
@@ -44,12 +43,12 @@ pub(super) struct Planned {
 /// Chooses the attempts, and writes into the record how.
 ///
 /// Errors: `UnknownModel`; `no_compliant_target`; what the client says itself cannot be done.
-pub(super) fn plan(
+pub(super) fn plan<'c>(
     host: &dyn Host,
-    config: &Gateway,
+    config: &'c Gateway,
     from: From<'_>,
     what: What<'_>,
-) -> Result<Planned, Fault> {
+) -> Result<Planned<'c>, Fault> {
     let caller = from.caller;
     let find =
         |name: &str| plan::model(config, name).ok_or_else(|| models::unknown(config, caller, name));
@@ -116,8 +115,8 @@ fn describe<'a>(
 }
 
 /// The attempts of several models, one after the other; a refusal counts only when there is nothing else.
-fn joined(host: &dyn Host, all: Vec<Result<Choice<'_>, Fault>>) -> Result<Planned, Fault> {
-    let mut joined: Option<Planned> = None;
+fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Planned<'c>, Fault> {
+    let mut joined: Option<Planned<'c>> = None;
     let mut routes: Vec<String> = Vec::new();
     let mut refusal = None;
     for one in all {
@@ -145,7 +144,7 @@ fn joined(host: &dyn Host, all: Vec<Result<Choice<'_>, Fault>>) -> Result<Planne
     Ok(joined)
 }
 
-fn planned(host: &dyn Host, choice: Choice<'_>) -> Planned {
+fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
     let route = choice.route();
     host.set_state(state::ROUTE, &route);
     if let Some(rule) = choice.rule {
@@ -157,8 +156,7 @@ fn planned(host: &dyn Host, choice: Choice<'_>) -> Planned {
         None => Some(route),
     };
     Planned {
-        first_token_timeout: choice.model.first_token_timeout,
-        answer_timeout: choice.model.answer_timeout,
+        model: choice.model,
         told,
         steps: choice.into_steps(),
     }

@@ -5,7 +5,7 @@
 //! and is never held.
 
 use super::{
-    ECHO_MODEL, endpoint, entry, hand_over, models,
+    ECHO_MODEL, endpoint, entry, hand_over, health, models,
     planned::{self, From, Planned, What},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         client::MAX_MODEL_BYTES,
         relay::{self, Area, Named, Relayed},
     },
-    config::Gateway,
+    config::{Gateway, Model as Configured},
     fault::{Fault, FaultKind},
     frame::form::{self, Finder},
     host::{Headers, Host, Side, keys::state},
@@ -217,20 +217,22 @@ impl Incoming {
         };
         self.relayed.named = named;
         host.set_state(state::STREAM, "0");
-        let (mut steps, timeout, route) = match &asked {
+        let (mut steps, timeout, total, route) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
                 let planned = self.planned(host, config, from, asked)?;
                 let steps = planned.steps.into_iter().map(|(_, step)| step).collect();
-                (steps, planned.answer_timeout, planned.told)
+                let Configured {
+                    answer_timeout,
+                    retries,
+                    ..
+                } = planned.model;
+                (steps, *answer_timeout, retries.total_timeout, planned.told)
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
-                (
-                    self.default(host, config, from)?,
-                    config.answer_timeout,
-                    None,
-                )
+                let steps = self.default(host, config, from)?;
+                (steps, config.answer_timeout, None, None)
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -241,7 +243,7 @@ impl Incoming {
         if !(self.whole || kept) {
             steps.truncate(1);
         }
-        hand_over::steer(host, &steps, timeout, steps.len() == 1)?;
+        hand_over::steer(host, &steps, timeout, total, steps.len() == 1)?;
         let forwarded = self.forwarded.take();
         HandOver {
             request_id: client.id.clone(),
@@ -265,13 +267,13 @@ impl Incoming {
     }
 
     /// The attempts at those targets of the model that have the path.
-    fn planned(
+    fn planned<'c>(
         &self,
         host: &dyn Host,
-        config: &Gateway,
+        config: &'c Gateway,
         from: From<'_>,
         asked: &str,
-    ) -> Result<Planned, Fault> {
+    ) -> Result<Planned<'c>, Fault> {
         models::permit(config, from.caller, asked)?;
         if asked == ECHO_MODEL {
             let message = "`echo` only repeats what is said in a chat; ask for another model.";
@@ -285,8 +287,11 @@ impl Incoming {
             count: &|_| None,
         };
         let mut planned = planned::plan(host, config, from, what)?;
-        let steps = &mut planned.steps;
-        steps.retain(|(provider, step)| self.is_had_by(config, *provider, &step.model));
+        let has = |(provider, step): &(usize, Step)| self.is_had_by(config, *provider, &step.model);
+        let steps = planned.steps.into_iter().filter(has).collect();
+        let (spread, timeout) = (from.client.spread(host), planned.model.answer_timeout);
+        let retries = &planned.model.retries;
+        let steps = health::arrange(host, config, retries, steps, spread, timeout);
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",
@@ -295,6 +300,7 @@ impl Incoming {
             );
             return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
         }
+        planned.steps = steps;
         Ok(planned)
     }
 

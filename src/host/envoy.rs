@@ -4,7 +4,9 @@
 //! stream of the worker. So each call is made only where it cannot fail: headers while their side
 //! is held, bodies inside a body callback or while gathered. Everything else is refused here.
 
-use super::{Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, Stream, header_value};
+use super::{
+    Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, Store, Stored, Stream, header_value,
+};
 use crate::{attempt::Attempt, config::Config, gateway::Request};
 use proxy_wasm::{
     hostcalls,
@@ -230,6 +232,23 @@ impl Meter for Envoy {
         if let Ok(id) = hostcalls::define_metric(MetricType::Counter, metric) {
             let _ = hostcalls::increment_metric(id, amount);
         }
+    }
+}
+
+impl Store for Envoy {
+    // The SDK panics at any status but found, not found and mismatch, and the host knows no other.
+    fn get(&self, key: &str) -> Stored {
+        let (bytes, version) = hostcalls::get_shared_data(key).unwrap_or_default();
+        Stored {
+            bytes: bytes.unwrap_or_default(),
+            version: version.unwrap_or_default(),
+        }
+    }
+
+    fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
+        let version = (version > 0).then_some(version);
+        hostcalls::set_shared_data(key, Some(bytes), version)
+            .map_err(|_| Refused("somebody else was first"))
     }
 }
 

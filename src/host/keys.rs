@@ -26,6 +26,8 @@ pub mod header {
     /// To clients: the policy that ordered the targets, and the rule that matched. From clients whose key may override:
     /// the policy.
     pub const ROUTE: &str = "x-llm-route";
+    /// To Envoy's router: time for all attempts and the whole answer.
+    pub const TOTAL_TIMEOUT: &str = "x-envoy-upstream-rq-timeout-ms";
     /// To Envoy's router: time until an attempt's response headers.
     pub const PER_TRY_TIMEOUT: &str = "x-envoy-upstream-rq-per-try-timeout-ms";
 
@@ -79,6 +81,8 @@ pub mod state {
     pub const USER: &str = "llm.user";
     /// The project of the client's key.
     pub const PROJECT: &str = "llm.project";
+    /// Targets that were not tried in their turn: JSON list of `{provider, cluster, model, reason, until_ms}`.
+    pub const COOLING: &str = "llm.cooling";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.
@@ -125,6 +129,12 @@ pub mod state {
     pub const CACHE: &str = "llm.cache";
     /// Why the gateway refused: the error's code.
     pub const REASON: &str = "llm.reason";
+}
+
+/// Shared data. Every key begins with the plugin's name: other plugins may share the machine.
+pub mod shared {
+    /// What is against which target: [`crate::plan::health::Table`].
+    pub const HEALTH: &str = "envoy_llm_gateway.health";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.

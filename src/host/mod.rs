@@ -106,9 +106,28 @@ pub trait Meter {
     fn count(&self, metric: &'static str, amount: i64);
 }
 
+/// A value that every worker sees.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Empty when nobody has written it.
+    pub bytes: Vec<u8>,
+    /// Which writing this is, for [`Store::set`]; 0 when nobody has written it.
+    pub version: u32,
+}
+
+/// Memory that all workers and roles of this process share; it is empty after a restart.
+pub trait Store {
+    /// Reads a value. `key` is one of [`keys::shared`].
+    fn get(&self, key: &str) -> Stored;
+    /// Writes a value, if it still is in this version. Two first writings may both pass, the second over the first.
+    ///
+    /// Errors: somebody has written it since; read it again.
+    fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
+}
+
 /// Everything a role may use.
-pub trait Host: Exchange + Clock + Meter {}
-impl<T: Exchange + Clock + Meter> Host for T {}
+pub trait Host: Exchange + Clock + Meter + Store {}
+impl<T: Exchange + Clock + Meter + Store> Host for T {}
 
 /// One role of the filter for one HTTP stream. `size` counts the body bytes that are here: while
 /// held, all of them; else this chunk. `end`: nothing follows, trailers neither.

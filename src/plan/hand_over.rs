@@ -7,6 +7,7 @@ use crate::{
         client::{Api, Asked},
         relay::Relayed,
     },
+    fault::FaultKind,
     host::{Exchange, keys::state},
     json::Place,
 };
@@ -20,6 +21,26 @@ const MAX_KEY_BYTES: usize = 64;
 
 /// And one that is smaller: reading it again costs less than writing the places down and reading them.
 const MIN_DESCRIBED_BYTES: usize = 4096;
+
+/// What else than a failure of the provider moves a request on, while there is a next step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moves {
+    /// It is too long for the model; the next step must be another model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub context_length: bool,
+    /// A content policy refuses it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub content_filter: bool,
+    /// Client errors of these statuses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<u16>,
+}
+
+impl Moves {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// The plan, and what the gateway role has already found out about the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +82,9 @@ pub struct HandOver {
     /// The most tokens of an answer, for each step whose model gives fewer than the client asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Option<u64>>,
+    /// What else than a failure moves on to the next step.
+    #[serde(default, skip_serializing_if = "Moves::is_default")]
+    pub moves: Moves,
     /// A request on one of OpenAI's other paths, whose bytes pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relayed>,
@@ -106,6 +130,7 @@ impl HandOver {
             sealed: asked.may_hold_sealed(),
             tokens: Vec::new(),
             caps: Vec::new(),
+            moves: Moves::default(),
             relay: None,
             size,
             places,
@@ -135,6 +160,7 @@ impl HandOver {
             sealed: false,
             tokens: Vec::new(),
             caps: Vec::new(),
+            moves: Moves::default(),
             relay: Some(relay),
             size: 0,
             places: Vec::new(),
@@ -167,6 +193,23 @@ impl HandOver {
     fn at(&self, number: u64) -> Option<usize> {
         let last = self.steps.len().checked_sub(1)?;
         Some(usize::try_from(number.saturating_sub(1)).map_or(last, |at| at.min(last)))
+    }
+
+    /// Whether an error that is the client's, of attempt `number`, is tried at the next step all the same.
+    pub fn moves_on(&self, number: u64, status: u16, kind: FaultKind) -> bool {
+        let later = usize::try_from(number).unwrap_or(usize::MAX);
+        let mut later = self.steps.iter().skip(later).peekable();
+        if later.peek().is_none() {
+            return false;
+        }
+        let asked = self.step(number).map(|step| &step.model);
+        match kind {
+            FaultKind::ContextLength => {
+                self.moves.context_length && later.any(|step| Some(&step.model) != asked)
+            }
+            FaultKind::Blocked => self.moves.content_filter,
+            _ => self.moves.statuses.contains(&status),
+        }
     }
 
     /// How many bytes from the start of the body hold all of these fields.

@@ -7,6 +7,7 @@
 pub mod complexity;
 mod facts;
 mod hand_over;
+pub mod health;
 mod labels;
 mod look;
 mod policy;
@@ -15,7 +16,7 @@ pub mod wire;
 
 pub use crate::config::covers;
 pub use facts::{Facts, Overrides, Who, seed};
-pub use hand_over::HandOver;
+pub use hand_over::{HandOver, Moves};
 pub use labels::no_compliant_target;
 
 use crate::{

@@ -59,6 +59,11 @@ def a_cluster_is_missing(p):
     p.gateway["providers"]["spare"] = {"cluster": "nowhere", "dialect": "openai"}
 
 
+def one_of_several_clusters_is_missing(p):
+    local = p.gateway["providers"]["local"]
+    local["clusters"] = [local.pop("cluster"), "vllm-2"]
+
+
 def a_cluster_lacks_the_filter(p):
     del p.upstream(p.vllm)[0]
 
@@ -141,6 +146,9 @@ CASES = {
         "listener llm, provider local: responses is True in the gateway and False in cluster vllm; plans need the same",
     ],
     a_cluster_is_missing: ["listener llm, provider spare: there is no cluster nowhere; the clusters are: openai, vllm"],
+    one_of_several_clusters_is_missing: [
+        "listener llm, provider local: there is no cluster vllm-2; the clusters are: openai, vllm"
+    ],
     a_cluster_lacks_the_filter: ["listener llm, provider local: cluster vllm lacks this filter with role provider"],
     retries_are_at_envoy_s_default: [
         "cluster openai: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",

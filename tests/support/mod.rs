@@ -12,11 +12,12 @@ pub mod fixtures;
 pub mod gather;
 
 use envoy_llm_gateway::host::{
-    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Stream, header_value,
+    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, header_value,
 };
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    rc::Rc,
     time::{Duration, SystemTime},
 };
 
@@ -30,6 +31,9 @@ pub struct Reply {
     pub body: String,
 }
 
+/// What workers share. Hosts with the same one are requests to the same Envoy.
+pub type Shared = Rc<RefCell<BTreeMap<String, Stored>>>;
+
 #[derive(Debug)]
 pub struct FakeHost {
     headers: RefCell<BTreeMap<Side, Vec<(String, String)>>>,
@@ -42,6 +46,9 @@ pub struct FakeHost {
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
+    pub shared: Shared,
+    /// So many writings of shared data come too late.
+    pub too_late: Cell<u32>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
     trailers: Cell<bool>,
 }
@@ -58,6 +65,8 @@ impl Default for FakeHost {
             replies: RefCell::default(),
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
+            shared: Shared::default(),
+            too_late: Cell::new(0),
             trailers: Cell::new(false),
         }
     }
@@ -192,6 +201,28 @@ impl Clock for FakeHost {
 impl Meter for FakeHost {
     fn count(&self, metric: &'static str, amount: i64) {
         *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    }
+}
+
+impl Store for FakeHost {
+    fn get(&self, key: &str) -> Stored {
+        self.shared.borrow().get(key).cloned().unwrap_or_default()
+    }
+
+    fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
+        let mut shared = self.shared.borrow_mut();
+        let stored = shared.entry(key.to_owned()).or_default();
+        if self.too_late.get() > 0 {
+            self.too_late.set(self.too_late.get() - 1);
+            stored.version += 1;
+            return Err(Refused("somebody else was first"));
+        }
+        if version > 0 && version != stored.version {
+            return Err(Refused("somebody else was first"));
+        }
+        stored.bytes = bytes.to_vec();
+        stored.version += 1;
+        Ok(())
     }
 }
 

@@ -1,0 +1,284 @@
+"""A provider that keeps failing is left alone, and clients notice nothing while another one is well."""
+
+import os
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fake.client import Client
+from fake.gateway import Upstream, render
+from fake.provider import BEHAVIOURS, Provider
+
+TEXT = "Grüße, 世界 🎉!"
+HEALTH = {"cool_down": "1s", "longest_cool_down": "2s"}
+ONE, TWO, THREE = ({"provider": name, "model": f"{name}-model"} for name in ("one", "two", "three"))
+MODELS = {
+    "one-two": {"targets": [ONE, TWO]},
+    "all": {"targets": [ONE, TWO, THREE]},
+    "short": {"targets": [ONE, TWO], "total_timeout": "1s"},
+}
+
+
+class Moody(Provider):
+    """Behaves as its mood says, whatever it is asked; counts what it was asked."""
+
+    def __init__(self, name):
+        self.mood = "ok"
+        super().__init__(name)
+
+    def _script(self, body, model):
+        return self.mood.split()
+
+
+class World:
+    """An Envoy of its own and its providers."""
+
+    def __init__(self, start, names=("one", "two", "three"), clusters=None, change=None, **more):
+        self.providers = {name: Moody(name) for name in names}
+        kinds = {name: "anthropic" if name == "two" else "openai" for name in names}
+        upstreams = {name: Upstream(p.port, kinds[name]) for name, p in self.providers.items()}
+        providers = clusters or {name: {"dialect": kinds[name]} for name in names}
+        role = {"role": "gateway", "models": MODELS, "providers": providers, "health": HEALTH} | more
+        config = render(role, upstreams)
+        if change:
+            change(config)
+        self.gateway = start(config)
+        self.local = threading.local()
+
+    @property
+    def client(self) -> Client:
+        if not hasattr(self.local, "client"):
+            self.local.client = Client(self.gateway.url)
+        return self.local.client
+
+    def asked(self, name) -> int:
+        return len(self.providers[name].seen)
+
+    def many(self, count, at_once, ask):
+        with ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(ask, range(count)))
+
+    def stop(self):
+        for provider in self.providers.values():
+            provider.stop()
+
+
+@pytest.fixture
+def make(start):
+    made = []
+
+    def maker(**more):
+        world_ = World(start, **more)
+        made.append(world_)
+        return world_
+
+    yield maker
+    for world_ in made:
+        assert world_.gateway.process.poll() is None
+        assert world_.gateway.crashes() == {}
+        world_.stop()
+
+
+def is_right(reply, stream) -> bool:
+    whole = reply.answer
+    return (reply.status, reply.cut, whole.content, whole.finish, whole.done, whole.error) == (200, False, TEXT, "stop", True, None)
+
+
+@pytest.mark.parametrize("mood", ["status 500", "status 503 html", "reset", "status 401"])
+def test_an_outage_of_the_first_under_load_is_noticed_by_nobody_and_soon_costs_nothing(make, mood):
+    made = make()
+    made.providers["one"].mood = mood
+
+    def ask(number):
+        return is_right(made.client.chat(model="one-two", stream=number % 2 == 0), number % 2 == 0)
+
+    began = time.monotonic()
+    assert made.many(400, 50, ask) == [True] * 400
+    lasted = time.monotonic() - began
+    # What was on its way before the third failure, and one probe for each second.
+    assert made.asked("one") <= 60 + 2 * lasted
+    assert made.asked("two") == 400
+    made.providers["one"].mood = "ok"
+    time.sleep(2.2)
+    assert made.client.chat(model="one-two").headers["x-llm-provider"] == "one"
+    assert made.client.chat(model="one-two").headers["x-llm-provider"] == "one"
+
+
+def test_a_429_with_retry_after_is_obeyed(make):
+    made = make(health={"cool_down": "30s", "longest_cool_down": "60s"})
+    made.providers["one"].mood = "status 429 json retry-after=2"
+    assert made.client.chat(model="one-two").headers["x-llm-attempts"] == "2"
+    told = time.monotonic()
+    made.providers["one"].mood = "ok"
+    for _ in range(10):
+        reply = made.client.chat(model="one-two")
+        assert (reply.headers["x-llm-provider"], reply.headers["x-llm-attempts"]) == ("two", "1")
+    assert made.asked("one") == 1
+    time.sleep(max(0, told + 2.1 - time.monotonic()))
+    assert made.client.chat(model="one-two").headers["x-llm-provider"] == "one"
+
+
+def test_one_request_of_many_probes(make):
+    made = make(health={"cool_down": "1s", "failures": 1, "longest_cool_down": "10s"})
+    made.providers["one"].mood = "status 500"
+    made.client.chat(model="one-two")
+    made.providers["one"].mood = "slow 1"
+    time.sleep(1.1)
+    before = made.asked("one")
+    made.many(50, 50, lambda _: made.client.chat(model="one-two"))
+    assert made.asked("one") - before == 1
+
+
+def test_a_flapping_provider_is_noticed_by_nobody(make):
+    made = make()
+    stop = threading.Event()
+
+    def flap():
+        while not stop.is_set():
+            first = made.providers["one"]
+            first.mood = "ok" if first.mood != "ok" else "status 503"
+            time.sleep(0.15)
+
+    thread = threading.Thread(target=flap)
+    thread.start()
+    answers = made.many(400, 20, lambda n: is_right(made.client.chat(model="one-two", stream=n % 2 == 0), n % 2 == 0))
+    stop.set()
+    thread.join()
+    assert answers == [True] * 400
+
+
+def test_when_all_are_down_the_error_is_honest_and_the_first_who_is_back_answers(make):
+    made = make()
+    for provider in made.providers.values():
+        provider.mood = "status 503"
+    for _ in range(8):
+        reply = made.client.chat(model="all")
+        assert (reply.status, reply.error["code"]) == (503, "provider_overloaded")
+        assert reply.headers["x-llm-attempts"] == "3"
+    made.providers["three"].mood = "ok"
+    reply = made.client.chat(model="all")
+    assert (reply.status, reply.headers["x-llm-provider"]) == (200, "three")
+    assert is_right(made.client.chat(model="all", stream=True), True)
+
+
+def test_several_clusters_of_one_provider_are_spread_and_cooled_apart(make):
+    clusters = {"one": {"dialect": "openai", "clusters": ["one", "three"]}, "two": {"dialect": "anthropic"}}
+    models = {"one-two": MODELS["one-two"]}
+    made = make(clusters=clusters, models=models, health={"cool_down": "30s"})
+    for _ in range(60):
+        assert made.client.chat(model="one-two").headers["x-llm-provider"] == "one"
+    assert made.asked("one") > 10
+    assert made.asked("three") > 10
+    made.providers["one"].mood = "status 429 json retry-after=20"
+    while made.client.chat(model="one-two").headers["x-llm-attempts"] == "1":
+        pass
+    before = made.asked("one"), made.asked("three"), made.asked("two")
+    for _ in range(20):
+        made.client.chat(model="one-two")
+    assert (made.asked("one"), made.asked("three"), made.asked("two")) == (before[0], before[1] + 20, before[2])
+
+
+def test_the_time_for_all_attempts_is_bounded(make):
+    made = make()
+    made.providers["one"].mood = "hang"
+    began = time.monotonic()
+    reply = made.client.chat(model="short")
+    assert time.monotonic() - began < 3
+    assert (reply.status, reply.error["code"]) == (504, "provider_timeout")
+    assert "when the time for all was over" in reply.error["message"]
+
+
+def test_chaos(make):
+    """Providers die and revive; whoever asks gets a right answer, or an honest error when nobody was alive."""
+    made = make(health=HEALTH | {"cool_down": "200ms", "longest_cool_down": "1s"}, first_token_timeout="5s", answer_timeout="5s")
+    moods = ["status 500", "status 503 html", "status 429 json retry-after=1", "reset", "status 401", "end-at-once", "garbage"]
+    assert {mood.split()[0] for mood in moods} <= set(BEHAVIOURS)
+    rolls = random.Random(int(os.environ.get("CHAOS_SEED", "5")))
+    stop, names = threading.Event(), list(made.providers)
+    down = {name: [] for name in names}  # when each was down: [from, to]
+
+    def gods():
+        while not stop.is_set():
+            for name in names:
+                provider, mood = made.providers[name], rolls.choice(["ok", "ok", rolls.choice(moods)])
+                if mood != "ok" and provider.mood == "ok":
+                    down[name].append([time.monotonic(), float("inf")])
+                was, provider.mood = provider.mood, mood
+                if mood == "ok" and was != "ok":
+                    down[name][-1][1] = time.monotonic()
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=gods)
+    thread.start()
+    outcomes = []
+
+    def ask(number):
+        stream, began = number % 2 == 0, time.monotonic()
+        reply = made.client.chat(model="all", stream=stream)
+        ended = time.monotonic()
+        if reply.status == 200:
+            outcomes.append("right" if is_right(reply, stream) else f"wrong: {reply}")
+            return
+        # Moods change while a request goes from one to the next: it may have met each in a bad moment.
+        met = all(any(start_ <= ended and began <= end for start_, end in down[name]) for name in names)
+        told = reply.error["code"] and reply.headers["x-should-retry"] == "false" and reply.headers["x-llm-attempts"] == "3"
+        outcomes.append("honest" if met and told else f"wrong: {reply}")
+
+    began = time.monotonic()
+    made.many(2000, 50, ask)
+    lasted = time.monotonic() - began
+    stop.set()
+    thread.join()
+    counts = {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
+    print(f"{lasted:.1f} s, {counts}, asked {[made.asked(name) for name in names]}")
+    assert not [outcome for outcome in counts if outcome.startswith("wrong")], counts
+    assert counts["right"] >= 1000
+    assert lasted < 60
+
+
+DEAD = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}
+NOWHERE = {"address": {"socket_address": {"address": "no-such-host.invalid", "port_value": 443}}}
+
+
+def cluster_of(config, name):
+    return next(cluster for cluster in config["static_resources"]["clusters"] if cluster["name"] == name)
+
+
+def is_empty(config):
+    cluster_of(config, "one")["load_assignment"]["endpoints"] = []
+
+
+def does_not_resolve(config):
+    cluster = cluster_of(config, "one")
+    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": NOWHERE}]}]
+    cluster |= {"type": "LOGICAL_DNS"}
+
+
+def does_not_resolve_but_has_a_last_resort(config):
+    cluster = cluster_of(config, "one")
+    cluster["load_assignment"]["endpoints"] = [
+        {"priority": 0, "lb_endpoints": [{"endpoint": NOWHERE}]},
+        {"priority": 1, "lb_endpoints": [{"endpoint": DEAD}]},
+    ]
+    cluster |= {"type": "STRICT_DNS"}
+
+
+@pytest.mark.parametrize("change", [is_empty, does_not_resolve])
+def test_a_cluster_without_a_host_costs_one_request_until_its_next_probe(make, change):
+    """Envoy answers such a request itself and tries nobody else."""
+    made = make(change=change, health={"cool_down": "30s"})
+    reply = made.client.chat(model="one-two")
+    assert (reply.status, reply.error["code"]) == (503, "provider_overloaded")
+    for _ in range(20):
+        assert is_right(made.client.chat(model="one-two"), False)
+
+
+def test_with_a_last_resort_behind_its_name_a_cluster_without_a_host_is_noticed_by_nobody(make):
+    """The last resort refuses every connection, which is a failure like any other."""
+    made = make(change=does_not_resolve_but_has_a_last_resort, health={"cool_down": "200ms", "longest_cool_down": "1s"})
+    for _ in range(100):
+        assert is_right(made.client.chat(model="one-two"), False)
+        time.sleep(0.02)
