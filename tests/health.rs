@@ -255,6 +255,47 @@ fn names_that_clients_make_up_are_one_target() {
 }
 
 #[test]
+fn nobody_sends_a_provider_away_by_asking_for_what_it_does_not_have() {
+    for status in [403, 404] {
+        let missing: Told = Some((status, &[], "{}"));
+        let mut envoy = Envoy::new(&json!({}));
+        for _ in 0..5 {
+            envoy.ask("gpt-nonsense", &[missing, GOOD]);
+        }
+        assert_eq!(envoy.plan("gpt-5"), ["one", "two"], "{status}");
+        // A name of the configuration is another matter.
+        for _ in 0..3 {
+            envoy.ask("smart", &[missing, GOOD]);
+        }
+        assert_eq!(envoy.plan("smart"), ["two", "one"], "{status}");
+        assert_eq!(envoy.plan("gpt-5"), ["one", "two"], "{status}");
+    }
+    // A key that is refused is refused for every model.
+    let mut envoy = Envoy::new(&json!({}));
+    for _ in 0..3 {
+        envoy.ask("smart", &[Some((401, &[], "{}")), GOOD]);
+    }
+    assert_eq!(envoy.plan("gpt-5"), ["two", "one"]);
+}
+
+#[test]
+fn a_client_s_error_neither_breaks_a_row_of_failures_nor_ends_a_pause() {
+    let mut envoy = Envoy::new(&json!({}));
+    for _ in 0..3 {
+        envoy.ask("smart", &[BAD, GOOD]);
+        envoy.ask("smart", &[Some((400, &[], "{}"))]);
+    }
+    assert_eq!(envoy.plan("smart"), ["two", "one"]);
+    envoy.now += 10_000;
+    envoy.ask("smart", &[Some((400, &[], "{}"))]);
+    assert_eq!(
+        envoy.plan("smart"),
+        ["two", "one"],
+        "its probe has not been answered"
+    );
+}
+
+#[test]
 fn when_everything_cools_down_the_least_bad_is_asked_and_all_are() {
     let mut envoy = Envoy::new(&json!({}));
     envoy.ask(

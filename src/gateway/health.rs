@@ -197,7 +197,7 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: D
         let Some(step) = plan.step(place as u64 + 1) else {
             continue;
         };
-        let mut judged = judged(attempt, timeout);
+        let mut judged = verdict(config, step, attempt, timeout);
         if last && answered && attempt.ms.is_none() {
             judged = Some((Scope::Model, Outcome::Answered));
         }
@@ -223,8 +223,9 @@ pub(super) fn left(host: &dyn Host, config: &Gateway, timeout: Duration) {
     };
     let attempts = attempts::load(host);
     let judge = |(place, attempt): (usize, &Attempt)| {
-        let judged = attempt.ms.and_then(|_| judged(attempt, timeout))?;
-        Some((plan.step(place as u64 + 1)?, judged, attempt.at_ms))
+        let step = plan.step(place as u64 + 1)?;
+        let judged = verdict(config, step, attempt, timeout)?;
+        Some((step, judged, attempt.at_ms))
     };
     let verdicts: Vec<_> = attempts.iter().enumerate().filter_map(judge).collect();
     write(host, config, &verdicts);
@@ -252,7 +253,24 @@ enum Scope {
     Model,
 }
 
+/// What an attempt says about its step. A name that a client made up says nothing when the provider does
+/// not have it or does not give it: else anybody could send a provider's other models away.
+fn verdict(
+    config: &Gateway,
+    step: &Step,
+    attempt: &Attempt,
+    timeout: Duration,
+) -> Option<(Scope, Outcome)> {
+    let refused = matches!(attempt.status, Some(403 | 404));
+    if refused && named(config, step) == Some("") {
+        return None;
+    }
+    judged(attempt, timeout)
+}
+
 /// What an attempt says about its target. `None`: nothing, or it has not ended.
+///
+/// An error of the client's says nothing: it may have been found here, before anything was sent.
 fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
     let ms = attempt.ms?;
     let Some(reason) = attempt.reason.as_deref() else {
@@ -266,7 +284,11 @@ fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
     let kind = FaultKind::ALL.iter().find(|kind| kind.wire().2 == reason);
     let (scope, outcome) = match kind {
         Some(FaultKind::Internal) => return None,
-        Some(kind) if !kind.is_attempts() => return Some((Scope::Model, Outcome::Answered)),
+        Some(kind) if !kind.is_attempts() => return None,
+        // A key may be good for one model and not for another.
+        Some(FaultKind::ProviderAuth) if attempt.status == Some(403) => {
+            (Scope::Model, Outcome::Failed)
+        }
         Some(FaultKind::ProviderAuth | FaultKind::QuotaSpent) => (Scope::Cluster, Outcome::Failed),
         _ => (Scope::Model, Outcome::Failed),
     };
@@ -305,7 +327,6 @@ fn write(host: &dyn Host, config: &Gateway, verdicts: &[Verdict<'_>]) {
             let model = key(&step.cluster, named(config, step));
             let keys = match (scope, outcome) {
                 (_, Outcome::Answered) => vec![cluster, model],
-                // What a client has made up is missing everywhere.
                 (Scope::Model, _) => vec![model],
                 (Scope::Cluster, _) => vec![cluster],
             };
@@ -360,13 +381,14 @@ mod tests {
         use Outcome::{Answered, Failed, Wait};
         use Scope::{Cluster, Model};
         assert_eq!(of(Some(200), 5, None, None), Some((Model, Answered)));
-        assert_eq!(
-            of(Some(400), 5, Some("invalid_request"), None),
-            Some((Model, Answered))
-        );
+        assert_eq!(of(Some(400), 5, Some("invalid_request"), None), None);
         assert_eq!(
             of(Some(400), 5, Some("context_length_exceeded"), None),
-            Some((Model, Answered))
+            None
+        );
+        assert_eq!(
+            of(Some(403), 5, Some("provider_auth_failed"), None),
+            Some((Model, Failed))
         );
         assert_eq!(
             of(None, 5, Some("no_answer"), None),

@@ -55,7 +55,7 @@ impl Default for Settings {
 /// What became of one attempt, as far as its target's health goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It answered, be it with an error of the client's.
+    /// It answered.
     Answered,
     /// It failed.
     Failed,
@@ -153,6 +153,9 @@ pub fn key(cluster: &str, model: Option<&str>) -> String {
 impl Table {
     /// Reads what [`Table::write`] wrote; what cannot be read is forgotten.
     pub fn read(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::default();
+        }
         Self(serde_json::from_slice(bytes).unwrap_or_default())
     }
 

@@ -42,7 +42,7 @@ def gateway(start, openai_provider, anthropic_provider, cohere_provider):
         "cohere": Upstream(cohere_provider.port, "openai", "key-of-cohere", role={"dialect": "cohere"}),
     }
     providers = {name: {} for name in upstreams}
-    role = {"role": "gateway", "models": MODELS, "providers": providers, "first_token_timeout": "30s"}
+    role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "first_token_timeout": "30s"}
     return start(render(role, upstreams))
 
 

@@ -51,7 +51,7 @@ def gateway(start, gemini_provider, openai_provider):
         "gemini": Upstream(gemini_provider.port, "gemini", "key-of-gemini"),
         "openai": Upstream(openai_provider.port, "openai", "key-of-openai"),
     }
-    role = {"role": "gateway", "models": MODELS, "providers": {"gemini": {}, "openai": {}}}
+    role = {"role": "gateway", "models": MODELS, "providers": {"gemini": {}, "openai": {}}} | world.QUIET
     return start(render(role | {"first_token_timeout": "30s"}, upstreams))
 
 

@@ -266,6 +266,40 @@ def does_not_resolve_but_has_a_last_resort(config):
     cluster |= {"type": "STRICT_DNS"}
 
 
+def stands_behind_an_inner_listener(config):
+    """The provider's cluster leads into Envoy itself; behind it the real cluster does not resolve."""
+    cluster = cluster_of(config, "one")
+    kinds = "type.googleapis.com/envoy.extensions"
+    inner = {"name": "one-inner", "type": "LOGICAL_DNS", "connect_timeout": "1s", "load_assignment": {"cluster_name": "one-inner"}}
+    inner["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": NOWHERE}]}]
+    config["static_resources"]["clusters"].append(inner)
+    address = {"envoy_internal_address": {"server_listener_name": "inner"}}
+    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    raw = {"@type": f"{kinds}.transport_sockets.raw_buffer.v3.RawBuffer"}
+    cluster["transport_socket"] = {
+        "name": "envoy.transport_sockets.internal_upstream",
+        "typed_config": {
+            "@type": f"{kinds}.transport_sockets.internal_upstream.v3.InternalUpstreamTransport",
+            "transport_socket": {"name": "envoy.transport_sockets.raw_buffer", "typed_config": raw},
+        },
+    }
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "one-inner", "timeout": "0s"}}
+    manager = {
+        "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "inner",
+        "route_config": {"virtual_hosts": [{"name": "inner", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [{"name": "router", "typed_config": {"@type": f"{kinds}.filters.http.router.v3.Router"}}],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    config["static_resources"]["listeners"].append({"name": "inner", "internal_listener": {}, "filter_chains": [chain]})
+    config["bootstrap_extensions"] = [
+        {
+            "name": "envoy.bootstrap.internal_listener",
+            "typed_config": {"@type": f"{kinds}.bootstrap.internal_listener.v3.InternalListener"},
+        }
+    ]
+
+
 @pytest.mark.parametrize("change", [is_empty, does_not_resolve])
 def test_a_cluster_without_a_host_costs_one_request_until_its_next_probe(make, change):
     """Envoy answers such a request itself and tries nobody else."""
@@ -276,9 +310,10 @@ def test_a_cluster_without_a_host_costs_one_request_until_its_next_probe(make, c
         assert is_right(made.client.chat(model="one-two"), False)
 
 
-def test_with_a_last_resort_behind_its_name_a_cluster_without_a_host_is_noticed_by_nobody(make):
-    """The last resort refuses every connection, which is a failure like any other."""
-    made = make(change=does_not_resolve_but_has_a_last_resort, health={"cool_down": "200ms", "longest_cool_down": "1s"})
+@pytest.mark.parametrize("change", [does_not_resolve_but_has_a_last_resort, stands_behind_an_inner_listener])
+def test_a_way_out_behind_its_name_makes_a_missing_host_a_failure_like_any_other(make, change):
+    """A last resort refuses every connection; an inner listener answers 503. Both are tried again elsewhere."""
+    made = make(change=change, health={"cool_down": "200ms", "longest_cool_down": "1s"})
     for _ in range(100):
         assert is_right(made.client.chat(model="one-two"), False)
         time.sleep(0.02)

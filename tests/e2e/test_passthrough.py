@@ -47,7 +47,7 @@ def clusters(openai_provider, anthropic_provider, spare_provider, closed_port):
 def role(**more) -> dict:
     providers = {"openai": {}, "anthropic": {}, "spare": {"dialect": "openai"}, "nobody": {"dialect": "openai"}}
     passthrough = {"provider": "openai", "body_limit_bytes": LIMIT}
-    return {"role": "gateway", "models": MODELS, "providers": providers, "passthrough": passthrough} | more
+    return {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "passthrough": passthrough} | more
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def gateway(start, openai_provider, cohere_provider):
         "openai": Upstream(openai_provider.port, "openai"),
         "cohere": Upstream(cohere_provider.port, "openai", role={"dialect": "cohere"}),
     }
-    role = {"role": "gateway", "models": MODELS, "providers": {"openai": {}, "cohere": {}}}
+    role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": {"openai": {}, "cohere": {}}}
     return start(render(role, upstreams))
 
 

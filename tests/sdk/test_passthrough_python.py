@@ -32,7 +32,7 @@ def gateway(start, openai_provider, anthropic_provider, spare_provider):
         "anthropic": Upstream(anthropic_provider.port, "anthropic"),
     }
     providers = {"openai": {}, "spare": {"dialect": "openai"}, "anthropic": {}}
-    role = {"role": "gateway", "models": MODELS, "providers": providers, "passthrough": {"provider": "openai"}}
+    role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "passthrough": {"provider": "openai"}}
     return start(render(role, upstreams))
 
 
