@@ -57,9 +57,12 @@ pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
     Some(rules)
 }
 
+/// A key whose value is words, and the condition that it makes.
+type Named = (&'static str, fn(Words) -> Condition);
+
 fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     // Each is read, so that every problem is told; the order is that of the cost.
-    let lists: [(&'static str, fn(Words) -> Condition); 7] = [
+    let lists: [Named; 7] = [
         ("model", Condition::Model),
         ("operation", Condition::Operation),
         ("key", Condition::Key),
