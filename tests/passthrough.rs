@@ -505,6 +505,49 @@ fn bodies_that_cannot_be_read_are_refused() {
 }
 
 #[test]
+#[test]
+fn a_body_goes_on_as_what_it_was_read_as() {
+    let body = form(&[("model", "whisper-1")]);
+    let forms = [
+        ("multipart/form-data; charset=cp037; boundary=b1", FORM.1),
+        (
+            "Multipart/Form-Data; boundary=\"b1\"; boundary*=utf-8''b2",
+            FORM.1,
+        ),
+        (
+            "multipart/form-data; boundary=\"b 1\"",
+            "multipart/form-data; boundary=\"b 1\"",
+        ),
+    ];
+    for (kind, want) in forms {
+        let body = body.replace("--b1", if want == FORM.1 { "--b1" } else { "--b 1" });
+        let asked = ask(
+            "POST /v1/audio/transcriptions",
+            &[("content-type", kind)],
+            &[body.as_bytes()],
+        );
+        let sent = asked.at(&mut attempt(json!({})), 1, 1000).unwrap();
+        assert_eq!(sent.header("content-type"), Some(want), "{kind}");
+    }
+    let kind = ("content-type", "application/json; charset=utf-7");
+    let asked = ask("POST /v1/images/generations", &[kind], &[SPEECH]);
+    let sent = asked.at(&mut attempt(json!({})), 1, 1000).unwrap();
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn the_version_of_an_interface_is_the_gateway_s_to_say() {
+    for query in [
+        "api-version=1",
+        "Api-Version=1",
+        "api%2Dversion=1&api-version",
+    ] {
+        let asked = ask(&format!("GET /v1/files?{query}&a=api-version"), &[], &[]);
+        let sent = asked.at(&mut attempt(json!({})), 1, 1).unwrap();
+        assert_eq!(sent.header(":path"), Some("/v1/files?a=api-version"));
+    }
+}
+
 fn a_body_that_was_changed_on_its_way_is_refused() {
     let body = form(&[("model", "whisper-large"), ("file", "x")]);
     let mut asked = ask("POST /v1/audio/transcriptions", &[FORM], &[body.as_bytes()]);

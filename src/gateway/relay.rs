@@ -83,11 +83,12 @@ impl Incoming {
             let value = headers.get(name)?;
             (value.len() <= MAX_VALUE_BYTES).then(|| value.to_owned())
         };
-        let reading = if area.names_model() {
-            reading(config, headers, end)?
+        let (reading, content_type) = if area.names_model() {
+            let (reading, kind) = reading(config, headers, end)?;
+            (reading, Some(kind))
         } else {
             entry::check_encoding(headers)?;
-            Reading::Nothing
+            (Reading::Nothing, value("content-type"))
         };
         if let (Some(length), false) = (entry::length(headers), matches!(reading, Reading::Json)) {
             entry::check_size(length, config.passthrough.body_limit_bytes)?;
@@ -101,7 +102,7 @@ impl Incoming {
                     .unwrap_or_default()
                     .to_owned(),
                 query: query.map(allowed_query).transpose()?.flatten(),
-                content_type: value("content-type"),
+                content_type,
                 accept: value("accept"),
                 length: entry::length(headers),
                 named: None,
@@ -342,13 +343,14 @@ impl Incoming {
     }
 }
 
-/// How a body that may name a model is read.
-fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<Reading, Fault> {
+/// How a body that may name a model is read, and the type under which it goes on: as it was read here,
+/// without a character set or anything else by which a provider would read another name in it.
+fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<(Reading, String), Fault> {
     let kind = headers.get("content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("multipart/form-data") {
         entry::check_head(headers, config.body_limit_bytes, end)?;
-        return Ok(Reading::Json);
+        return Ok((Reading::Json, "application/json".to_owned()));
     }
     entry::check_encoding(headers)?;
     if end {
@@ -364,7 +366,10 @@ fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<Reading, Fa
         Fault::new(FaultKind::BadRequest, message).at("content-type")
     })?;
     let finder = Finder::new(boundary, "model", MAX_MODEL_BYTES);
-    Ok(Reading::Form(Box::new(finder)))
+    Ok((
+        Reading::Form(Box::new(finder)),
+        form::content_type(boundary),
+    ))
 }
 
 /// The query without what only the gateway may say.
@@ -374,7 +379,10 @@ fn allowed_query(query: &str) -> Result<Option<String>, Fault> {
         return Err(Fault::new(FaultKind::BadRequest, message));
     }
     // Which version of its API Azure is asked for is configured.
-    let version = |pair: &&str| pair.split('=').next() != Some("api-version");
+    let version = |pair: &&str| {
+        let name = endpoint::percent_decoded(pair.split('=').next().unwrap_or_default());
+        !name.eq_ignore_ascii_case("api-version")
+    };
     let pairs: Vec<_> = query.split('&').filter(version).collect();
     let query = pairs.join("&");
     Ok(Some(query).filter(|query| !query.is_empty()))
