@@ -10,7 +10,8 @@
 mod support;
 
 use envoy_llm_gateway::{
-    api::relay::Area, attempt::Attempt, config::Config, gateway::Request, provider::REGISTRY,
+    api::relay::Area, attempt::Attempt, config::Config, gateway::Request, host::Stream,
+    provider::REGISTRY,
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -505,7 +506,6 @@ fn bodies_that_cannot_be_read_are_refused() {
 }
 
 #[test]
-#[test]
 fn a_body_goes_on_as_what_it_was_read_as() {
     let body = form(&[("model", "whisper-1")]);
     let forms = [
@@ -548,6 +548,7 @@ fn the_version_of_an_interface_is_the_gateway_s_to_say() {
     }
 }
 
+#[test]
 fn a_body_that_was_changed_on_its_way_is_refused() {
     let body = form(&[("model", "whisper-large"), ("file", "x")]);
     let mut asked = ask("POST /v1/audio/transcriptions", &[FORM], &[body.as_bytes()]);
@@ -628,6 +629,32 @@ fn usage_is_found_in_an_answer_that_passes() {
         None,
         "no tokens of this request"
     );
+}
+
+#[test]
+fn only_what_a_model_was_asked_for_has_a_cost() {
+    let body = br#"{"usage":{"input_tokens":10,"output_tokens":1000,"input_tokens_details":{"image_tokens":4,"text_tokens":6}}}"#;
+    let ended = |line: &str, headers: &[(&str, &str)], chunks: &[&[u8]], body: &[u8]| {
+        let (mut asked, mut attempt) = reached(line, headers, chunks);
+        let head = [(":status", "200"), JSON];
+        let answer = response(&mut attempt, &asked.host, &head, &[body]).unwrap();
+        let lines = answer.headers.iter();
+        let head: Vec<_> = lines.map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        response(&mut asked.gateway, &asked.host, &head, &[body]).unwrap();
+        asked.gateway.on_log(&asked.host);
+        let counted = asked
+            .host
+            .counters
+            .borrow()
+            .contains_key("llm.usage_unknown");
+        (asked.host.state_value("llm.cost_usd_micros"), counted)
+    };
+    let path = "POST /v1/images/generations";
+    // gpt-image-1: 6 of text at 5, 4 of images at 10, 1000 drawn at 40.
+    let cost = Some((30 + 40 + 40_000).to_string());
+    assert_eq!(ended(path, &[JSON], &[SPEECH], body), (cost, false));
+    assert_eq!(ended(path, &[JSON], &[SPEECH], b"{}"), (None, true));
+    assert_eq!(ended("GET /v1/files", &[], &[], body), (None, false));
 }
 
 #[test]

@@ -121,6 +121,11 @@ impl Incoming {
         !matches!(self.reading, Reading::Nothing)
     }
 
+    /// Whether a model is asked: nothing else has a price.
+    pub(super) fn asks(&self) -> bool {
+        self.relayed.area.names_model()
+    }
+
     /// How many bytes are held.
     pub(super) fn here(&self) -> usize {
         self.held
