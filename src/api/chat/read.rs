@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::{
     Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use std::fmt;
@@ -19,9 +19,9 @@ pub struct UsageView {
     prompt_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
     completion_tokens: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerated")]
     prompt_tokens_details: Option<PromptView>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerated")]
     completion_tokens_details: Option<CompletionView>,
     #[serde(default, deserialize_with = "count")]
     total_tokens: Option<u64>,
@@ -36,9 +36,9 @@ pub struct UsageView {
     #[serde(default, deserialize_with = "dollars")]
     cost: Option<u64>,
     /// The client's own key was used upstream: that is charged apart.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerated")]
     is_byok: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerated")]
     cost_details: Option<CostView>,
 }
 
@@ -73,6 +73,14 @@ struct CompletionView {
 fn dollars<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(scaled(raw.get(), 12).map(|scaled| scaled.nearest))
+}
+
+/// A field of another form counts as absent: what it would say is no reason to lose an answer.
+fn tolerated<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 /// Some hosts count in floating point.
@@ -438,6 +446,17 @@ mod tests {
             let usage = look(&chunk).unwrap().usage.unwrap();
             assert_eq!((usage.input, usage.tier), (5, Tier::Standard), "{odd}");
         }
+    }
+
+    #[test]
+    fn details_of_another_form_lose_nothing_else() {
+        let chunk = r#"{"choices":[],"usage":{"prompt_tokens":5,"is_byok":1,"cost_details":[],"prompt_tokens_details":7,"completion_tokens_details":"x","cost":0.5}}"#;
+        let want = Usage {
+            input: 5,
+            charged_pico: Some(500_000_000_000),
+            ..Usage::default()
+        };
+        assert_eq!(look(chunk).unwrap().usage, Some(want));
     }
 
     #[test]
