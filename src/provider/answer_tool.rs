@@ -236,7 +236,10 @@ fn is_object(schema: &RawValue) -> bool {
     match kind {
         Some(Ok(kind)) => *kind == *"object",
         Some(Err(_)) => false,
-        None => root.properties.is_some() || schema.get().trim_matches(['{', '}', ' ']).is_empty(),
+        None => {
+            let empty = |b: u8| matches!(b, b'{' | b'}') || b.is_ascii_whitespace();
+            root.properties.is_some() || schema.get().bytes().all(empty)
+        }
     }
 }
 
@@ -442,7 +445,7 @@ mod tests {
                 r#""response_format":{{"type":"json_schema","json_schema":{{"schema":{schema}}}}}"#
             ))
         };
-        for good in ["{}", r#"{"type":"object"}"#, r#"{"properties":{}}"#] {
+        for good in ["{}", "{\n}", r#"{"type":"object"}"#, r#"{"properties":{}}"#] {
             assert!(of(good).is_ok(), "{good}");
         }
         for bad in [
