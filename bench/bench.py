@@ -54,7 +54,7 @@ def on_core(core, command):
 
 
 class Envoy:
-    """One Envoy under test."""
+    """One Envoy under test, until the process ends."""
 
     def __init__(self, kind, binary, wasm, upstream, folder):
         self.port, admin = free_ports(2)
@@ -80,6 +80,11 @@ class Envoy:
         for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
             total += int((task / "schedstat").read_text().split()[0])
         return total / 1e9
+
+    def memory(self):
+        """Resident bytes."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
 
 def drive(driver, envoy, *words):
@@ -203,4 +208,5 @@ def main():
                 process.wait(timeout=10)
 
 
-main()
+if __name__ == "__main__":
+    main()

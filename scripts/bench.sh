@@ -19,12 +19,15 @@ bench_translate() { cargo bench --quiet --bench translate -- "${options[@]}"; }
 bench_tokens() {
   local vocabularies
   scripts/setup.sh bench-tokens
+  scripts/build.sh >&2
   CARGO_TARGET_DIR=target/bench-tokens cargo build --quiet --release --manifest-path bench/tokens/Cargo.toml
-  vocabularies=$(cargo metadata --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" | python3 -c 'import json, pathlib, sys
+  # PyPI tiktoken would fetch its vocabularies; the crate that the tests use has the same files.
+  vocabularies=$(cargo metadata --format-version 1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" |
+    python3 -c 'import json, pathlib, sys
 packages = json.load(sys.stdin)["packages"]
 print(next(pathlib.Path(p["manifest_path"]).parent / "assets" for p in packages if p["name"] == "tiktoken-rs"))')
-  .venv/bin/python bench/tokens/tokens.py "$PWD/target/bench-tokens/release/bench-tokens" "$vocabularies" "${options[@]}"
-  say "compiled in: $(cat src/tokens/data/* | wc -c) bytes of tables"
+  .venv/bin/python bench/tokens/tokens.py "$PWD/target/bench-tokens/release/bench-tokens" "$vocabularies" \
+    "$(find_envoy)" "$wasm" "${options[@]}"
 }
 
 bench_envoy() {

@@ -110,6 +110,8 @@ test)
   wasm_bindgen
   ;;
 bench-tokens)
+  wasm_route wasm32-wasip1
+  envoy_program
   python_packages bench/tokens
   node_packages bench/tokens
   ;;

@@ -8,7 +8,7 @@
 
 use envoy_llm_gateway::{
     config::{
-        self, Config, Key, Model, Target,
+        self, Config, Key, Model, OnContextLength, Target,
         node::{Fields, Problem, Reading},
     },
     fault::{Fault, FaultKind},
@@ -111,6 +111,8 @@ fn full() -> Value {
         "body_limit_bytes": 1048576,
         "first_token_timeout": "5s",
         "answer_timeout": "60s",
+        "on_context_length": "route_on",
+        "cap_max_tokens": true,
     })
 }
 
@@ -191,6 +193,14 @@ fn a_gateway_becomes_what_was_written() {
         ])
     );
     assert_eq!(gateway.body_limit_bytes, 1_048_576);
+    assert_eq!(
+        (
+            gateway.count_tokens,
+            gateway.on_context_length,
+            gateway.cap_max_tokens
+        ),
+        (true, OnContextLength::RouteOn, true)
+    );
 }
 
 #[test]
@@ -213,6 +223,45 @@ fn a_small_gateway_has_the_documented_defaults() {
         }]
     );
     assert_eq!((gateway.keys, gateway.body_limit_bytes), (None, 16_777_216));
+    assert_eq!(
+        (
+            gateway.count_tokens,
+            gateway.on_context_length,
+            gateway.cap_max_tokens
+        ),
+        (true, OnContextLength::Refuse, false)
+    );
+}
+
+#[test]
+fn a_check_of_the_length_needs_a_count() {
+    let with = |more: Value| {
+        let mut value = json!({
+            "role": "gateway",
+            "models": {"*": {"targets": [{"provider": "parrot"}]}},
+            "providers": {"parrot": {}},
+            "count_tokens": false,
+        });
+        let more = more.as_object().unwrap().clone();
+        value.as_object_mut().unwrap().extend(more);
+        value
+    };
+    let silent = gateway(&with(json!({})));
+    assert_eq!(silent.on_context_length, OnContextLength::Ignore);
+    gateway(&with(json!({"on_context_length": "ignore"})));
+    assert_eq!(
+        problems(&with(
+            json!({"on_context_length": "refuse", "cap_max_tokens": "yes"})
+        )),
+        [
+            "$.cap_max_tokens: expected true or false, found a string",
+            "$.on_context_length: needs `count_tokens: true`",
+        ]
+    );
+    assert_eq!(
+        problems(&with(json!({"on_context_length": "off"}))),
+        [r#"$.on_context_length: unknown value "off"; allowed: refuse, route_on, ignore"#]
+    );
 }
 
 #[test]
@@ -311,7 +360,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, first_token_timeout, keys, model_info, models, passthrough, providers, role",
+            "$.modles: unknown key; allowed: answer_timeout, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, keys, model_info, models, on_context_length, passthrough, providers, role",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

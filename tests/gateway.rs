@@ -324,6 +324,7 @@ fn the_echo_model_answers_whole_and_as_a_stream() {
         reply.headers,
         [
             ("content-type", "text/event-stream"),
+            ("x-llm-tokens-estimate", "9"),
             ("x-llm-cache", "off"),
             ("x-request-id", "id-1"),
         ]

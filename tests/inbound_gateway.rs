@@ -219,7 +219,7 @@ fn tokens_are_estimated_where_no_provider_counts_them() {
             headers,
             [
                 line("content-type", "application/json"),
-                line("x-llm-tokens-estimate", "bytes"),
+                line("x-llm-tokens-estimate", "8"),
                 line("x-llm-cache", "off"),
                 line("x-request-id", "id-1"),
                 line("request-id", "id-1"),

@@ -14,7 +14,7 @@ use super::{
     write_failed,
 };
 use crate::{
-    api::{client::Api, writer},
+    api::{client::Api, watch::Kind, writer},
     config::Provider,
     fault::{Fault, FaultKind},
     host::{Flow, Headers, Host, Side, keys::state},
@@ -165,6 +165,9 @@ fn whole(
             Some(writer.body(created))
         }
     };
+    if facts.usage.is_none() {
+        estimate(provider, sent, body, facts);
+    }
     let head = Head {
         status,
         kind: sent.plan.stream.then_some("text/event-stream"),
@@ -187,6 +190,26 @@ fn whole(
         record_ttft(host, sent);
     }
     Ok(Flow::Continue)
+}
+
+/// Counts a whole answer whose provider does not say how long it is.
+fn estimate(provider: &Provider, sent: &Sent, body: &[u8], facts: &mut Facts) {
+    let mut counted = Facts::new(sent);
+    if counted.spoken.is_none() {
+        return;
+    }
+    let chat = provider.speaks.chat().filter(|_| match sent.plan.api {
+        Api::Chat => true,
+        Api::Messages | Api::Responses => !sent.passes || sent.plan.api == Api::Messages,
+        _ => false,
+    });
+    let read = chat.is_some_and(|chat| chat.answer(body, &mut counted).is_ok());
+    if !read && sent.plan.api.is_chat() {
+        // In no language that is read here: about as many tokens as its JSON.
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        counted.say(0, Kind::Text, text);
+    }
+    facts.spoken = counted.spoken;
 }
 
 /// Looks at a whole answer that passes: only so far as the record needs it, because hosts that speak

@@ -1,12 +1,14 @@
 //! What a bystander learns of an answer: enough for the record and for the decision to let it pass.
 
-use super::Sent;
+use super::{Sent, spoken::Spoken};
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
         chat::Choices,
+        watch::Kind,
     },
     host::{Host, keys::state},
+    log,
 };
 
 /// What the record needs to know of an answer.
@@ -21,20 +23,93 @@ pub(super) struct Facts {
     pub(super) finished: u32,
     /// A part has come that the client must see.
     pub(super) content: bool,
+    /// The answer's tokens as they flow; `None`: nothing is to be counted.
+    pub(super) spoken: Option<Spoken>,
+    /// Usage has come since the last look.
+    told: bool,
+    /// What the provider had told when usage was last written.
+    told_before: Option<Usage>,
+    recorded: Option<Recorded>,
+}
+
+/// The usage that filter state shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Recorded {
+    usage: Usage,
+    by_provider: bool,
 }
 
 impl Facts {
+    /// Nothing is known yet; the answer is counted where the prompt was.
+    pub(super) fn new(sent: &Sent) -> Self {
+        let input = sent.plan.of_step(&sent.plan.tokens, sent.number);
+        Self {
+            spoken: input.map(|input| Spoken::new(&sent.model, input)),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in usage that was seen as it passed.
+    pub(super) fn tell(&mut self, usage: Option<Usage>) {
+        if usage.is_some() {
+            self.usage = usage;
+            self.told = true;
+        }
+    }
+
     /// Writes what is known.
-    pub(super) fn record(&self, host: &dyn Host, sent: &Sent) {
+    pub(super) fn record(&mut self, host: &dyn Host, sent: &Sent) {
         if !self.model.is_empty() {
             host.set_state(state::SERVED_MODEL, &self.model);
         }
         if let Some(finish) = self.finish {
             host.set_state(state::FINISH, finish.as_str());
         }
-        if let Some(used) = sent.used(self) {
-            used.record(host);
+        self.record_usage(host, sent, true);
+    }
+
+    /// Takes in what one event said of usage, once the event is complete: it covers the text beside it.
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.told)
+            && let Some(spoken) = &mut self.spoken
+        {
+            spoken.told();
         }
+    }
+
+    /// Counts a piece of an answer that passes.
+    pub(super) fn say(&mut self, choice: u32, kind: Kind, text: &str) {
+        if let Some(spoken) = &mut self.spoken {
+            spoken.push(choice, kind, text);
+        }
+    }
+
+    /// Writes the usage as far as it is known: the provider's where it has told it, else what this gateway has
+    /// counted. `now`: also where it has hardly grown.
+    pub(super) fn record_usage(&mut self, host: &dyn Host, sent: &Sent, now: bool) {
+        self.settle();
+        let told = self.usage.is_some() && self.usage != self.told_before;
+        let due = self.spoken.as_mut().is_some_and(Spoken::is_due);
+        if !(told || due || now) {
+            return;
+        }
+        self.told_before = self.usage;
+        let known = match (&self.spoken, self.usage) {
+            (Some(spoken), told) => Some(spoken.usage(told)),
+            (None, told) => told.map(|usage| (usage, true)),
+        };
+        let Some((usage, by_provider)) = known else {
+            return;
+        };
+        let new = Recorded { usage, by_provider };
+        if self.recorded == Some(new) {
+            return;
+        }
+        sent.used(self, usage).record(host);
+        if self.recorded.map(|old| old.by_provider) != Some(by_provider) {
+            log::usage_source(host, by_provider);
+        }
+        self.recorded = Some(new);
     }
 }
 
@@ -49,8 +124,16 @@ impl AnswerSink for Facts {
         self.model = bounded(model);
     }
 
-    fn part(&mut self, _choice: u32, part: Part<'_>) {
+    fn part(&mut self, choice: u32, part: Part<'_>) {
         self.content = true;
+        match part {
+            Part::Text(text) | Part::Refusal(text) => self.say(choice, Kind::Text, text),
+            Part::Thought(text) => self.say(choice, Kind::Thought, text),
+            Part::ToolCall { name, .. } => self.say(choice, Kind::Call, name),
+            Part::ToolInput { json, .. } => self.say(choice, Kind::Call, json),
+            // No text of the answer; an image's tokens only its provider knows.
+            _ => {}
+        }
         if let Part::Finish(finish) = part {
             self.finish.get_or_insert(finish);
             self.finished = self.finished.saturating_add(1);
@@ -59,6 +142,7 @@ impl AnswerSink for Facts {
 
     fn usage(&mut self, usage: Usage) {
         self.usage = Some(usage);
+        self.told = true;
     }
 }
 

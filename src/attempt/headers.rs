@@ -74,6 +74,9 @@ impl Head<'_> {
         if !dropped.is_empty() {
             lines.push((header::DROPPED, &dropped));
         }
+        let tokens = sent.plan.of_step(&sent.plan.tokens, sent.number);
+        let tokens = tokens.filter(|_| self.answers).map(|n| n.to_string());
+        lines.extend(tokens.as_deref().map(|n| (header::TOKENS_ESTIMATE, n)));
         if self.answers {
             for (name, value) in common(sent) {
                 lines.push((name, value));

@@ -10,12 +10,13 @@ mod facts;
 mod headers;
 mod out;
 mod relay;
+mod spoken;
 mod stream;
 mod vectors;
 mod watch;
 
 use crate::{
-    api::{embeddings, responses::Echo},
+    api::{answer::Usage, embeddings, responses::Echo},
     config::Provider,
     fault::Fault,
     frame::Framing,
@@ -196,14 +197,14 @@ impl Sent {
     }
 
     /// What the answer used, for the record.
-    fn used(&self, facts: &Facts) -> Option<Used> {
-        Some(Used {
+    fn used(&self, facts: &Facts, usage: Usage) -> Used {
+        Used {
             provider: self.name.clone(),
             model: self.model.clone(),
             served: facts.model.clone(),
             attempt: self.number,
-            usage: facts.usage?,
-        })
+            usage,
+        }
     }
 
     /// Completes this attempt's entry in the record.

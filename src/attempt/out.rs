@@ -16,7 +16,7 @@ use crate::{
     },
     json::{Object, Str},
     log::{attempts, millis},
-    plan::{HandOver, Step},
+    plan::{HandOver, LIMITS, Step},
     provider::{OutBody, Outgoing},
 };
 
@@ -97,7 +97,13 @@ pub(super) fn send(
     let reach = touches
         .filter(|_| known)
         .and_then(|fields| sent.plan.reach(fields));
+    let cap = sent.plan.of_step(&sent.plan.caps, sent.number).flatten();
+    let reach = reach.filter(|_| cap.is_none());
     let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
+    let capped = cap.and_then(|most| capped(&body, most));
+    let is_capped = capped.is_some();
+    body = capped.unwrap_or(body);
+    let known = known && !is_capped;
     let asked = match described(&sent.plan, &body, known) {
         Some(asked) => asked,
         // It is not described, or something between the two roles has changed it.
@@ -108,7 +114,7 @@ pub(super) fn send(
             Asked::parse(sent.plan.api, &body)?
         }
     };
-    let outgoing = match pass {
+    let mut outgoing = match pass {
         Some(pass) => {
             sent.passes = true;
             sent.framing = pass.framing;
@@ -118,6 +124,10 @@ pub(super) fn send(
         None if asked.api.is_chat() => translated(provider, sent, asked)?,
         None => vectors::request(provider, sent, &asked)?,
     };
+    if is_capped {
+        // Places of the capped body are not places of the client's.
+        outgoing.body = OutBody::Whole(outgoing.body.apply(&body));
+    }
     write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
     sent.dropped = outgoing.dropped;
     sent.answer_tool = outgoing.answer_tool;
@@ -148,6 +158,23 @@ fn translated(provider: &Provider, sent: &mut Sent, asked: Asked<'_>) -> Result<
     outgoing.body = OutBody::Whole(outgoing.body.apply(&made.body));
     outgoing.dropped.splice(0..0, made.dropped);
     Ok(outgoing)
+}
+
+/// The body with its limits of the answer lowered to `most`; `None`: none is above that.
+fn capped(body: &[u8], most: u64) -> Option<Vec<u8>> {
+    let object = Object::parse(std::str::from_utf8(body).ok()?).ok()?;
+    let above = |key: &str| {
+        let limit = object.read::<u64>(key).ok().flatten();
+        limit.is_some_and(|limit| limit > most)
+    };
+    let keys = LIMITS.into_iter().filter(|key| above(key));
+    let mut places: Vec<_> = keys.filter_map(|key| object.place(key)).collect();
+    places.sort_unstable_by_key(|place| std::cmp::Reverse(place.start));
+    let mut text = object.source().to_owned();
+    for place in &places {
+        text.replace_range(place.clone(), &most.to_string());
+    }
+    (!places.is_empty()).then(|| text.into_bytes())
 }
 
 /// The request as the gateway role has described it, when this still is that request.

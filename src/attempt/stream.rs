@@ -77,6 +77,7 @@ enum Language {
 /// What filter state already says.
 #[derive(Debug, Default)]
 struct Recorded {
+    /// Of an attempt that is still held.
     usage: Option<crate::api::answer::Usage>,
     finish: bool,
 }
@@ -124,7 +125,7 @@ impl Streaming {
             splitter: Splitter::new(framing, EVENT_LIMIT_BYTES),
             language,
             kind: (framing != Framing::Sse).then_some(Framing::Sse.media_type()),
-            facts: Facts::default(),
+            facts: Facts::new(sent),
             recorded: Recorded::default(),
             fed: 0,
             begun_before: false,
@@ -171,7 +172,7 @@ impl Streaming {
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
-        self.record(host, sent);
+        self.record(host, sent, end);
         if self.waits_for_the_end(sent, end) {
             return Verdict::Hold;
         }
@@ -254,6 +255,7 @@ impl Streaming {
         let mut each = |event: Event<'_>| {
             if result.is_ok() {
                 result = language.event(provider, &event, facts);
+                facts.settle();
             }
         };
         let fed = splitter.push(bytes, &mut each);
@@ -273,13 +275,8 @@ impl Streaming {
         Ok(())
     }
 
-    fn record(&mut self, host: &dyn Host, sent: &Sent) {
-        if self.facts.usage != self.recorded.usage
-            && let Some(used) = sent.used(&self.facts)
-        {
-            used.record(host);
-            self.recorded.usage = self.facts.usage;
-        }
+    fn record(&mut self, host: &dyn Host, sent: &Sent, end: bool) {
+        self.facts.record_usage(host, sent, end || self.broken);
         if let (Some(finish), false, false) = (self.facts.finish, self.recorded.finish, self.broken)
         {
             host.set_state(state::FINISH, finish.as_str());
@@ -485,7 +482,7 @@ fn look(
         return Ok(true); // kept alive, nothing said
     }
     let (seen, goes) = watch.look(&event.name, data)?;
-    facts.usage = seen.usage.or(facts.usage);
+    facts.tell(seen.usage);
     if let Some(error) = &seen.error {
         return Err(provider
             .speaks
@@ -499,5 +496,8 @@ fn look(
     facts.content |= seen.content;
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
+    for said in &seen.said {
+        facts.say(said.choice, said.kind, &said.text);
+    }
     Ok(goes)
 }

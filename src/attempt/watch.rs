@@ -111,6 +111,7 @@ impl Watch {
         let seen = Seen {
             model: chunk.model,
             content: chunk.content,
+            said: chunk.said,
             finish: chunk.finish,
             choices: chunk.choices,
             usage: chunk.usage,
@@ -182,6 +183,7 @@ pub(super) fn look_whole(api: Api, body: &[u8]) -> Option<Seen<'_>> {
             Some(Seen {
                 model: whole.model,
                 content: true,
+                said: Vec::new(),
                 finish: whole.finish,
                 choices: Choices::default(),
                 usage: whole.usage,

@@ -1,7 +1,7 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Model, Passthrough, Target, dialects, known,
+    Destination, Gateway, Key, Model, OnContextLength, Passthrough, Target, dialects, known,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
 };
@@ -71,6 +71,9 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => keys(&node, &known_models).map(Some),
         None => Some(None),
     };
+    let count_tokens = fields.or("count_tokens", true, |node| node.flag());
+    let on_context_length = context_length(fields, count_tokens.unwrap_or(true));
+    let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
     let known = fields.or("model_info", Known::default(), |node| known::read(&node));
     let read =
         |node: Node<'_>| passthrough(&node, providers.as_deref(), &known_providers, registry);
@@ -89,6 +92,30 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         body_limit_bytes: body_limit?.try_into().ok()?,
         answer_timeout: inherited.answer,
         passthrough: passthrough?,
+        count_tokens: count_tokens?,
+        on_context_length: on_context_length?,
+        cap_max_tokens: cap_max_tokens?,
+    })
+}
+
+/// Without a count nobody knows what is too long.
+fn context_length(fields: &Fields<'_>, counted: bool) -> Option<OnContextLength> {
+    let default = if counted {
+        OnContextLength::Refuse
+    } else {
+        OnContextLength::Ignore
+    };
+    fields.or("on_context_length", default, |node| {
+        let choice = node.choice(&[
+            ("refuse", OnContextLength::Refuse),
+            ("route_on", OnContextLength::RouteOn),
+            ("ignore", OnContextLength::Ignore),
+        ])?;
+        if !counted && choice != OnContextLength::Ignore {
+            node.wrong("needs `count_tokens: true`");
+            return None;
+        }
+        Some(choice)
     })
 }
 

@@ -92,6 +92,12 @@ pub struct Gateway {
     pub answer_timeout: Duration,
     /// OpenAI's other paths.
     pub passthrough: Passthrough,
+    /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
+    pub count_tokens: bool,
+    /// What becomes of a request that is too long for a model.
+    pub on_context_length: OnContextLength,
+    /// A limit of the answer that is above what the model can give is lowered to that.
+    pub cap_max_tokens: bool,
 }
 
 /// Where requests go that are not translated and name no model.
@@ -101,6 +107,17 @@ pub struct Passthrough {
     pub provider: Option<usize>,
     /// Largest body of a request that is not held. Units: bytes.
     pub body_limit_bytes: u64,
+}
+
+/// What becomes of a request that a model's context window cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnContextLength {
+    /// It is refused when the first target cannot hold it.
+    Refuse,
+    /// Targets that cannot hold it are left out; it is refused when none can.
+    RouteOn,
+    /// The provider says so itself.
+    Ignore,
 }
 
 /// A name that clients may ask for.

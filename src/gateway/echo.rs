@@ -1,6 +1,7 @@
 //! The built-in model `echo`: repeats the last message, with no provider and no key. The quick start
 //! and health probes work with nothing else.
 
+use super::fit;
 use crate::{
     api::{
         answer::{AnswerSink, Finish, Part, Usage},
@@ -13,15 +14,13 @@ use crate::{
     host::{Host, keys::state},
     json::Str,
     log::{self, seconds},
+    tokens::{self, chat::Count},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// Its name, which no configuration may use.
 pub const MODEL: &str = "echo";
-
-/// Bytes of text that are counted as one token.
-const BYTES_PER_TOKEN: usize = 4;
 
 #[derive(Deserialize)]
 struct Message<'a> {
@@ -35,22 +34,30 @@ struct TextPart<'a> {
     text: Option<Str<'a>>,
 }
 
-/// The answer's content type and body: JSON, or all events of a stream at once.
+/// The answer's content type and body (JSON, or all events of a stream at once), and the prompt's tokens.
 ///
 /// Errors: the request cannot be read as a chat.
-pub(super) fn answer(host: &dyn Host, asked: &Asked<'_>) -> Result<(&'static str, Vec<u8>), Fault> {
+pub(super) fn answer(
+    host: &dyn Host,
+    asked: &Asked<'_>,
+) -> Result<(&'static str, Vec<u8>, u64), Fault> {
     let (api, stream) = (asked.api, asked.stream);
     if !api.is_chat() {
         let message = "`echo` only repeats what is said in a chat; ask for another model.";
         return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
     }
+    let count = tokens::chat::count(asked, MODEL);
+    fit::record(host, count);
     if api == Api::Chat {
         let chat = asked.clone().into_chat();
-        return Ok(say(host, api, &chat, stream, Echo::default()));
+        let (kind, body) = say(host, api, &chat, stream, Echo::default(), count);
+        return Ok((kind, body, count.tokens));
     }
     let made = asked.translated(MODEL, Extensions::TRANSLATED)?;
     let echo = Echo::of(&asked.body);
-    Ok(say(host, api, &Chat::parse(&made.body)?, stream, echo))
+    let chat = Chat::parse(&made.body)?;
+    let (kind, body) = say(host, api, &chat, stream, echo, count);
+    Ok((kind, body, count.tokens))
 }
 
 fn say(
@@ -59,13 +66,13 @@ fn say(
     chat: &Chat<'_>,
     stream: bool,
     echo: Echo,
+    count: Count,
 ) -> (&'static str, Vec<u8>) {
     let now = host.now();
     let text = last_text(chat);
-    let prompt = chat.body.raw("messages").map_or(0, |raw| raw.get().len());
     let usage = Usage {
-        input: tokens(prompt),
-        output: tokens(text.len()),
+        input: count.tokens,
+        output: count.encoding.count(&text),
         ..Usage::default()
     };
     host.set_state(state::SERVED_MODEL, MODEL);
@@ -108,8 +115,4 @@ fn last_text(chat: &Chat<'_>) -> String {
         .iter()
         .filter_map(|part| part.text.as_deref())
         .collect()
-}
-
-fn tokens(bytes: usize) -> u64 {
-    u64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(u64::MAX)
 }

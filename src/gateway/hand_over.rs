@@ -1,6 +1,11 @@
 //! The end of the way in: the plan, for Envoy to execute and for the provider role to read.
 
-use super::{Client, caller::Caller, models};
+use super::{
+    Client,
+    caller::Caller,
+    fit::{self, Lengths},
+    models,
+};
 use crate::{
     api::{
         chat::Chat,
@@ -38,6 +43,12 @@ pub(super) fn send(
         }
     }
     let steps = able(config, asked, steps)?;
+    let (steps, lengths) = match asked.api {
+        // It is the provider that counts.
+        Api::CountTokens => (steps, Lengths::default()),
+        _ => fit::fit(host, config, asked, steps)?,
+    };
+    let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
     let timeout = if asked.stream {
         model.first_token_timeout
     } else {
@@ -51,6 +62,8 @@ pub(super) fn send(
     HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
+        tokens: lengths.tokens,
+        caps: lengths.caps,
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     }
     .store(host);
@@ -94,15 +107,15 @@ fn able(
     config: &Gateway,
     asked: &Asked<'_>,
     steps: Vec<(usize, Step)>,
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<(usize, Step)>, Fault> {
     if steps.len() == 1 {
-        return Ok(steps.into_iter().map(|(_, step)| step).collect());
+        return Ok(steps);
     }
     let (mut able, mut refusal) = (Vec::new(), None);
     for (provider, step) in steps {
         let speaks = config.providers.get(provider).map(|d| &d.speaks);
         match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
-            Some(None) => able.push(step),
+            Some(None) => able.push((provider, step)),
             Some(Some(fault)) => {
                 refusal.get_or_insert(fault);
             }

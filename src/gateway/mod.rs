@@ -12,9 +12,11 @@ mod echo;
 mod endpoint;
 mod entry;
 mod failed;
+mod fit;
 mod hand_over;
 mod models;
 mod relay;
+mod tokens;
 
 use crate::{
     api::{
@@ -113,6 +115,8 @@ const fn operation(api: Api) -> &'static str {
 enum Stage {
     /// The body is being gathered.
     Gathering,
+    /// The body is being gathered, to count what is in it.
+    Counting,
     /// This filter has answered; nothing goes further.
     Replied,
     /// Envoy executes the plan. The per-attempt timeout tells a late attempt from a broken one.
@@ -156,6 +160,10 @@ impl Request {
             Endpoint::Model(id) => {
                 let body = models::one(&self.config, &self.caller, self.api, &id)?;
                 return Ok(self.reply(host, "application/json", &body));
+            }
+            Endpoint::Tokens => {
+                self.stage = Stage::Counting;
+                entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
             Endpoint::Ask(api) => {
                 self.api = api;
@@ -203,6 +211,11 @@ impl Request {
     fn send_on(&mut self, host: &dyn Host) -> Result<Flow, Fault> {
         let body = host.body(Side::Request, 0, usize::MAX);
         entry::check_size(body.len() as u64, self.config.body_limit_bytes as u64)?;
+        if self.stage == Stage::Counting {
+            host.set_state(state::OPERATION, "tokens");
+            let answer = tokens::answer(&self.config, &self.caller, &body)?;
+            return Ok(self.reply(host, "application/json", &answer));
+        }
         let asked = Asked::parse(self.api, &body)?;
         host.set_state(state::OPERATION, operation(self.api));
         if self.api != Api::Chat {
@@ -212,30 +225,35 @@ impl Request {
         models::permit(&self.config, &self.caller, &asked.model)?;
         let echoed = asked.model == ECHO_MODEL;
         if echoed && self.api != Api::CountTokens {
-            let (kind, body) = echo::answer(host, &asked)?;
-            return Ok(self.reply(host, kind, &body));
+            let (kind, body, tokens) = echo::answer(host, &asked)?;
+            return Ok(self.counted(host, kind, &body, tokens));
         }
         let sent = match echoed {
             true => None,
             false => hand_over::send(host, &self.config, &self.caller, &asked, &self.client)?,
         };
         let Some(timeout) = sent else {
-            let tokens = messages::estimate(&asked.body)?;
-            return Ok(self.estimated(host, tokens));
+            messages::check_count(&asked.body)?;
+            let target = tokens::target(&self.config, &self.caller, &asked.model)?;
+            let count = crate::tokens::chat::count(&asked, &target);
+            fit::record(host, count);
+            let body = messages::count_body(count.tokens);
+            return Ok(self.counted(host, "application/json", &body, count.tokens));
         };
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
 
-    /// Answers with a count that is only estimated, and says so.
-    fn estimated(&mut self, host: &dyn Host, tokens: u64) -> Flow {
+    /// Answers, and says what this gateway has counted.
+    fn counted(&mut self, host: &dyn Host, kind: &str, body: &[u8], tokens: u64) -> Flow {
         self.stage = Stage::Replied;
+        let number = tokens.to_string();
         let mut headers = vec![
-            ("content-type", "application/json"),
-            (header::TOKENS_ESTIMATE, "bytes"),
+            ("content-type", kind),
+            (header::TOKENS_ESTIMATE, number.as_str()),
         ];
         headers.extend(self.client.answered(self.api));
-        host.reply(200, &headers, &messages::estimate_body(tokens));
+        host.reply(200, &headers, body);
         Flow::Pause
     }
 
@@ -260,6 +278,10 @@ impl Request {
         Flow::Pause
     }
 
+    fn is_gathering(&self) -> bool {
+        matches!(self.stage, Stage::Gathering | Stage::Counting)
+    }
+
     fn reply(&mut self, host: &dyn Host, kind: &str, body: &[u8]) -> Flow {
         self.stage = Stage::Replied;
         let mut headers = vec![("content-type", kind)];
@@ -280,7 +302,7 @@ impl Stream for Request {
             let step = self.relayed(host, size, end);
             return self.settle(host, step);
         }
-        if self.stage != Stage::Gathering {
+        if !self.is_gathering() {
             return Flow::Pause;
         }
         let step = match entry::check_size(size as u64, self.config.body_limit_bytes as u64) {
@@ -296,7 +318,7 @@ impl Stream for Request {
             let step = self.relayed(host, relay.here(), true);
             return self.settle(host, step);
         }
-        if self.stage != Stage::Gathering {
+        if !self.is_gathering() {
             return Flow::Pause;
         }
         let step = self.send_on(host);
@@ -306,7 +328,7 @@ impl Stream for Request {
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
         let timeout = match self.stage {
             Stage::HandedOver { timeout } => Some(timeout),
-            Stage::Gathering => Some(Duration::MAX), // Envoy refused it before its body was here
+            Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();

@@ -16,7 +16,7 @@ pub mod header {
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
-    /// To clients: a count of tokens is an estimate; the value says of what.
+    /// To clients: the prompt's tokens as this gateway counts them.
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's routes: there is one attempt, so the body need not be kept for another.
     pub const UNBUFFERED: &str = "x-llm-unbuffered";
@@ -71,6 +71,14 @@ pub mod state {
     pub const REASONING_TOKENS: &str = "llm.reasoning_tokens";
     /// Prompt and answer together.
     pub const TOTAL_TOKENS: &str = "llm.total_tokens";
+    /// Who counted those tokens: `provider`, or `estimate` for this gateway.
+    pub const USAGE_SOURCE: &str = "llm.usage_source";
+    /// The prompt's tokens as counted before it was sent.
+    pub const TOKENS_ESTIMATE: &str = "llm.tokens_estimate";
+    /// How sure that is: `exact`, `calibrated` or `estimate`.
+    pub const TOKENS_CLASS: &str = "llm.tokens_class";
+    /// The encoding that it was counted in.
+    pub const TOKENIZER: &str = "llm.tokenizer";
     /// What the answer used and who gave it, for the gateway role: JSON of [`crate::log::Used`].
     pub const USED: &str = "llm.used";
     /// What the answer cost. Units: micro-dollars. Absent where that is not known.

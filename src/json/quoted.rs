@@ -35,6 +35,45 @@ impl<'a> Quoted<'a> {
         serde_json::from_str::<Str<'a>>(self.0.get()).map_or(Cow::Borrowed(inner), Str::into_cow)
     }
 
+    /// The text that is meant, in pieces of at most `most` bytes and a letter: a long prompt with escapes
+    /// is never there twice. `take` answers whether it wants more.
+    pub fn pieces(self, most: usize, take: &mut dyn FnMut(&str) -> bool) {
+        let mut rest = self.inner();
+        if !rest.contains('\\') {
+            while let Some(piece) = rest.get(..rest.floor_char_boundary(most.max(4)))
+                && !rest.is_empty()
+            {
+                if !take(piece) {
+                    return;
+                }
+                rest = rest.get(piece.len()..).unwrap_or_default();
+            }
+            return;
+        }
+        let mut piece = String::with_capacity(most.min(self.inner().len()) + 4);
+        while !rest.is_empty() {
+            let plain = rest.find('\\').unwrap_or(rest.len());
+            let room = most.saturating_sub(piece.len()).max(4);
+            let plain = rest.floor_char_boundary(plain.min(room));
+            piece.push_str(rest.get(..plain).unwrap_or_default());
+            rest = rest.get(plain..).unwrap_or_default();
+            if rest.starts_with('\\') {
+                let (letter, after) = unescaped(rest);
+                piece.push(letter);
+                rest = after;
+            }
+            if piece.len() >= most {
+                if !take(&piece) {
+                    return;
+                }
+                piece.clear();
+            }
+        }
+        if !piece.is_empty() {
+            take(&piece);
+        }
+    }
+
     /// Whether it is `""`.
     pub fn is_empty(self) -> bool {
         self.inner().is_empty()
@@ -47,6 +86,35 @@ impl<'a> Quoted<'a> {
             return start.is_empty();
         }
         self.text().trim().is_empty()
+    }
+}
+
+/// The letter of the escape that the text begins with, and what follows it. Half a surrogate pair is
+/// the letter for what cannot be read.
+fn unescaped(text: &str) -> (char, &str) {
+    let short = |letter: char| (letter, text.get(2..).unwrap_or_default());
+    match text.as_bytes().get(1) {
+        Some(b'n') => short('\n'),
+        Some(b't') => short('\t'),
+        Some(b'r') => short('\r'),
+        Some(b'b') => short('\u{8}'),
+        Some(b'f') => short('\u{c}'),
+        Some(b'u') => {
+            let unit = |at: usize| u16::from_str_radix(text.get(at..at + 4)?, 16).ok();
+            let first = unit(2).unwrap_or(0xfffd);
+            let second = unit(8).filter(|_| text.get(6..8) == Some("\\u"));
+            let units = [first, second.unwrap_or(0)];
+            match char::decode_utf16(units).next() {
+                Some(Ok(letter)) => {
+                    let size = if letter.len_utf16() == 2 { 12 } else { 6 };
+                    (letter, text.get(size..).unwrap_or_default())
+                }
+                _ => ('\u{fffd}', text.get(6..).unwrap_or_default()),
+            }
+        }
+        // A quote, a backslash or a slash stands for itself.
+        Some(letter) => short(char::from(*letter)),
+        None => ('\\', ""),
     }
 }
 
@@ -80,6 +148,33 @@ mod tests {
             Cow::Borrowed("plain")
         ));
         assert!(Quoted::of(serde_json::from_str("[1]").unwrap()).is_none());
+    }
+
+    #[test]
+    fn pieces_give_the_meaning_however_they_are_cut() {
+        for text in [
+            r#""""#,
+            r#""plain \u00fc \ud83d\ude00 \n\t\"\\\/\b\f\r end""#,
+            "\"\u{fc}\u{1f600}\u{65e5}\u{672c} without escapes\"",
+            r#""\\\\\\\\\u65e5\u672c""#,
+        ] {
+            let text = quoted(text);
+            for most in [1, 2, 3, 4, 5, 7, 64] {
+                let mut got = String::new();
+                text.pieces(most, &mut |piece| {
+                    assert!(piece.len() <= most.max(4) + 4, "{piece:?}");
+                    got.push_str(piece);
+                    true
+                });
+                assert_eq!(got, text.text(), "in pieces of {most}");
+            }
+        }
+        let mut got = 0;
+        quoted(r#""abcdefgh""#).pieces(4, &mut |_| {
+            got += 1;
+            false
+        });
+        assert_eq!(got, 1, "nobody wants the second piece");
     }
 
     #[test]

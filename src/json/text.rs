@@ -28,6 +28,12 @@ impl<'a> From<&'a str> for Str<'a> {
     }
 }
 
+impl<'a> From<Cow<'a, str>> for Str<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self(text)
+    }
+}
+
 impl From<String> for Str<'_> {
     fn from(text: String) -> Self {
         Self(Cow::Owned(text))

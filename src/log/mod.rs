@@ -57,6 +57,12 @@ pub fn usage(host: &dyn Exchange, usage: Usage) {
     }
 }
 
+/// Writes who counted them: the provider, or this gateway.
+pub fn usage_source(host: &dyn Exchange, by_provider: bool) {
+    let source = if by_provider { "provider" } else { "estimate" };
+    host.set_state(state::USAGE_SOURCE, source);
+}
+
 /// Milliseconds since 1970.
 pub fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -52,6 +52,12 @@ pub struct HandOver {
     /// The body may hold reasoning that this gateway has sealed for another provider.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sealed: bool,
+    /// The prompt's tokens as the model of each step reads it; empty when nothing is to be counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<u64>,
+    /// The most tokens of an answer, for each step whose model gives fewer than the client asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caps: Vec<Option<u64>>,
     /// A request on one of OpenAI's other paths, whose bytes pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relayed>,
@@ -94,6 +100,8 @@ impl HandOver {
             traces,
             client_headers: Vec::new(),
             sealed: asked.may_hold_sealed(),
+            tokens: Vec::new(),
+            caps: Vec::new(),
             relay: None,
             size,
             places,
@@ -120,6 +128,8 @@ impl HandOver {
             traces,
             client_headers: Vec::new(),
             sealed: false,
+            tokens: Vec::new(),
+            caps: Vec::new(),
             relay: Some(relay),
             size: 0,
             places: Vec::new(),
@@ -141,9 +151,17 @@ impl HandOver {
     /// The step of an attempt, counted from 1. A plan shorter than the attempts stays on its last
     /// step, as Envoy does.
     pub fn step(&self, number: u64) -> Option<&Step> {
+        self.steps.get(self.at(number)?)
+    }
+
+    /// What was found out of an attempt's step; `None`: nothing.
+    pub fn of_step<T: Copy>(&self, found: &[T], number: u64) -> Option<T> {
+        found.get(self.at(number)?).copied()
+    }
+
+    fn at(&self, number: u64) -> Option<usize> {
         let last = self.steps.len().checked_sub(1)?;
-        let at = usize::try_from(number.saturating_sub(1)).map_or(last, |at| at.min(last));
-        self.steps.get(at)
+        Some(usize::try_from(number.saturating_sub(1)).map_or(last, |at| at.min(last)))
     }
 
     /// How many bytes from the start of the body hold all of these fields.

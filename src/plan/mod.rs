@@ -8,6 +8,9 @@ pub use hand_over::HandOver;
 use crate::config::{Gateway, Model};
 use serde::{Deserialize, Serialize};
 
+/// The fields by which clients limit an answer.
+pub const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+
 /// One attempt, as the gateway role hands it to the provider role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {

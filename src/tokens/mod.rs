@@ -1,16 +1,25 @@
-//! Exact token counts of text, equal to those of OpenAI's tiktoken.
+//! Exact token counts of text, equal to those of OpenAI's tiktoken, and from them the counts of whole
+//! requests.
 //!
 //! [`split`] cuts the text into pieces, [`span`] a long piece into parts, [`merge`] encodes a part,
 //! [`table`] holds the vocabulary, [`memory`] knows the parts of a moment ago, [`class`] the kinds
 //! of characters.
+//! [`chat`] counts a request: `walk` gathers what costs tokens in any client's language, [`family`] knows how each
+//! model's provider frames it, [`image`], `media` and `tools` what is not plain text.
 
+pub mod chat;
 mod class;
+pub mod family;
+pub mod image;
+mod media;
 mod memory;
 mod merge;
 mod running;
 mod span;
 mod split;
 mod table;
+mod tools;
+mod walk;
 
 pub use running::Running;
 

@@ -151,6 +151,7 @@ def test_a_client_learns_who_answered(client):
         "x-llm-model": "claude-test-20260101",
         "x-llm-attempts": "1",
         "x-llm-cache": "off",
+        "x-llm-tokens-estimate": "9",
     }
 
 

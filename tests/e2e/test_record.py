@@ -16,6 +16,8 @@ def told(gateway, reply) -> dict:
     assert record.pop("bytes_received") >= 0
     if record["ttft_ms"] is not None:
         assert 0 <= int(record.pop("ttft_ms")) < 30_000
+    if record["tokens_estimate"] is not None:
+        assert 0 < int(record.pop("tokens_estimate")) < 100
     for attempt in json.loads(record["attempts"] or "[]"):
         assert attempt["ms"] < 30_000 and attempt["at_ms"] > 1_700_000_000_000
     attempts = json.loads(record.pop("attempts") or "null")
@@ -29,6 +31,7 @@ NOTHING = {
     "method": "POST", "status": 200, "envoy_flags": "-", "envoy_details": "via_upstream", "operation": "chat",
     "stream": "0", "team": None, "key_id": None, "cache": "off", "reason": None,
     "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
+    "usage_source": "provider", "tokens_class": "estimate", "tokenizer": "o200k_base",
 }  # fmt: skip
 
 
@@ -81,6 +84,7 @@ def test_the_record_of_a_whole_answer_is_complete(gateway, client):
         # 8 at 0.05, 3 at 0.005, 7 at 0.4.
         "cost_usd_micros": "3",
         "price": "known",
+        "tokens_class": "exact",
         "finish": "stop",
         "outcome": "ok",
     }

@@ -2,8 +2,11 @@
 //! Source: OpenAI API reference, "The chat completion chunk object", read 2026-11.
 
 use crate::{
-    api::answer::{Finish, Tier, Usage},
-    json::{Str, decimal::scaled},
+    api::{
+        answer::{Finish, Tier, Usage},
+        watch::{Kind, Said},
+    },
+    json::{Quoted, Str, decimal::scaled},
 };
 use serde::{
     Deserialize, Deserializer,
@@ -182,6 +185,8 @@ pub struct ChunkSeen<'a> {
     pub model: Option<Str<'a>>,
     /// Something in it is for the reader: text, a call, a refusal, reasoning, an end.
     pub content: bool,
+    /// The pieces of the answer in it.
+    pub said: Vec<Said<'a>>,
     /// The first `finish_reason` in it.
     pub finish: Option<Finish>,
     /// Its choices.
@@ -222,8 +227,8 @@ struct GroqView {
 struct Choice<'a> {
     #[serde(borrow, default)]
     index: Option<&'a RawValue>,
-    #[serde(default)]
-    delta: Option<Delta>,
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
     /// What a chunk of the older Completions API says.
     #[serde(borrow, default)]
     text: Option<Str<'a>>,
@@ -233,39 +238,107 @@ struct Choice<'a> {
 
 /// Whether a delta holds more than a role. Every other field counts, so that what a host adds
 /// tomorrow counts as well.
-struct Delta {
+struct Delta<'a> {
     says_something: bool,
+    said: Vec<(Kind, Str<'a>)>,
 }
 
-impl<'de> Deserialize<'de> for Delta {
+#[derive(Deserialize)]
+struct CallView<'a> {
+    #[serde(borrow, default)]
+    function: Option<FunctionView<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FunctionView<'a> {
+    #[serde(borrow, default)]
+    name: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    arguments: Option<Str<'a>>,
+}
+
+/// What a field of a delta says, as far as it is known to be a part of the answer.
+fn said<'a>(key: &str, value: &'a RawValue, out: &mut Vec<(Kind, Str<'a>)>) {
+    let kind = match key {
+        "content" | "refusal" => Kind::Text,
+        "reasoning_content" | "reasoning" => Kind::Thought,
+        "tool_calls" => {
+            let calls: Vec<CallView<'a>> = serde_json::from_str(value.get()).unwrap_or_default();
+            for call in calls.into_iter().filter_map(|call| call.function) {
+                let parts = [call.name, call.arguments].into_iter().flatten();
+                out.extend(parts.map(|part| (Kind::Call, part)));
+            }
+            return;
+        }
+        _ => return,
+    };
+    let text = match Quoted::of(value) {
+        Some(text) => text.text(),
+        // Parts of some kind: about as many tokens as their JSON.
+        None if value.get() != "null" => value.get().into(),
+        None => return,
+    };
+    out.push((kind, text.into()));
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Delta<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Look;
         impl<'de> Visitor<'de> for Look {
-            type Value = Delta;
+            type Value = Delta<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a delta object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Delta, A::Error> {
-                let mut says_something = false;
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Delta<'de>, A::Error> {
+                let (mut says_something, mut parts) = (false, Vec::new());
                 while let Some(key) = map.next_key::<Str<'de>>()? {
                     if &*key == "role" {
                         map.next_value::<IgnoredAny>()?;
                     } else {
                         let value: &RawValue = map.next_value()?;
+                        said(&key, value, &mut parts);
                         says_something |= !matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
                     }
                 }
-                Ok(Delta { says_something })
+                Ok(Delta {
+                    says_something,
+                    said: parts,
+                })
             }
         }
         deserializer.deserialize_map(Look)
     }
 }
 
+/// Takes what is said out of the choices.
+fn pieces<'a>(choices: &mut [Choice<'a>]) -> Vec<Said<'a>> {
+    let mut out = Vec::new();
+    for choice in choices {
+        let index = choice.index.and_then(|index| index.get().parse().ok());
+        let index = index.unwrap_or(0);
+        let parts = choice.delta.as_mut().map(|d| std::mem::take(&mut d.said));
+        let text = choice.text.clone().map(|text| (Kind::Text, text));
+        out.extend(
+            parts
+                .into_iter()
+                .flatten()
+                .chain(text)
+                .map(|(kind, text)| Said {
+                    choice: index,
+                    kind,
+                    text,
+                }),
+        );
+    }
+    out
+}
+
 /// Looks at the data of one chunk. `None`: it is not a chunk.
 pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     let chunk: Chunk<'_> = serde_json::from_str(data).ok()?;
-    let choices = chunk.choices.as_deref().unwrap_or_default();
+    let mut choices = chunk.choices.unwrap_or_default();
+    let pieces = pieces(&mut choices);
+    let choices = choices.as_slice();
     let finish = choices.iter().find_map(|c| c.finish_reason.as_deref());
     let says = |c: &Choice<'_>| {
         c.delta.as_ref().is_some_and(|d| d.says_something)
@@ -284,6 +357,7 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     let of_groq = chunk.x_groq.and_then(|groq| groq.usage);
     Some(ChunkSeen {
         content: finish.is_some() || choices.iter().any(says),
+        said: pieces,
         finish: finish.map(finish_from),
         choices: seen,
         usage: chunk

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         answer::{Finish, Tier, Usage},
-        watch::Seen,
+        watch::{Kind, Said, Seen},
     },
     json::Str,
 };
@@ -110,16 +110,24 @@ struct Message<'a> {
 struct Block<'a> {
     #[serde(borrow, default)]
     r#type: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Str<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Delta<'a> {
     #[serde(borrow, default)]
     stop_reason: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    text: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<Str<'a>>,
+    #[serde(borrow, default)]
+    partial_json: Option<Str<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Kind<'a> {
+struct Typed<'a> {
     #[serde(borrow, default)]
     r#type: Option<Str<'a>>,
 }
@@ -130,7 +138,7 @@ pub fn look<'a>(name: &str, data: &'a str, counts: &mut Counts) -> Option<Seen<'
     let event: Event<'a> = match serde_json::from_str(data) {
         Ok(event) => event,
         Err(_) => {
-            let kind: Kind<'a> = serde_json::from_str(data).ok()?;
+            let kind: Typed<'a> = serde_json::from_str(data).ok()?;
             let known = kind.r#type.as_deref().unwrap_or(name) == "error";
             return Some(Seen {
                 error: known.then_some(Cow::Borrowed(data)),
@@ -150,11 +158,23 @@ pub fn look<'a>(name: &str, data: &'a str, counts: &mut Counts) -> Option<Seen<'
             seen.model = message.model.filter(|model| !model.is_empty());
         }
         "content_block_start" => {
-            let kind = event.content_block.and_then(|block| block.r#type);
+            let (kind, name) = event
+                .content_block
+                .map_or((None, None), |b| (b.r#type, b.name));
+            seen.said.extend(name.map(|text| piece(Kind::Call, text)));
             // Text and thinking begin empty; everything else says something already.
             seen.content = !matches!(kind.as_deref(), Some("text" | "thinking") | None);
         }
-        "content_block_delta" => seen.content = true,
+        "content_block_delta" => {
+            seen.content = true;
+            if let Some(delta) = event.delta {
+                let text = delta.text.map(|text| piece(Kind::Text, text));
+                let thought = delta.thinking.map(|text| piece(Kind::Thought, text));
+                let input = delta.partial_json.map(|text| piece(Kind::Call, text));
+                seen.said
+                    .extend([text, thought, input].into_iter().flatten());
+            }
+        }
         "message_delta" => {
             if let Some(newer) = event.usage {
                 counts.replace(newer);
@@ -168,6 +188,15 @@ pub fn look<'a>(name: &str, data: &'a str, counts: &mut Counts) -> Option<Seen<'
         _ => {}
     }
     Some(seen)
+}
+
+/// Blocks follow each other: that one of another kind begins is enough.
+const fn piece(kind: Kind, text: Str<'_>) -> Said<'_> {
+    Said {
+        choice: 0,
+        kind,
+        text,
+    }
 }
 
 #[derive(Deserialize)]

@@ -18,7 +18,7 @@ mod tools;
 mod turns;
 mod whole;
 
-pub use count::{estimate, estimate_body};
+pub use count::{check_count, count_body};
 pub use error::{error, error_event};
 pub use look::{Counts, look, look_whole};
 pub use own::{Own, without_sealed};

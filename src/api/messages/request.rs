@@ -256,13 +256,6 @@ fn is_strict(schema: &Value) -> bool {
     }
 }
 
-/// The messages of a request, for whoever only counts.
-pub(super) fn parts<'s>(body: &'s Object<'_>) -> impl Iterator<Item = &'s str> {
-    ["system", "messages", "tools"]
-        .into_iter()
-        .filter_map(|key| body.raw(key).map(Raw::get))
-}
-
 /// Checks that a list of messages is there.
 pub(super) fn messages<'s, T: Deserialize<'s>>(
     body: &'s Object<'_>,

@@ -3,9 +3,9 @@
 use crate::{
     api::{
         answer::{Finish, Tier, Usage},
-        watch::Seen,
+        watch::{Kind, Said, Seen},
     },
-    json::Str,
+    json::{Quoted, Str},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +17,43 @@ struct Event<'a> {
     r#type: Option<Str<'a>>,
     #[serde(borrow, default)]
     response: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    item: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    name: Option<Str<'a>>,
+}
+
+/// What an event says.
+fn said<'a>(kind: &str, event: &Event<'a>) -> Option<Said<'a>> {
+    let (of, text) = match kind {
+        "response.output_text.delta" | "response.refusal.delta" => (Kind::Text, event.delta),
+        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
+            (Kind::Thought, event.delta)
+        }
+        "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+            (Kind::Call, event.delta)
+        }
+        "response.output_item.added" => {
+            let item: Named<'a> = serde_json::from_str(event.item?.get()).ok()?;
+            return item.name.map(|text| Said {
+                choice: 0,
+                kind: Kind::Call,
+                text,
+            });
+        }
+        _ => return None,
+    };
+    Some(Said {
+        choice: 0,
+        kind: of,
+        text: Quoted::of(text?)?.text().into(),
+    })
 }
 
 #[derive(Deserialize, Default)]
@@ -111,7 +148,10 @@ pub fn look<'a>(name: &str, data: &'a str) -> Option<Seen<'a>> {
         | "response.in_progress"
         | "response.output_item.added"
         | "response.content_part.added"
-        | "response.reasoning_summary_part.added" => Some(Seen::default()),
+        | "response.reasoning_summary_part.added" => Some(Seen {
+            said: said(kind, &event).into_iter().collect(),
+            ..Seen::default()
+        }),
         "response.failed" => Some(Seen {
             error: Some(Cow::Owned(failure(&response()?))),
             ..Seen::default()
@@ -119,6 +159,7 @@ pub fn look<'a>(name: &str, data: &'a str) -> Option<Seen<'a>> {
         "response.completed" | "response.incomplete" => Some(ended(response()?)),
         _ => Some(Seen {
             content: kind.starts_with("response."),
+            said: said(kind, &event).into_iter().collect(),
             ..Seen::default()
         }),
     }

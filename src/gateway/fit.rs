@@ -1,0 +1,157 @@
+//! How long a prompt is, and which targets can hold it.
+
+use crate::{
+    api::client::{Api, Asked},
+    catalogue::{self, Catalogue},
+    config::{Gateway, OnContextLength},
+    fault::{Fault, FaultKind},
+    host::{Host, keys::state},
+    json::Raw,
+    plan::{LIMITS, Step},
+    tokens::{
+        chat::{Count, Counter},
+        family::Class,
+    },
+};
+
+/// What is known of a request's length.
+#[derive(Debug, Default)]
+pub(super) struct Lengths {
+    /// The prompt's tokens, for each step; empty when nothing is counted.
+    pub(super) tokens: Vec<u64>,
+    /// The most tokens of an answer, for each step that gives fewer than asked for; empty when none does.
+    pub(super) caps: Vec<Option<u64>>,
+}
+
+/// Counts the prompt, leaves out the steps that cannot hold it as configured, and writes the count into the record.
+///
+/// Errors: `ContextLength` with the numbers.
+pub(super) fn fit(
+    host: &dyn Host,
+    config: &Gateway,
+    asked: &Asked<'_>,
+    steps: Vec<(usize, Step)>,
+) -> Result<(Vec<(usize, Step)>, Lengths), Fault> {
+    let mut counter = Counter::new(asked);
+    let checks = config.on_context_length != OnContextLength::Ignore && must_fit(asked);
+    let answer = wanted(asked);
+    let mut kept = Vec::new();
+    let mut lengths = Lengths::default();
+    let mut refusal = None;
+    for (at, (provider, step)) in steps.into_iter().enumerate() {
+        let model = known(config, provider, &step);
+        let cap = model.as_ref().and_then(|model| model.max_output);
+        let cap = cap.filter(|most| config.cap_max_tokens && answer.is_some_and(|a| a > *most));
+        let answer = cap.or(answer);
+        let count = config.count_tokens.then(|| counter.count(&step.model));
+        if let Some(count) = count.filter(|_| at == 0) {
+            record(host, count);
+        }
+        if checks
+            && let (Some(model), Some(count)) = (&model, count)
+            && let Some(fault) = too_long(model, count, answer, &step.model)
+        {
+            if config.on_context_length == OnContextLength::Refuse && at == 0 {
+                return Err(fault);
+            }
+            refusal.get_or_insert(fault);
+            continue;
+        }
+        lengths.tokens.extend(count.map(|count| count.tokens));
+        lengths.caps.push(cap);
+        kept.push((provider, step));
+    }
+    if lengths.caps.iter().all(Option::is_none) {
+        lengths.caps.clear();
+    }
+    match refusal {
+        Some(fault) if kept.is_empty() => Err(fault),
+        _ => Ok((kept, lengths)),
+    }
+}
+
+/// Whether a request that is too long is refused by its provider: texts to embed or to complete are each on their own, and
+/// some requests ask to be shortened.
+fn must_fit(asked: &Asked<'_>) -> bool {
+    const SHORTENED: [&str; 4] = ["truncation", "context_management", "transforms", "plugins"];
+    let says = |key: &str| {
+        let raw = asked.body.raw(key).map(Raw::get);
+        !matches!(raw, None | Some("null" | "[]" | "\"disabled\""))
+    };
+    matches!(asked.api, Api::Chat | Api::Messages | Api::Responses)
+        && !SHORTENED.into_iter().any(says)
+}
+
+/// What is known of the model that a step asks for.
+fn known(config: &Gateway, provider: usize, step: &Step) -> Option<catalogue::Model> {
+    let wanted = config.cap_max_tokens || config.on_context_length != OnContextLength::Ignore;
+    config.providers.get(provider).filter(|_| wanted)?;
+    let (provider, dialect) = (&step.provider, &step.dialect);
+    let names = [step.model.as_str()];
+    let mut model = config.known.find(provider, dialect, &names)?;
+    // A deployment's name is its owner's: that it is also a model's proves nothing.
+    if dialect == "azure"
+        && Catalogue::built_in()
+            .find_at(provider, dialect, &step.model)
+            .is_some()
+    {
+        return None;
+    }
+    // These have a longer window with a beta, which the cluster may set.
+    // Anthropic's "Context windows", 1M beta: general knowledge, not confirmed.
+    if step.model.contains("claude-sonnet-4") {
+        let longer = |window: u64| window.max(1_000_000);
+        model.context_window = model.context_window.map(longer);
+        model.max_input = model.max_input.map(longer);
+    }
+    Some(model)
+}
+
+/// The longest answer that the client asks for. Of several limits, a provider takes one; it is not known which.
+fn wanted(asked: &Asked<'_>) -> Option<u64> {
+    let limits = LIMITS.iter();
+    limits
+        .filter_map(|key| asked.body.read(key).ok().flatten())
+        .max()
+}
+
+/// Writes the count for the first target into the record.
+pub(super) fn record(host: &dyn Host, count: Count) {
+    host.set_state(state::TOKENS_ESTIMATE, &count.tokens.to_string());
+    host.set_state(state::TOKENS_CLASS, count.class.as_str());
+    host.set_state(state::TOKENIZER, count.encoding.name());
+}
+
+/// Why a model cannot hold a request. An exact count is taken at its word, together with the answer that is asked for, which
+/// OpenAI's models must have room for; of any other count, only its least that is possible.
+fn too_long(
+    model: &catalogue::Model,
+    count: Count,
+    answer: Option<u64>,
+    name: &str,
+) -> Option<Fault> {
+    let window = model.context_window;
+    let exact = count.class == Class::Exact;
+    let least = if exact {
+        count.tokens
+    } else {
+        count.tokens.saturating_mul(100) / (100 + 2 * count.error_percent)
+    };
+    let answer = answer.filter(|_| exact).unwrap_or(0);
+    let most = window.into_iter().chain(model.max_input).min()?;
+    let about = if exact { "" } else { "about " };
+    let prompt = count.tokens;
+    let message = if least > most {
+        format!(
+            "This model's maximum context length is {most} tokens. However, your messages resulted in {about}{prompt} tokens. Please reduce the length of the messages or choose a model with a longer context than `{name}`."
+        )
+    } else if let Some(window) = window.filter(|w| least.saturating_add(answer) > *w) {
+        let both = prompt.saturating_add(answer);
+        format!(
+            "This model's maximum context length is {window} tokens. However, you requested {both} tokens ({prompt} in the messages, {answer} in the completion). Please reduce the length of the messages or completion, or choose a model with a longer context than `{name}`."
+        )
+    } else {
+        return None;
+    };
+    Some(Fault::new(FaultKind::ContextLength, message).at("messages"))
+}
