@@ -351,6 +351,9 @@ fn bodies_have_limits() {
         let asked = ask("POST /v1/files", headers, &chunks);
         assert_eq!(asked.error().0, 413);
     }
+    let path = "POST /v1/audio/transcriptions";
+    let announced = ask(path, &[FORM, ("content-length", "2001")], &[b"--b1"]);
+    assert_eq!(announced.error().0, 413, "before anything of it is read");
     let json = format!(r#"{{"model":"picture","prompt":"{}"}}"#, "x".repeat(1000));
     let asked = ask("POST /v1/images/generations", &[JSON], &[json.as_bytes()]);
     assert_eq!(asked.error().0, 413, "what is held has the limit of a chat");
@@ -503,6 +506,9 @@ fn bodies_that_cannot_be_read_are_refused() {
     );
     assert_eq!(ask(path, &[FORM], &[]).error().0, 400);
     assert_eq!(ask("GET /v1/files?\u{e9}", &[], &[]).error().0, 400);
+    let query = |size| format!("GET /v1/files?{}", "a".repeat(size));
+    assert!(ask(&query(4096), &[], &[]).passed.is_some());
+    assert_eq!(ask(&query(4097), &[], &[]).error().0, 400);
 }
 
 #[test]

@@ -37,8 +37,6 @@ pub(super) struct Incoming {
     held: usize,
     /// It is on its way.
     sent: bool,
-    /// All of its body was here when it was sent, or there is none.
-    whole: bool,
 }
 
 /// How much of the body must be read.
@@ -112,7 +110,6 @@ impl Incoming {
             taken: 0,
             held: 0,
             sent: false,
-            whole: end,
         })
     }
 
@@ -156,7 +153,6 @@ impl Incoming {
             Reading::Json if !end => None,
             Reading::Json => {
                 let body = host.body(Side::Request, 0, usize::MAX);
-                self.relayed.length = Some(body.len() as u64);
                 relay::named(&body)?
             }
             // Also behind the field: a second one must not slip through.
@@ -194,7 +190,6 @@ impl Incoming {
             {
                 return Err(broken(form::Broken::Malformed));
             }
-            self.whole = end;
             if end {
                 self.relayed.length = Some(self.taken);
             }
@@ -235,7 +230,7 @@ impl Incoming {
             .relayed
             .length
             .is_some_and(|n| n <= config.body_limit_bytes as u64);
-        if !(self.whole || kept) {
+        if !kept {
             steps.truncate(1);
         }
         hand_over::steer(host, &steps, timeout, steps.len() == 1)?;
@@ -364,8 +359,7 @@ fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<(Reading, S
             "The request has no body. Send a form.",
         ));
     }
-    let boundary = form::boundary(kind).filter(|_| kind.len() <= MAX_VALUE_BYTES);
-    let boundary = boundary.ok_or_else(|| {
+    let boundary = form::boundary(kind).ok_or_else(|| {
         let message =
             "The content type of a form must name its boundary, once and without escapes.";
         Fault::new(FaultKind::BadRequest, message).at("content-type")
