@@ -3,6 +3,7 @@
 //! A dialect that translates reads [`message`] and [`tool`]; one that passes bytes on reads nothing.
 //! Source: OpenAI API reference, Chat Completions, read 2026-11.
 
+pub mod arguments;
 pub(in crate::api) mod compose;
 pub(in crate::api) mod field;
 pub mod message;
