@@ -243,3 +243,17 @@ fn names_are_those_of_tiktoken() {
     assert_eq!(Encoding::named("p50k_base"), None);
     assert_eq!(Encoding::Cl100kBase.name(), "cl100k_base");
 }
+
+#[test]
+fn a_long_text_that_comes_again_has_the_same_count_in_each_encoding() {
+    let text = "A conversation sends its history again with each turn. ".repeat(40);
+    let other = text.replacen("history", "hxqzjyk", 1);
+    for encoding in [Encoding::O200kBase, Encoding::Cl100kBase] {
+        let first = encoding.count(&text);
+        assert!(first > 400);
+        assert_eq!(encoding.count(&text), first);
+        // As long, with one word that no vocabulary has.
+        assert_ne!(encoding.count(&other), first, "{}", encoding.name());
+        assert_eq!(encoding.count(&text), first);
+    }
+}

@@ -83,11 +83,11 @@ def ask(envoy, encoding, text):
 def in_envoy(envoy, encoding, text, turns):
     """Tokens, and the seconds of CPU that counting takes inside Envoy."""
 
-    def fastest(encoding):
+    def fastest(encoding, again=False):
         spent = []
-        for _ in range(turns):
+        for turn in range(turns):
             before = envoy.cpu()
-            answer, _ = ask(envoy, encoding, text)
+            answer, _ = ask(envoy, encoding, text if again else f"{turn} {text}")
             spent.append(envoy.cpu() - before)
         return answer, min(spent)
 

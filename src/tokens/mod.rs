@@ -2,8 +2,8 @@
 //! requests.
 //!
 //! [`split`] cuts the text into pieces, [`span`] a long piece into parts, [`merge`] encodes a part,
-//! [`table`] holds the vocabulary, [`memory`] knows the parts of a moment ago, [`class`] the kinds
-//! of characters.
+//! [`table`] holds the vocabulary, [`memory`] knows the parts of a moment ago and [`texts`] whole
+//! texts, [`class`] the kinds of characters.
 //! [`chat`] counts a request: `walk` gathers what costs tokens in any client's language, [`family`] knows how each
 //! model's provider frames it, [`image`], `media` and `tools` what is not plain text.
 
@@ -18,6 +18,7 @@ mod running;
 mod span;
 mod split;
 mod table;
+mod texts;
 mod tools;
 mod walk;
 
@@ -29,6 +30,7 @@ use span::Spans;
 use split::Split;
 use std::cell::RefCell;
 use table::Table;
+use texts::Texts;
 
 /// How OpenAI's models cut text into tokens. Special tokens are not known here: a text that looks
 /// like one is counted as the text it is, which is what the API does with content.
@@ -92,11 +94,12 @@ thread_local! {
     static CL100K_COUNTER: RefCell<Option<Counter>> = const { RefCell::new(None) };
 }
 
-/// Counts texts. Holds 270 KB of working memory however long they are.
+/// Counts texts. Holds 0.6 MB of working memory at most, however long they are.
 struct Counter {
     table: &'static Table,
     spans: &'static Spans,
     split: Split,
+    texts: Texts,
     memory: Memory,
     scratch: Box<Scratch>,
 }
@@ -111,12 +114,26 @@ impl Counter {
             table,
             spans,
             split,
+            texts: Texts::new(),
             memory: Memory::new(),
             scratch: Box::new(Scratch::new()),
         }
     }
 
     fn count(&mut self, text: &[u8]) -> u64 {
+        if text.len() < texts::SHORTEST {
+            return self.pieces(text);
+        }
+        let key = self.texts.key(text);
+        if let Some(tokens) = self.texts.get(&key) {
+            return tokens;
+        }
+        let tokens = self.pieces(text);
+        self.texts.put(key, tokens);
+        tokens
+    }
+
+    fn pieces(&mut self, text: &[u8]) -> u64 {
         let (mut at, mut tokens) = (0, 0);
         while at < text.len() {
             let end = (self.split)(text, at);
