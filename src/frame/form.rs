@@ -7,6 +7,8 @@
 //! Source: RFC 7578; RFC 2046, section 5.1.1. What servers make of the rest was tried with Starlette 1.10
 //! and Werkzeug 3.1 for Python and with Python's own `email`, 2026-11.
 
+use super::part::{self, Named};
+
 /// Longest boundary; RFC 2046 allows 70.
 const MAX_BOUNDARY_BYTES: usize = 200;
 /// Most that may stand before a part's content.
@@ -89,7 +91,7 @@ pub fn boundary(content_type: &str) -> Option<&str> {
 
 /// The content type of a form with this boundary, and nothing else in it.
 pub fn content_type(boundary: &str) -> String {
-    if is_token(boundary) {
+    if part::is_token(boundary) {
         format!("multipart/form-data; boundary={boundary}")
     } else {
         format!("multipart/form-data; boundary=\"{boundary}\"")
@@ -227,10 +229,10 @@ impl Finder {
             };
         };
         let head = here.get(..end).unwrap_or_default();
-        let wanted = match name(head, &self.delimiter)? {
+        let wanted = match part::name(head, &self.delimiter).ok_or(Broken::Malformed)? {
             Named::As(name) if name == self.name => true,
             // What another server may take for it.
-            Named::As(name) | Named::Oddly(name) if plain(&name) == self.name => {
+            Named::As(name) | Named::Oddly(name) if part::plain(&name) == self.name => {
                 return Err(Broken::NoText);
             }
             _ => false,
@@ -255,120 +257,6 @@ impl Finder {
 
 fn ends_line(byte: &u8) -> bool {
     matches!(byte, b'\r' | b'\n')
-}
-
-/// The name of a part.
-enum Named {
-    /// Of a plain field.
-    As(String),
-    /// Of a file, or of what is encoded.
-    Oddly(String),
-}
-
-/// The name in the lines before a part's content.
-///
-/// Errors: they do not keep to the grammar, or have no name.
-fn name(head: &[u8], delimiter: &[u8]) -> Result<Named, Broken> {
-    let (mut name, mut odd) = (None, false);
-    let head = String::from_utf8_lossy(head);
-    for line in head.split("\r\n") {
-        let (key, value) = line.split_once(':').ok_or(Broken::Malformed)?;
-        let delimits = line.as_bytes().starts_with(delimiter);
-        let control = |c: char| c.is_control() && c != '\t';
-        if delimits || !is_token(key) || value.contains(control) {
-            return Err(Broken::Malformed);
-        }
-        if key.eq_ignore_ascii_case("content-disposition") {
-            let said = disposition(value).ok_or(Broken::Malformed)?;
-            odd |= said.file;
-            if name.replace(said.name).is_some() {
-                return Err(Broken::Malformed);
-            }
-        }
-        // Some clients say so of plain text.
-        let as_it_is =
-            ["7bit", "8bit", "binary"].map(|word| word.eq_ignore_ascii_case(value.trim()));
-        odd |= key.eq_ignore_ascii_case("content-transfer-encoding") && !as_it_is.contains(&true);
-    }
-    let name = name.ok_or(Broken::Malformed)?;
-    Ok(if odd {
-        Named::Oddly(name)
-    } else {
-        Named::As(name)
-    })
-}
-
-/// What is left of a name when a server takes brackets, case or blanks as its own.
-fn plain(name: &str) -> String {
-    let letters = name.chars().filter(char::is_ascii_alphanumeric);
-    letters.map(|c| c.to_ascii_lowercase()).collect()
-}
-
-struct Disposition {
-    name: String,
-    file: bool,
-}
-
-/// `form-data; name="x"; filename="y"`. `None`: it is something else, or could be read as such.
-fn disposition(value: &str) -> Option<Disposition> {
-    let value = value.trim_matches([' ', '\t']);
-    let kind = value.get(.."form-data".len())?;
-    let mut rest = value.get(kind.len()..)?;
-    if !kind.eq_ignore_ascii_case("form-data") {
-        return None;
-    }
-    let (mut name, mut file) = (None, false);
-    while !rest.is_empty() {
-        rest = rest.trim_start_matches([' ', '\t']).strip_prefix(';')?;
-        rest = rest.trim_start_matches([' ', '\t']);
-        let Some((key, after)) = rest.split_once('=') else {
-            return rest.is_empty().then_some(Disposition { name: name?, file });
-        };
-        let (text, escaped, behind) = match after.strip_prefix('"') {
-            Some(after) => quoted(after)?,
-            None => {
-                let end = after.find([';', ' ', '\t']).unwrap_or(after.len());
-                let (text, behind) = after.split_at_checked(end)?;
-                (text, !is_token(text), behind)
-            }
-        };
-        rest = behind;
-        if !is_token(key) {
-            return None;
-        }
-        let key = key.to_ascii_lowercase();
-        file |= key.starts_with("filename");
-        if key == "name" {
-            let encoded = text.contains('%') || text.contains("=?");
-            if escaped || encoded || name.replace(text.to_owned()).is_some() {
-                return None;
-            }
-        } else if key.starts_with("name*") {
-            return None; // encoded, or in parts
-        }
-    }
-    Some(Disposition { name: name?, file })
-}
-
-/// The text up to the next quote, whether there are escapes in it, and what is behind. `None`: it does
-/// not end, or ends elsewhere for a server that knows no escapes.
-fn quoted(text: &str) -> Option<(&str, bool, &str)> {
-    let mut escaped = false;
-    let end = text.find(|c: char| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    })?;
-    let (inside, rest) = text.split_at_checked(end)?;
-    let early = inside.contains("\\\"") && inside.contains(';');
-    let rest = rest.strip_prefix('"')?;
-    (!early).then_some((inside, inside.contains('\\'), rest))
-}
-
-/// RFC 9110's token.
-fn is_token(text: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(fits)
 }
 
 #[cfg(test)]
