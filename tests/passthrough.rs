@@ -10,7 +10,11 @@
 mod support;
 
 use envoy_llm_gateway::{
-    api::relay::Area, attempt::Attempt, config::Config, gateway::Request, host::Stream,
+    api::relay::Area,
+    attempt::Attempt,
+    config::Config,
+    gateway::Request,
+    host::{Side, Stream},
     provider::REGISTRY,
 };
 use serde_json::{Value, json};
@@ -614,6 +618,11 @@ fn an_answer_passes_as_it_comes_with_the_headers_that_belong_to_it() {
     let state = |key: &str| asked.host.state_value(key);
     assert_eq!(state("llm.outcome").as_deref(), Some("ok"));
     assert_eq!(state("llm.ttft_ms").as_deref(), Some("0"));
+    let attempts: Value = serde_json::from_str(&state("llm.attempts").unwrap()).unwrap();
+    assert_eq!(
+        (&attempts[0]["status"], &attempts[0]["reason"]),
+        (&json!(200), &Value::Null)
+    );
 }
 
 #[test]
@@ -635,6 +644,34 @@ fn usage_is_found_in_an_answer_that_passes() {
         None,
         "no tokens of this request"
     );
+}
+
+#[test]
+fn the_last_event_of_a_stream_may_lack_its_line_end() {
+    let (asked, mut attempt) = reached("POST /v1/images/generations", &[JSON], &[SPEECH]);
+    let head = [(":status", "200"), ("content-type", "text/event-stream")];
+    let body = br#"data: {"usage":{"input_tokens":5,"output_tokens":6}}"#;
+    let chunks: Vec<_> = body.chunks(20).collect();
+    let answer = response(&mut attempt, &asked.host, &head, &chunks).unwrap();
+    assert_eq!((answer.held, answer.body), (0, body.to_vec()));
+    let total = asked.host.state_value("llm.total_tokens");
+    assert_eq!(total.as_deref(), Some("11"));
+}
+
+#[test]
+fn the_time_to_the_first_bytes_is_not_that_to_the_last() {
+    let (asked, mut attempt) = reached("POST /v1/images/generations", &[JSON], &[SPEECH]);
+    let host = &asked.host;
+    host.set_headers(
+        Side::Response,
+        &[(":status", "200"), ("content-type", "audio/mpeg")],
+    );
+    attempt.on_response_headers(host, false);
+    for ms in [40, 70] {
+        host.now_ms.set(host.now_ms.get() + ms);
+        attempt.on_response_body(host, 1, false);
+    }
+    assert_eq!(host.state_value("llm.ttft_ms").as_deref(), Some("40"));
 }
 
 #[test]
