@@ -179,4 +179,20 @@ mod tests {
             r#""Sure: " null "length""#
         );
     }
+
+    #[test]
+    fn what_is_remembered_of_an_answer_is_bounded() {
+        let (mut state, mut out) = (Unwrapping::new(Some("t".into())), AnswerWriter::default());
+        let text = "x".repeat(MAX_HELD / 2 + 1);
+        for _ in 0..4 {
+            state.before(&mut out).part(0, Part::Text(&text));
+            assert!(state.held.len() <= MAX_HELD);
+        }
+        for index in 0..2000 {
+            let (id, name) = ("i", "t");
+            let call = Part::ToolCall { index, id, name };
+            state.before(&mut out).part(0, call);
+        }
+        assert_eq!(state.answers.len(), MAX_ANSWERS);
+    }
 }
