@@ -355,6 +355,11 @@ fn failed_attempts_that_used_something_are_waste() {
     assert_eq!(end.attempts[0]["waste_usd_micros"], 10_000);
     assert_eq!(end.attempts[1].get("waste_usd_micros"), None);
 
+    // The answer itself says nothing of what it used.
+    let silent = json!([failed(json!({"input": 4000, "output": 0})), {"provider": "azure", "model": "prod-chat", "status": 200, "ms": 5, "reason": null, "at_ms": 0}]);
+    let end = ended(&json!({}), &[("llm.attempts", silent)], true, "200");
+    assert_eq!((end.cost, end.waste.as_deref()), (None, Some("10000")));
+
     let both = json!([
         failed(json!({"input": 4000, "output": 0})),
         failed(json!({"input": 400, "output": 1}))

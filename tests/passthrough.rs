@@ -10,7 +10,12 @@
 mod support;
 
 use envoy_llm_gateway::{
-    api::relay::Area, attempt::Attempt, config::Config, gateway::Request, provider::REGISTRY,
+    api::relay::Area,
+    attempt::Attempt,
+    config::Config,
+    gateway::Request,
+    host::{Side, Stream},
+    provider::REGISTRY,
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -350,6 +355,9 @@ fn bodies_have_limits() {
         let asked = ask("POST /v1/files", headers, &chunks);
         assert_eq!(asked.error().0, 413);
     }
+    let path = "POST /v1/audio/transcriptions";
+    let announced = ask(path, &[FORM, ("content-length", "2001")], &[b"--b1"]);
+    assert_eq!(announced.error().0, 413, "before anything of it is read");
     let json = format!(r#"{{"model":"picture","prompt":"{}"}}"#, "x".repeat(1000));
     let asked = ask("POST /v1/images/generations", &[JSON], &[json.as_bytes()]);
     assert_eq!(asked.error().0, 413, "what is held has the limit of a chat");
@@ -502,6 +510,52 @@ fn bodies_that_cannot_be_read_are_refused() {
     );
     assert_eq!(ask(path, &[FORM], &[]).error().0, 400);
     assert_eq!(ask("GET /v1/files?\u{e9}", &[], &[]).error().0, 400);
+    let query = |size| format!("GET /v1/files?{}", "a".repeat(size));
+    assert!(ask(&query(4096), &[], &[]).passed.is_some());
+    assert_eq!(ask(&query(4097), &[], &[]).error().0, 400);
+}
+
+#[test]
+fn a_body_goes_on_as_what_it_was_read_as() {
+    let body = form(&[("model", "whisper-1")]);
+    let forms = [
+        ("multipart/form-data; charset=cp037; boundary=b1", FORM.1),
+        (
+            "Multipart/Form-Data; boundary=\"b1\"; boundary*=utf-8''b2",
+            FORM.1,
+        ),
+        (
+            "multipart/form-data; boundary=\"b 1\"",
+            "multipart/form-data; boundary=\"b 1\"",
+        ),
+    ];
+    for (kind, want) in forms {
+        let body = body.replace("--b1", if want == FORM.1 { "--b1" } else { "--b 1" });
+        let asked = ask(
+            "POST /v1/audio/transcriptions",
+            &[("content-type", kind)],
+            &[body.as_bytes()],
+        );
+        let sent = asked.at(&mut attempt(json!({})), 1, 1000).unwrap();
+        assert_eq!(sent.header("content-type"), Some(want), "{kind}");
+    }
+    let kind = ("content-type", "application/json; charset=utf-7");
+    let asked = ask("POST /v1/images/generations", &[kind], &[SPEECH]);
+    let sent = asked.at(&mut attempt(json!({})), 1, 1000).unwrap();
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+}
+
+#[test]
+fn the_version_of_an_interface_is_the_gateway_s_to_say() {
+    for query in [
+        "api-version=1",
+        "Api-Version=1",
+        "api%2Dversion=1&api-version",
+    ] {
+        let asked = ask(&format!("GET /v1/files?{query}&a=api-version"), &[], &[]);
+        let sent = asked.at(&mut attempt(json!({})), 1, 1).unwrap();
+        assert_eq!(sent.header(":path"), Some("/v1/files?a=api-version"));
+    }
 }
 
 #[test]
@@ -564,6 +618,11 @@ fn an_answer_passes_as_it_comes_with_the_headers_that_belong_to_it() {
     let state = |key: &str| asked.host.state_value(key);
     assert_eq!(state("llm.outcome").as_deref(), Some("ok"));
     assert_eq!(state("llm.ttft_ms").as_deref(), Some("0"));
+    let attempts: Value = serde_json::from_str(&state("llm.attempts").unwrap()).unwrap();
+    assert_eq!(
+        (&attempts[0]["status"], &attempts[0]["reason"]),
+        (&json!(200), &Value::Null)
+    );
 }
 
 #[test]
@@ -585,6 +644,60 @@ fn usage_is_found_in_an_answer_that_passes() {
         None,
         "no tokens of this request"
     );
+}
+
+#[test]
+fn the_last_event_of_a_stream_may_lack_its_line_end() {
+    let (asked, mut attempt) = reached("POST /v1/images/generations", &[JSON], &[SPEECH]);
+    let head = [(":status", "200"), ("content-type", "text/event-stream")];
+    let body = br#"data: {"usage":{"input_tokens":5,"output_tokens":6}}"#;
+    let chunks: Vec<_> = body.chunks(20).collect();
+    let answer = response(&mut attempt, &asked.host, &head, &chunks).unwrap();
+    assert_eq!((answer.held, answer.body), (0, body.to_vec()));
+    let total = asked.host.state_value("llm.total_tokens");
+    assert_eq!(total.as_deref(), Some("11"));
+}
+
+#[test]
+fn the_time_to_the_first_bytes_is_not_that_to_the_last() {
+    let (asked, mut attempt) = reached("POST /v1/images/generations", &[JSON], &[SPEECH]);
+    let host = &asked.host;
+    host.set_headers(
+        Side::Response,
+        &[(":status", "200"), ("content-type", "audio/mpeg")],
+    );
+    attempt.on_response_headers(host, false);
+    for ms in [40, 70] {
+        host.now_ms.set(host.now_ms.get() + ms);
+        attempt.on_response_body(host, 1, false);
+    }
+    assert_eq!(host.state_value("llm.ttft_ms").as_deref(), Some("40"));
+}
+
+#[test]
+fn only_what_a_model_was_asked_for_has_a_cost() {
+    let body = br#"{"usage":{"input_tokens":10,"output_tokens":1000,"input_tokens_details":{"image_tokens":4,"text_tokens":6}}}"#;
+    let ended = |line: &str, headers: &[(&str, &str)], chunks: &[&[u8]], body: &[u8]| {
+        let (mut asked, mut attempt) = reached(line, headers, chunks);
+        let head = [(":status", "200"), JSON];
+        let answer = response(&mut attempt, &asked.host, &head, &[body]).unwrap();
+        let lines = answer.headers.iter();
+        let head: Vec<_> = lines.map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        response(&mut asked.gateway, &asked.host, &head, &[body]).unwrap();
+        asked.gateway.on_log(&asked.host);
+        let counted = asked
+            .host
+            .counters
+            .borrow()
+            .contains_key("llm.usage_unknown");
+        (asked.host.state_value("llm.cost_usd_micros"), counted)
+    };
+    let path = "POST /v1/images/generations";
+    // gpt-image-1: 6 of text at 5, 4 of images at 10, 1000 drawn at 40.
+    let cost = Some((30 + 40 + 40_000).to_string());
+    assert_eq!(ended(path, &[JSON], &[SPEECH], body), (cost, false));
+    assert_eq!(ended(path, &[JSON], &[SPEECH], b"{}"), (None, true));
+    assert_eq!(ended("GET /v1/files", &[], &[], body), (None, false));
 }
 
 #[test]

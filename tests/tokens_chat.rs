@@ -325,3 +325,52 @@ fn a_very_long_text_is_extrapolated() {
     let want = 200_000 * 11;
     assert!(got.tokens.abs_diff(want) < want / 50, "{got:?}");
 }
+
+fn completion(prompt: &str) -> Count {
+    let text = format!(r#"{{"model":"gpt-4o","prompt":{prompt}}}"#);
+    count(
+        &Asked::parse(Api::Completions, text.as_bytes()).unwrap(),
+        "gpt-4o",
+    )
+}
+
+#[test]
+fn what_an_attacker_stacks_or_repeats_is_judged_by_its_size() {
+    assert_eq!(completion("[[1,2],[3],\"a\"]").tokens, 4);
+    assert_eq!(completion("[[1,2],[3]]").class, Class::Exact);
+    assert_eq!(completion("[[[1]]]").class, Class::Estimate);
+    // More text than is counted, in pieces that each could be.
+    let line = format!("\"{}\"", "a word and another\\n".repeat(5000));
+    let texts = |n| completion(&format!("[{}]", vec![line.as_str(); n].join(",")));
+    assert_eq!(texts(10).class, Class::Exact);
+    assert_eq!(texts(60).class, Class::Estimate);
+    let part = r#"{"type":"text","text":"a"}"#;
+    let parts = |n| {
+        let parts = vec![part; n].join(",");
+        let text =
+            format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":[{parts}]}}]}}"#);
+        count(&Asked::parse(Api::Chat, text.as_bytes()).unwrap(), "gpt-4o")
+    };
+    let (all, more) = (parts(99_999), parts(100_099));
+    assert_eq!((all.class, more.class), (Class::Exact, Class::Estimate));
+    assert_eq!(more.tokens - all.tokens, 100 * (part.len() as u64 / 4));
+}
+
+#[test]
+fn a_tool_as_long_as_a_book_is_text() {
+    let tool = |size: usize| {
+        let tool = json!({"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {
+            "a": {"type": "string", "description": "word ".repeat(size)}}}}});
+        let with = |tools: Value| {
+            counted(
+                Api::Chat,
+                "gpt-4o",
+                &json!({"messages": user(json!("a")), "tools": tools}),
+            )
+            .tokens
+        };
+        let none = with(json!([]));
+        with(json!([tool])) - none - 19 - o200k(&tool.to_string())
+    };
+    assert_eq!(tool(60_000), 0);
+}

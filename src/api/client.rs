@@ -128,6 +128,7 @@ impl<'a> Asked<'a> {
             ))
         })?;
         let body = Object::parse(text).map_err(malformed)?;
+        one_model(&body)?;
         let model = wanted::<Str<'_>>(&body, "model", "a string")?
             .ok_or_else(|| missing("model"))?
             .into_cow()
@@ -241,6 +242,23 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// Hosts written in Go take a key in any case for `model`, and the last one counts: what the gateway
+/// permits and what the host reads must be the same.
+///
+/// Errors: a key that differs from `model` in case only.
+/// Source: go101.org, "The json.Unmarshal function accepts case-insensitive object key matches", read
+/// 2026-11.
+pub(super) fn one_model(body: &Object<'_>) -> Result<(), Fault> {
+    let odd = |key: &str| key != "model" && key.eq_ignore_ascii_case("model");
+    match body.iter().find(|(key, _)| odd(key)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let message = format!("`{key}` could be taken for `model`; write `model`, once.");
+            Err(bad(message).at("model"))
+        }
+    }
+}
+
 fn wanted<'s, T: Deserialize<'s>>(
     body: &'s Object<'_>,
     key: &'static str,
@@ -252,6 +270,22 @@ fn wanted<'s, T: Deserialize<'s>>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_other_key_can_be_taken_for_the_model() {
+        for key in ["Model", "MODEL", "mo\\u0044el"] {
+            let body = format!(r#"{{"model":"m","{key}":"x","messages":[{{}}]}}"#);
+            let fault = Asked::parse(Api::Chat, body.as_bytes()).unwrap_err();
+            assert_eq!(
+                (fault.status(), fault.param.as_deref()),
+                (400, Some("model"))
+            );
+        }
+        let twice = br#"{"model":"m","mo\u0064el":"x","messages":[{}]}"#;
+        assert_eq!(Asked::parse(Api::Chat, twice).unwrap_err().status(), 400);
+        let others = br#"{"model":"m","models":[1],"model_":1,"messages":[{"Model":1}]}"#;
+        assert!(Asked::parse(Api::Chat, others).is_ok());
+    }
 
     #[test]
     fn each_api_needs_what_it_answers() {

@@ -4,7 +4,7 @@
 
 use super::{
     chat::request::{bad, malformed, missing, wrong_type},
-    client::MAX_MODEL_BYTES,
+    client::{MAX_MODEL_BYTES, one_model},
 };
 use crate::{
     fault::Fault,
@@ -217,6 +217,7 @@ pub fn named(body: &[u8]) -> Result<Option<(String, Named)>, Fault> {
         ))
     })?;
     let body = Object::parse(text).map_err(malformed)?;
+    one_model(&body)?;
     let model: Option<Str<'_>> = body
         .read("model")
         .map_err(|_| wrong_type("model", "a string"))?;
@@ -302,6 +303,8 @@ mod tests {
             r#"{"model":1}"#,
             r#"{"model":""}"#,
             r#"{"model":"a","model":"b"}"#,
+            r#"{"model":"a","Model":"b"}"#,
+            r#"{"MODEL":"b"}"#,
         ] {
             let fault = super::named(bad.as_bytes()).unwrap_err();
             assert_eq!(fault.status(), 400, "{bad}");

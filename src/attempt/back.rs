@@ -52,9 +52,9 @@ impl Back {
         if !(200..300).contains(&status) {
             return Self::Error { status };
         }
-        if sent.plan.relay.is_some() {
+        if let Some(relay) = &sent.plan.relay {
             return match relay::passes(sent) {
-                true => Self::Passing(Box::new(Passing::new(status, sent))),
+                true => Self::Passing(Box::new(Passing::new(status, relay.area, headers))),
                 false => Self::Error { status },
             };
         }

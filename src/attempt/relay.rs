@@ -8,10 +8,13 @@ use super::{
     out, write_failed,
 };
 use crate::{
-    api::{answer::Usage, relay::Named},
+    api::{
+        answer::Usage,
+        relay::{Area, Named},
+    },
     config::Provider,
     fault::{Fault, FaultKind},
-    host::{Flow, Host, Side, keys::state},
+    host::{Flow, Headers, Host, Side, keys::state},
     json::{Passing as Fields, Str},
 };
 use serde::Deserialize;
@@ -133,6 +136,7 @@ pub(super) fn meant(mut fault: Fault, sent: &Sent) -> Fault {
 #[derive(Debug)]
 pub(super) struct Passing {
     status: u16,
+    area: Area,
     watch: Watch,
     facts: Facts,
     begun: bool,
@@ -148,16 +152,10 @@ enum Watch {
 }
 
 impl Passing {
-    pub(super) fn new(status: u16, sent: &Sent) -> Self {
-        let headers = &sent.headers;
+    pub(super) fn new(status: u16, area: Area, headers: &Headers) -> Self {
         let kind = headers.get("content-type").unwrap_or_default();
         // A list of files or a batch has no tokens that were spent on this request.
-        let counts = sent
-            .plan
-            .relay
-            .as_ref()
-            .is_some_and(|r| r.area.names_model());
-        let plain = counts && headers.get("content-encoding").is_none();
+        let plain = area.names_model() && headers.get("content-encoding").is_none();
         let watch = match kind.split(';').next().unwrap_or_default().trim() {
             "application/json" if plain => Watch::Whole(Fields::new(WANTED)),
             "text/event-stream" if plain => Watch::Events(Lines::default()),
@@ -165,6 +163,7 @@ impl Passing {
         };
         Self {
             status,
+            area,
             watch,
             facts: Facts::default(),
             begun: false,
@@ -201,10 +200,17 @@ impl Passing {
             Watch::Whole(fields) => {
                 fields.push(&here());
                 if end {
-                    self.facts.learn(fields);
+                    self.facts.learn(fields, self.area);
                 }
             }
-            Watch::Events(lines) => lines.push(&here(), &mut self.facts),
+            Watch::Events(lines) => {
+                let facts = &mut self.facts;
+                let mut learn = |fields: &Fields| facts.learn(fields, self.area);
+                lines.push(&here(), &mut learn);
+                if end {
+                    lines.close(&mut learn);
+                }
+            }
         }
         if end || self.facts.usage != known {
             self.facts.record(host, sent);
@@ -226,7 +232,8 @@ struct Lines {
 impl Lines {
     const DATA: &[u8] = b"data:";
 
-    fn push(&mut self, bytes: &[u8], facts: &mut Facts) {
+    /// Takes in more of the stream and shows each event to `learn`.
+    fn push(&mut self, bytes: &[u8], learn: &mut dyn FnMut(&Fields)) {
         for part in bytes.split_inclusive(|b| *b == b'\n') {
             let ends = part.ends_with(b"\n");
             let missing = Self::DATA.len().saturating_sub(self.start.len());
@@ -239,39 +246,85 @@ impl Lines {
                 data.push(rest);
             }
             if ends {
-                self.start.clear();
-                if let Some(data) = self.data.take() {
-                    facts.learn(&data);
-                }
+                self.close(learn);
             }
+        }
+    }
+
+    /// The line ends.
+    fn close(&mut self, learn: &mut dyn FnMut(&Fields)) {
+        self.start.clear();
+        if let Some(data) = self.data.take() {
+            learn(&data);
         }
     }
 }
 
-/// Token counts under either of their names.
+/// Token counts; some hosts use the names of a chat's.
+/// Source: openai 3.52 for Python, `types/images_response.py` (`Usage`), `types/audio/transcription.py`
+/// (`UsageTokens`), read 2026-11.
 #[derive(Deserialize)]
 struct Counts {
-    #[serde(alias = "prompt_tokens")]
-    input_tokens: u64,
-    #[serde(alias = "completion_tokens", default)]
-    output_tokens: u64,
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
+    #[serde(default, alias = "input_token_details")]
+    input_tokens_details: Option<Details>,
+    #[serde(default)]
+    output_tokens_details: Option<Details>,
+}
+
+#[derive(Deserialize, Default)]
+struct Details {
+    #[serde(default)]
+    audio_tokens: Option<u64>,
+    #[serde(default)]
+    image_tokens: Option<u64>,
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+}
+
+impl Counts {
+    /// In OpenAI's meaning. What is made is what the path is there for, unless the details say otherwise.
+    fn usage(self, area: Area) -> Option<Usage> {
+        let input = self.input_tokens.or(self.prompt_tokens)?;
+        let output = self.output_tokens.or(self.completion_tokens).unwrap_or(0);
+        let read = self.input_tokens_details.unwrap_or_default();
+        let told = self.output_tokens_details.is_some();
+        let made = self.output_tokens_details.unwrap_or_default();
+        let all = |is: bool| if is && !told { output } else { 0 };
+        let draws = matches!(
+            area,
+            Area::ImageGeneration | Area::ImageEdit | Area::ImageVariation
+        );
+        Some(Usage {
+            input,
+            output,
+            cached: read.cached_tokens.unwrap_or(0),
+            input_audio: read.audio_tokens.unwrap_or(0),
+            input_image: read.image_tokens.unwrap_or(0),
+            output_audio: made.audio_tokens.unwrap_or(all(area == Area::Speech)),
+            output_image: made.image_tokens.unwrap_or(all(draws)),
+            ..Usage::default()
+        })
+    }
 }
 
 impl Facts {
-    fn learn(&mut self, fields: &Fields) {
+    fn learn(&mut self, fields: &Fields, area: Area) {
         let model = fields.get("model").unwrap_or_default();
         if let Ok(model) = serde_json::from_str::<Str<'_>>(model) {
             self.model = bounded(&model);
         }
         // Whisper is counted in seconds.
         let usage = fields.get("usage").unwrap_or_default();
-        if let Ok(counts) = serde_json::from_str::<Counts>(usage) {
-            self.usage = Some(Usage {
-                input: counts.input_tokens,
-                output: counts.output_tokens,
-                ..Usage::default()
-            });
-        }
+        let counts = serde_json::from_str::<Counts>(usage).ok();
+        self.usage = counts.and_then(|c| c.usage(area)).or(self.usage);
     }
 }
 
@@ -281,29 +334,71 @@ mod tests {
 
     #[test]
     fn usage_is_read_from_events_however_they_are_cut() {
-        let text = ": hi\n\nevent: a\ndata: {\"type\":\"partial\",\"b64\":\"xx\\n\"}\r\n\r\nevent: b\r\ndata:{\"usage\":{\"input_tokens\":3,\"output_tokens\":4,\"x\":{}},\"model\":\"m\"}\n\ndata: [DONE]\n\n";
-        for size in 1..=text.len() {
-            let (mut lines, mut facts) = (Lines::default(), Facts::default());
-            for chunk in text.as_bytes().chunks(size) {
-                lines.push(chunk, &mut facts);
+        let text = ": hi\n\nevent: a\ndata: {\"type\":\"partial\",\"b64\":\"xx\\n\"}\r\n\r\nevent: b\r\ndata:{\"usage\":{\"input_tokens\":3,\"output_tokens\":4,\"x\":{}},\"model\":\"m\"}";
+        for text in [text.to_owned(), format!("{text}\n\ndata: [DONE]\n\n")] {
+            for size in 1..=text.len() {
+                let (mut lines, mut facts) = (Lines::default(), Facts::default());
+                let mut learn = |fields: &Fields| facts.learn(fields, Area::ImageEdit);
+                for chunk in text.as_bytes().chunks(size) {
+                    lines.push(chunk, &mut learn);
+                }
+                lines.close(&mut learn);
+                let usage = facts.usage.map(|usage| (usage.input, usage.output));
+                assert_eq!((usage, facts.model.as_str()), (Some((3, 4)), "m"), "{size}");
             }
-            let usage = facts.usage.map(|usage| (usage.input, usage.output));
-            assert_eq!((usage, facts.model.as_str()), (Some((3, 4)), "m"), "{size}");
         }
+    }
+
+    fn usage(area: Area, json: &str) -> Option<Usage> {
+        let (mut fields, mut facts) = (Fields::new(WANTED), Facts::default());
+        fields.push(format!("{{\"usage\":{json}}}").as_bytes());
+        facts.learn(&fields, area);
+        facts.usage
     }
 
     #[test]
     fn both_names_of_the_counts_are_known_and_seconds_are_none() {
-        let usage = |json: &str| {
-            let (mut fields, mut facts) = (Fields::new(WANTED), Facts::default());
-            fields.push(format!("{{\"usage\":{json}}}").as_bytes());
-            facts.learn(&fields);
-            facts.usage.map(|usage| (usage.input, usage.output))
-        };
+        let usage = |json| usage(Area::Moderation, json).map(|usage| (usage.input, usage.output));
         assert_eq!(
             usage(r#"{"prompt_tokens":5,"total_tokens":5}"#),
             Some((5, 0))
         );
+        assert_eq!(
+            usage(r#"{"prompt_tokens":5,"input_tokens":5,"completion_tokens":2}"#),
+            Some((5, 2))
+        );
         assert_eq!(usage(r#"{"type":"duration","seconds":9}"#), None);
+    }
+
+    #[test]
+    fn what_has_a_price_of_its_own_is_counted_apart() {
+        let counts = r#"{"input_tokens":60,"output_tokens":1056,"input_tokens_details":{"image_tokens":50,"text_tokens":10}}"#;
+        let drawn = Usage {
+            input: 60,
+            output: 1056,
+            input_image: 50,
+            output_image: 1056,
+            ..Usage::default()
+        };
+        assert_eq!(usage(Area::ImageGeneration, counts), Some(drawn));
+        let told = counts.replace(
+            "\"input_tokens_details",
+            "\"output_tokens_details\":{\"image_tokens\":1000,\"text_tokens\":56},\"input_tokens_details",
+        );
+        let partly = Usage {
+            output_image: 1000,
+            ..drawn
+        };
+        assert_eq!(usage(Area::ImageEdit, &told), Some(partly));
+        let heard = r#"{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":4,"audio_tokens":10},"output_tokens":45}"#;
+        let want = Usage {
+            input: 14,
+            output: 45,
+            input_audio: 10,
+            ..Usage::default()
+        };
+        assert_eq!(usage(Area::Transcription, heard), Some(want));
+        let spoken = usage(Area::Speech, r#"{"input_tokens":3,"output_tokens":7}"#).unwrap();
+        assert_eq!((spoken.output, spoken.output_audio), (7, 7));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod form;
+mod part;
 pub mod sse;
 
 use std::borrow::Cow;

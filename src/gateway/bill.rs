@@ -32,12 +32,12 @@ enum Price {
 impl Bill<'_> {
     /// A complete answer, and the attempts before it.
     pub(super) fn answer(&self) {
-        let Some(used) = Used::load(self.host) else {
-            self.host.count(metric::USAGE_UNKNOWN, 1);
-            return;
-        };
-        self.charge(&used);
-        if used.attempt > 1 {
+        let used = Used::load(self.host);
+        match &used {
+            Some(used) => self.charge(used),
+            None => self.host.count(metric::USAGE_UNKNOWN, 1),
+        }
+        if used.is_none_or(|used| used.attempt > 1) {
             let mut attempts = attempts::load(self.host);
             if self.waste(&mut attempts) {
                 attempts::store(self.host, &attempts);

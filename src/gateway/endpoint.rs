@@ -104,7 +104,7 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
 }
 
 /// Model names hold slashes, which SDKs send as `%2F`.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

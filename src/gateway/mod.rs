@@ -386,7 +386,9 @@ impl Stream for Request {
     }
 
     fn on_log(&mut self, host: &dyn Host) {
-        let bill = (self.api != Api::CountTokens).then_some(&*self.config);
+        let asks = self.relay.as_ref().is_none_or(relay::Incoming::asks);
+        let charged = asks && self.api != Api::CountTokens;
+        let bill = charged.then_some(&*self.config);
         let refused = self.stage == Stage::Replied;
         // Before the record says of every attempt how it ended.
         match self.stage {

@@ -40,8 +40,6 @@ pub(super) struct Incoming {
     held: usize,
     /// It is on its way.
     sent: bool,
-    /// All of its body was here when it was sent, or there is none.
-    whole: bool,
 }
 
 /// How much of the body must be read.
@@ -86,11 +84,12 @@ impl Incoming {
             let value = headers.get(name)?;
             (value.len() <= MAX_VALUE_BYTES).then(|| value.to_owned())
         };
-        let reading = if area.names_model() {
-            reading(config, headers, end)?
+        let (reading, content_type) = if area.names_model() {
+            let (reading, kind) = reading(config, headers, end)?;
+            (reading, Some(kind))
         } else {
             entry::check_encoding(headers)?;
-            Reading::Nothing
+            (Reading::Nothing, value("content-type"))
         };
         if let (Some(length), false) = (entry::length(headers), matches!(reading, Reading::Json)) {
             entry::check_size(length, config.passthrough.body_limit_bytes)?;
@@ -104,7 +103,7 @@ impl Incoming {
                     .unwrap_or_default()
                     .to_owned(),
                 query: query.map(allowed_query).transpose()?.flatten(),
-                content_type: value("content-type"),
+                content_type,
                 accept: value("accept"),
                 length: entry::length(headers),
                 named: None,
@@ -114,13 +113,17 @@ impl Incoming {
             taken: 0,
             held: 0,
             sent: false,
-            whole: end,
         })
     }
 
     /// Whether the body must be looked at before the request can be planned.
     pub(super) fn reads(&self) -> bool {
         !matches!(self.reading, Reading::Nothing)
+    }
+
+    /// Whether a model is asked: nothing else has a price.
+    pub(super) fn asks(&self) -> bool {
+        self.relayed.area.names_model()
     }
 
     /// How many bytes are held.
@@ -153,7 +156,6 @@ impl Incoming {
             Reading::Json if !end => None,
             Reading::Json => {
                 let body = host.body(Side::Request, 0, usize::MAX);
-                self.relayed.length = Some(body.len() as u64);
                 relay::named(&body)?
             }
             // Also behind the field: a second one must not slip through.
@@ -191,7 +193,6 @@ impl Incoming {
             {
                 return Err(broken(form::Broken::Malformed));
             }
-            self.whole = end;
             if end {
                 self.relayed.length = Some(self.taken);
             }
@@ -240,7 +241,7 @@ impl Incoming {
             .relayed
             .length
             .is_some_and(|n| n <= config.body_limit_bytes as u64);
-        if !(self.whole || kept) {
+        if !kept {
             steps.truncate(1);
         }
         hand_over::steer(host, &steps, timeout, total, steps.len() == 1)?;
@@ -368,13 +369,14 @@ impl Incoming {
     }
 }
 
-/// How a body that may name a model is read.
-fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<Reading, Fault> {
+/// How a body that may name a model is read, and the type under which it goes on: as it was read here,
+/// without a character set or anything else by which a provider would read another name in it.
+fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<(Reading, String), Fault> {
     let kind = headers.get("content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("multipart/form-data") {
         entry::check_head(headers, config.body_limit_bytes, end)?;
-        return Ok(Reading::Json);
+        return Ok((Reading::Json, "application/json".to_owned()));
     }
     entry::check_encoding(headers)?;
     if end {
@@ -383,14 +385,16 @@ fn reading(config: &Gateway, headers: &Headers, end: bool) -> Result<Reading, Fa
             "The request has no body. Send a form.",
         ));
     }
-    let boundary = form::boundary(kind).filter(|_| kind.len() <= MAX_VALUE_BYTES);
-    let boundary = boundary.ok_or_else(|| {
+    let boundary = form::boundary(kind).ok_or_else(|| {
         let message =
             "The content type of a form must name its boundary, once and without escapes.";
         Fault::new(FaultKind::BadRequest, message).at("content-type")
     })?;
     let finder = Finder::new(boundary, "model", MAX_MODEL_BYTES);
-    Ok(Reading::Form(Box::new(finder)))
+    Ok((
+        Reading::Form(Box::new(finder)),
+        form::content_type(boundary),
+    ))
 }
 
 /// The query without what only the gateway may say.
@@ -400,7 +404,10 @@ fn allowed_query(query: &str) -> Result<Option<String>, Fault> {
         return Err(Fault::new(FaultKind::BadRequest, message));
     }
     // Which version of its API Azure is asked for is configured.
-    let version = |pair: &&str| pair.split('=').next() != Some("api-version");
+    let version = |pair: &&str| {
+        let name = endpoint::percent_decoded(pair.split('=').next().unwrap_or_default());
+        !name.eq_ignore_ascii_case("api-version")
+    };
     let pairs: Vec<_> = query.split('&').filter(version).collect();
     let query = pairs.join("&");
     Ok(Some(query).filter(|query| !query.is_empty()))

@@ -5,6 +5,7 @@
 
 pub mod decimal;
 mod line;
+mod list;
 mod object;
 mod passing;
 mod quoted;
@@ -13,6 +14,7 @@ mod text;
 mod write;
 
 pub use line::one_line;
+pub use list::each;
 pub use object::{Object, Place, Raw};
 pub use passing::Passing;
 pub use quoted::Quoted;

@@ -175,6 +175,18 @@ mod tests {
         assert!(passing.piece.is_empty());
         passing.push(br#""a":1}"#);
         assert_eq!(passing.get("usage"), None);
+        let mut passing = Passing::new(&["usage"]);
+        passing.push(br#"{"usage":0"#);
+        for _ in 0..100 {
+            passing.push(br#","usage":{"usage":[2]}"#);
+        }
+        passing.push(br#",""#);
+        for _ in 0..100 {
+            passing.push(b"usage");
+        }
+        assert_eq!(passing.get("usage"), Some(r#"{"usage":[2]}"#));
+        assert_eq!(passing.caught.len(), 1);
+        assert!(passing.piece.len() <= MAX_KEY_BYTES);
         for odd in [&b"\xff\xfe\x00"[..], b"]]]}}}:::,,,", b"usage: 1", b"[1,2]"] {
             let mut passing = Passing::new(&["usage"]);
             passing.push(odd);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::client::{Api, Asked},
-    json::Quoted,
+    json::{Quoted, each},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,6 +31,14 @@ const LONGEST_WORD: usize = 4096;
 
 /// How deep blocks may stand in blocks.
 const MAX_DEPTH: u8 = 8;
+
+/// A list of prompts may hold a list of tokens; each level deeper is read again.
+const MAX_LISTS: u8 = 2;
+
+/// Messages, blocks and tools beyond these are not looked into but judged by their size, and so is a tool
+/// that is larger: a schema is read again at each of its levels.
+const MAX_PIECES: usize = 100_000;
+const MAX_TOOL: usize = 256 << 10;
 
 type Field<'a> = Option<&'a RawValue>;
 
@@ -92,6 +100,7 @@ pub(super) struct Walk {
     encoding: Encoding,
     pub(super) found: Found,
     counted: usize,
+    pieces: usize,
     pub(super) listed: bool,
 }
 
@@ -101,6 +110,7 @@ pub(super) fn request(asked: &Asked<'_>, encoding: Encoding, listed: bool) -> Fo
         encoding,
         found: Found::default(),
         counted: 0,
+        pieces: 0,
         listed,
     };
     let raw = |key: &str| asked.body.read::<&RawValue>(key).ok().flatten();
@@ -142,18 +152,18 @@ pub(super) fn request(asked: &Asked<'_>, encoding: Encoding, listed: bool) -> Fo
         }
         Api::Completions => {
             walk.found.plain = true;
-            walk.texts(raw("prompt"));
-            walk.texts(raw("suffix"));
+            walk.texts(raw("prompt"), 0);
+            walk.texts(raw("suffix"), 0);
         }
         Api::Embeddings => {
             walk.found.plain = true;
-            walk.texts(raw("input"));
+            walk.texts(raw("input"), 0);
         }
         Api::Rerank => {
             walk.found.plain = true;
             walk.found.at_best(Class::Estimate);
-            walk.texts(raw("query"));
-            walk.texts(raw("documents"));
+            walk.texts(raw("query"), 0);
+            walk.texts(raw("documents"), 0);
         }
     }
     walk.found
@@ -183,7 +193,8 @@ impl Walk {
     /// Counts a string of the body.
     pub(super) fn quoted(&mut self, text: Quoted<'_>) -> u64 {
         let inner = text.inner();
-        if inner.len() <= PIECE || !inner.contains('\\') || inner.len() > MAX_COUNTED {
+        let room = MAX_COUNTED.saturating_sub(self.counted);
+        if inner.len() <= PIECE || !inner.contains('\\') || inner.len() > room {
             return self.count(&text.text());
         }
         let mut running = Running::new(self.encoding);
@@ -215,12 +226,24 @@ impl Walk {
     }
 
     fn messages(&mut self, list: Field<'_>) {
-        for raw in items(list) {
-            let Some(message) = piece(raw) else {
-                continue;
-            };
-            self.message(&message, raw);
+        each(list, |raw| {
+            if self.looks_into(raw)
+                && let Some(message) = piece(raw)
+            {
+                self.message(&message, raw);
+            }
+        });
+    }
+
+    /// Counts one more piece; false: there are too many, and its size is all that counts.
+    fn looks_into(&mut self, raw: &RawValue) -> bool {
+        self.pieces += 1;
+        if self.pieces <= MAX_PIECES {
+            return true;
         }
+        self.found.at_best(Class::Estimate);
+        self.found.text += u64::try_from(raw.get().len() / 4).unwrap_or(u64::MAX);
+        false
     }
 
     fn message(&mut self, message: &Piece<'_>, raw: &RawValue) {
@@ -243,10 +266,12 @@ impl Walk {
             self.found.at_best(Class::Calibrated);
             self.say(message.reasoning_content);
         }
-        for call in items(message.tool_calls) {
-            let call = piece(call).unwrap_or_default();
-            self.call(call.function.and_then(piece).unwrap_or_default());
-        }
+        each(message.tool_calls, |raw| {
+            if self.looks_into(raw) {
+                let call = piece(raw).unwrap_or_default();
+                self.call(call.function.and_then(piece).unwrap_or_default());
+            }
+        });
         if let Some(call) = message.function_call.and_then(piece) {
             self.call(call);
         }
@@ -282,9 +307,11 @@ impl Walk {
             // Earlier reasoning is mostly not shown again; sealed reasoning cannot be counted.
             "reasoning" => {
                 self.found.at_best(Class::Estimate);
-                for part in items(item.summary) {
-                    self.say(piece(part).unwrap_or_default().text);
-                }
+                each(item.summary, |raw| {
+                    if self.looks_into(raw) {
+                        self.say(piece(raw).unwrap_or_default().text);
+                    }
+                });
             }
             "item_reference" => self.found.at_best(Class::Estimate),
             _ => self.unknown(raw),
@@ -298,12 +325,15 @@ impl Walk {
             self.found.text += self.quoted(text);
             return;
         }
-        for raw in items(content) {
+        each(content, |raw| {
+            if !self.looks_into(raw) {
+                return;
+            }
             match piece(raw) {
                 Some(part) if depth < MAX_DEPTH => self.part(&part, raw, depth),
                 _ => self.unknown(raw),
             }
-        }
+        });
     }
 
     fn part(&mut self, part: &Piece<'_>, raw: &RawValue, depth: u8) {
@@ -420,39 +450,35 @@ impl Walk {
     }
 
     fn tools(&mut self, list: Field<'_>) {
-        for raw in items(list) {
+        each(list, |raw| {
+            if !self.looks_into(raw) {
+                return;
+            }
             // The formula is one of 2024; what later models and strict tools cost differs by a few.
             self.found.at_best(Class::Calibrated);
             self.found.functions += 1;
-            if self.listed {
+            if self.listed && raw.get().len() <= MAX_TOOL {
                 tools::listed(self, raw);
             } else {
                 self.found.tools += self.count(raw.get());
             }
-        }
+        });
     }
 
     /// A text, a list of texts, or tokens that the client has counted out itself.
-    fn texts(&mut self, raw: Field<'_>) {
+    fn texts(&mut self, raw: Field<'_>, depth: u8) {
         let Some(raw) = raw else { return };
         if let Some(text) = Quoted::of(raw) {
             self.found.text += self.quoted(text);
             return;
         }
-        for inner in items(Some(raw)) {
-            match inner.get().as_bytes() {
-                [b'"', ..] | [b'[', ..] => self.texts(Some(inner)),
-                [b'-' | b'0'..=b'9', ..] => self.found.text += 1,
-                _ => self.unknown(inner),
-            }
-        }
+        each(Some(raw), |inner| match inner.get().as_bytes() {
+            [b'"', ..] => self.texts(Some(inner), depth),
+            [b'[', ..] if depth + 1 < MAX_LISTS => self.texts(Some(inner), depth + 1),
+            [b'-' | b'0'..=b'9', ..] => self.found.text += 1,
+            _ => self.unknown(inner),
+        });
     }
-}
-
-/// The elements of a list; anything else has none.
-fn items(list: Field<'_>) -> Vec<&RawValue> {
-    let list = list.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    list.unwrap_or_default()
 }
 
 fn piece(raw: &RawValue) -> Option<Piece<'_>> {

@@ -63,6 +63,7 @@ def gateway(start, bedrock_provider, openai_provider):
         "bedrock/*": {"targets": [{"provider": "bedrock"}]},
     }
     role = {"role": "gateway", "models": models, "providers": {"openai": {}, "bedrock": {}}} | world.QUIET
+    role["on_context_length"] = "ignore"
     config = render(role, {"openai": Upstream(openai_provider.port, "openai")})
     config["static_resources"]["clusters"].append(shipped_cluster(bedrock_provider.port))
     route = connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]

@@ -3,6 +3,7 @@
 //! A dialect that translates reads [`message`] and [`tool`]; one that passes bytes on reads nothing.
 //! Source: OpenAI API reference, Chat Completions, read 2026-11.
 
+pub mod arguments;
 pub(in crate::api) mod compose;
 pub(in crate::api) mod field;
 pub mod message;
@@ -10,12 +11,14 @@ mod read;
 pub(in crate::api) mod request;
 mod stream;
 pub mod tool;
+mod usage;
 mod whole;
 
 pub use compose::Translated;
-pub use read::{Choices, ChunkSeen, UsageView, finish_from, is_failure, look, look_whole};
+pub use read::{Choices, ChunkSeen, finish_from, is_failure, look, look_whole};
 pub use request::Chat;
 pub use stream::ChunkWriter;
+pub use usage::{UsageView, count};
 pub use whole::AnswerWriter;
 
 use super::answer::Usage;

@@ -1,4 +1,4 @@
-//! What one message says, as blocks; the ids and arguments of calls.
+//! What one message says, as blocks; the ids of calls.
 //! Source: docs.claude.com, API reference, "Messages"; "Thinking: preserving thinking blocks"; read 2026-11.
 
 use super::{
@@ -7,7 +7,7 @@ use super::{
     wire::{Block, Words},
 };
 use crate::{
-    api::chat::message::{Call, Content, Message, Part, PartKind},
+    api::chat::message::{Content, Message, Part, PartKind},
     fault::{Fault, FaultKind},
     json::{Quoted, Str},
 };
@@ -202,29 +202,6 @@ pub(super) fn mark<'a>(blocks: &mut [Block<'a>], mark: Option<&'a RawValue>) {
     }
 }
 
-/// A call's arguments as an object; its numbers keep their digits.
-pub(in crate::provider) fn input(
-    call: &Call<'_>,
-    id: &str,
-    place: &str,
-) -> Result<Box<RawValue>, Fault> {
-    let text = call.arguments.map(Quoted::text).unwrap_or_default();
-    let text = if text.trim().is_empty() {
-        "{}".to_owned()
-    } else {
-        text.into_owned()
-    };
-    RawValue::from_string(text)
-        .ok()
-        .filter(|raw| raw.get().starts_with('{'))
-        .ok_or_else(|| {
-            let message = format!(
-                "`{place}` of call {id:?} must be a string that holds a JSON object, e.g. \"{{}}\"."
-            );
-            Fault::new(FaultKind::BadRequest, message).at(place)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,27 +214,5 @@ mod tests {
         ));
         assert_eq!(tool_id("call.1".into()), "call_1_2945fb5c");
         assert_ne!(tool_id("call.1".into()), tool_id("call:1".into()));
-    }
-
-    #[test]
-    fn arguments_are_an_object_with_every_digit_kept() {
-        let read = |text: &str| {
-            let call = Call {
-                id: None,
-                name: Quoted::of(serde_json::from_str(r#""f""#).unwrap()).unwrap(),
-                arguments: Quoted::of(serde_json::from_str(text).unwrap()),
-            };
-            input(&call, "c", "p").map(|raw| raw.get().to_owned()).ok()
-        };
-        assert_eq!(
-            read(r#"" {\"a\":1e400,\"b\":9007199254740993} ""#).as_deref(),
-            Some(r#"{"a":1e400,"b":9007199254740993}"#)
-        );
-        for empty in [r#""""#, r#"" \n""#] {
-            assert_eq!(read(empty).as_deref(), Some("{}"), "{empty}");
-        }
-        for bad in [r#""[]""#, r#""null""#, r#""{""#, r#""{} {}""#] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
     }
 }

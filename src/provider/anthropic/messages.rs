@@ -6,12 +6,15 @@
 //! "Thinking: preserving thinking blocks"; read 2026-11.
 
 use super::{
-    content::{content, input, mark, text_block, thoughts, tool_id},
+    content::{content, mark, text_block, thoughts, tool_id},
     note,
     wire::{Block, System, Turn, Words},
 };
 use crate::{
-    api::chat::message::{Call, Message, Role},
+    api::chat::{
+        arguments,
+        message::{Call, Message, Role},
+    },
     fault::{Fault, FaultKind},
 };
 use std::{borrow::Cow, fmt::Display};
@@ -155,7 +158,7 @@ impl<'a> Conversation<'a> {
                 }
             };
             blocks.push(Block::ToolUse {
-                input: input(call, &id, &place)?,
+                input: arguments::object(call, &id, &place)?,
                 id,
                 name: call.name,
                 cache_control: None,

@@ -10,10 +10,13 @@ use super::{
     wire::{Block, Turn},
 };
 use crate::{
-    api::chat::message::{Call, Message, Role},
+    api::chat::{
+        arguments,
+        message::{Call, Message, Role},
+    },
     fault::{Fault, FaultKind},
     json::Quoted,
-    provider::anthropic::{content::input, note, wire::Words},
+    provider::anthropic::{note, wire::Words},
 };
 use std::{borrow::Cow, fmt::Display};
 
@@ -188,7 +191,7 @@ impl<'a> Conversation<'a> {
             }
             self.uses_tools = true;
             blocks.push(Block::ToolUse {
-                input: input(call, &id, &place)?,
+                input: arguments::object(call, &id, &place)?,
                 tool_use_id: id,
                 name: call.name,
             });

@@ -8,12 +8,15 @@
 
 use super::fault;
 use crate::{
-    api::answer::{AnswerSink, Billed, Finish, Part, Usage},
+    api::{
+        answer::{AnswerSink, Billed, Finish, Part, Usage},
+        chat::count,
+    },
     fault::{Fault, FaultKind},
     host::Headers,
     json::Str,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -92,7 +95,7 @@ pub(super) struct Function<'a> {
 }
 
 /// `usage`. What is billed leaves out the parts of the prompt that Cohere adds itself; `tokens` is
-/// what the model read and wrote.
+/// what the model read and wrote. Cohere counts in floating point.
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 pub(super) struct Counts {
     #[serde(default)]
@@ -109,13 +112,6 @@ struct Tokens {
     input_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
     output_tokens: Option<u64>,
-}
-
-/// Cohere counts in floating point. A count that is no number counts as absent.
-pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let raw = <&RawValue>::deserialize(deserializer)?;
-    let number: Option<serde_json::Number> = serde_json::from_str(raw.get()).ok();
-    Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|n| n as u64))))
 }
 
 impl Counts {

@@ -2,10 +2,11 @@
 //! Source: docs.cohere.com, API reference, "Embed API (v2)", and the types of the official Python SDK
 //! 7.3; read 2026-11.
 
-use super::{Cohere, answer::count};
+use super::Cohere;
 use crate::{
     api::{
         answer::{Billed, Usage},
+        chat::count,
         embeddings::{Asked, Embed, unreadable, write},
     },
     fault::{Fault, FaultKind},

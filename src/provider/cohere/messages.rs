@@ -11,7 +11,10 @@ use super::{
     wire::{Block, Call, Called, Image, Turn, Words},
 };
 use crate::{
-    api::chat::message::{self, Content, Message, PartKind, Role},
+    api::chat::{
+        arguments::no_object,
+        message::{self, Content, Message, PartKind, Role},
+    },
     fault::{Fault, FaultKind},
     json::{Quoted, Str},
 };
@@ -282,10 +285,7 @@ fn arguments<'a>(said: Option<Quoted<'a>>, id: &str, place: &str) -> Result<Word
     if object {
         return Ok(Words::Kept(said));
     }
-    let message = format!(
-        "`{place}` of call {id:?} must be a string that holds a JSON object, e.g. \"{{}}\"."
-    );
-    Err(Fault::new(FaultKind::BadRequest, message).at(place))
+    Err(no_object(id, place))
 }
 
 #[cfg(test)]

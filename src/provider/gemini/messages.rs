@@ -13,7 +13,10 @@ use super::{
     wire::{Content, FunctionCall, FunctionResponse, Part, Words},
 };
 use crate::{
-    api::chat::message::{Call, Message, Role},
+    api::chat::{
+        arguments,
+        message::{Call, Message, Role},
+    },
     fault::{Fault, FaultKind},
     json::Quoted,
 };
@@ -154,11 +157,12 @@ impl<'a> Building<'a, '_> {
             }
             None => (format!("{place}.function_call.arguments"), None),
         };
+        let id = call.id.map(Quoted::text).unwrap_or_default();
         Ok(Part {
             function_call: Some(FunctionCall {
                 id: call.id.filter(|_| self.home.takes_ids()),
                 name: call.name,
-                args: parts::arguments(call, &place)?,
+                args: arguments::object(call, &id, &place)?,
             }),
             thought_signature: signature,
             ..Part::default()

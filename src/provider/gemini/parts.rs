@@ -1,4 +1,4 @@
-//! What one message says, as parts; the arguments of calls and what functions gave.
+//! What one message says, as parts; what functions gave.
 //! Source: ai.google.dev, "Function calling"; `FunctionResponse` of google-genai 3.6; read 2026-11.
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     wire::{Outcome, Part, Words},
 };
 use crate::{
-    api::chat::message::{Call, Content, Message, PartKind},
+    api::chat::message::{Content, Message, PartKind},
     fault::{Fault, FaultKind},
     json::{Object, Quoted},
 };
@@ -82,26 +82,6 @@ pub(super) fn text<'a>(said: Quoted<'a>, parts: &mut Vec<Part<'a>>) {
             ..Part::default()
         });
     }
-}
-
-/// A call's arguments as an object; its numbers keep their digits.
-pub(super) fn arguments(call: &Call<'_>, place: &str) -> Result<Box<RawValue>, Fault> {
-    let text = call.arguments.map(Quoted::text).unwrap_or_default();
-    let text = if text.trim().is_empty() {
-        "{}".to_owned()
-    } else {
-        text.into_owned()
-    };
-    RawValue::from_string(text)
-        .ok()
-        .filter(|raw| raw.get().starts_with('{'))
-        .ok_or_else(|| {
-            let id = call.id.map(Quoted::text).unwrap_or_default();
-            let message = format!(
-                "`{place}` of call {id:?} must be a string that holds a JSON object, e.g. \"{{}}\"."
-            );
-            Fault::new(FaultKind::BadRequest, message).at(place)
-        })
 }
 
 /// What a function gave: a JSON object as it is, anything else as the text of `result`; images and
