@@ -32,7 +32,6 @@ NOTHING = {
     "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "cache": "off", "reason": None,
     "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
     "usage_source": "provider", "tokens_class": "estimate", "tokenizer": "o200k_base",
-    "cooling": None,
 }  # fmt: skip
 
 
