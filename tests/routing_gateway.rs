@@ -238,11 +238,11 @@ fn a_client_chooses_only_with_leave() {
         chosen(FREE, ("x-llm-route", "fastest")),
         refused(400, "invalid_request")
     );
+    let ordinary = plan(&settings(), &[LAWYER], &chat("smart"));
     for header in ["x-llm-provider", "x-llm-route"] {
-        assert_eq!(
-            chosen(LAWYER, (header, "fallback")),
-            refused(403, "override_not_allowed")
-        );
+        for said in ["us", "fallback", "nobody"] {
+            assert_eq!(chosen(LAWYER, (header, said)), ordinary, "{header}: {said}");
+        }
     }
     // Leave never goes past a label.
     let mut settings = settings();
@@ -260,7 +260,7 @@ fn a_client_chooses_only_with_leave() {
     let own = [("x-llm-provider", "eu")];
     assert_eq!(
         plan(&settings, &own, &chat("smart")),
-        refused(403, "override_not_allowed")
+        plan(&settings, &[], &chat("smart"))
     );
     settings["overrides"] = json!(true);
     assert_eq!(plan(&settings, &own, &chat("smart")).unwrap(), ["eu/big"]);

@@ -15,24 +15,14 @@ const MAX_MODELS: usize = 8;
 /// Longest value that an error repeats. Units: letters.
 const MAX_SAID: usize = 64;
 
-/// What the client's headers say.
+/// What the client's headers say; nothing without leave.
 ///
-/// Errors: it has no leave, or names a route or provider that there is not.
+/// Errors: they name a route or provider that there is not.
 pub(super) fn read(config: &Gateway, caller: &Caller, client: &Client) -> Result<Overrides, Fault> {
     let (route, provider) = (client.route.as_deref(), client.provider.as_deref());
-    if route.is_none() && provider.is_none() {
-        return Ok(Overrides::default());
-    }
+    // Without leave they are what any other control header of a client is: taken off and not followed.
     if !caller.overrides(config) {
-        let name = if route.is_some() {
-            header::ROUTE
-        } else {
-            header::PROVIDER
-        };
-        let message = format!("This key may not choose where its requests go; leave `{name}` out.");
-        return Err(Fault::new(FaultKind::Forbidden, message)
-            .at(name)
-            .coded("override_not_allowed"));
+        return Ok(Overrides::default());
     }
     let route = route.map(|said| {
         let known = Route::ALL.iter().find(|(name, _)| *name == said);

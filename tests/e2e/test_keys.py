@@ -161,7 +161,7 @@ PLAN_TO_NOWHERE = "Mg=="
         {"x-llm-plan": PLAN_TO_NOWHERE},
         {"x-llm-plan": "not base64"},
         {"x-llm-failed": "1"},
-        {"x-llm-model": "evil", "x-llm-attempts": "99"},
+        {"x-llm-provider": "evil", "x-llm-route": "evil", "x-llm-model": "evil", "x-llm-attempts": "99"},
         {"x-envoy-max-retries": "0"},
         {"x-envoy-retry-on": "nothing"},
         {"x-envoy-upstream-rq-per-try-timeout-ms": "1"},
