@@ -22,7 +22,7 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let file = include_str!("tokens/texts.jsonl");
+    let file = include_str!("fixtures/tokens/texts.jsonl");
     file.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()

@@ -1,6 +1,8 @@
 """Tokens: counted before a request is sent, as an answer flows, and for whoever asks."""
 
 import hashlib
+import json
+import pathlib
 import time
 
 import pytest
@@ -23,6 +25,20 @@ def test_text_is_counted_in_an_encoding(client, encoding, count):
     reply = tokens(client, {"encoding": encoding, "texts": [TEXT, "", "hello world"]})
     assert reply.json == {"encoding": encoding, "tokens": [count, 0, 2]}
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+def test_every_row_has_the_count_that_three_implementations_agree_on(client, encoding):
+    lines = (pathlib.Path(__file__).parents[1] / "fixtures" / "tokens" / "texts.jsonl").read_text().splitlines()
+    rows = [row for row in map(json.loads, lines) if row["encoding"] == encoding]
+    assert len(rows) > 300
+    counted = tokens(client, {"encoding": encoding, "texts": [row["text"] for row in rows]}).json["tokens"]
+    assert counted == [row["count"] for row in rows]
+
+
+@pytest.mark.parametrize("encoding", ["o200k_base", "cl100k_base"])
+def test_one_letter_a_million_times_is_counted(client, encoding):
+    assert tokens(client, {"encoding": encoding, "text": "a" * 1_000_000}).json["tokens"] == 125_000
 
 
 @pytest.mark.parametrize(
