@@ -1,7 +1,6 @@
 """Before the first token a provider's failure is invisible: the next in the plan answers."""
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -248,14 +247,9 @@ def test_a_single_provider_s_failure_is_told_too(client, stream):
 
 @pytest.mark.parametrize("stream", BOTH, ids=["whole", "stream"])
 def test_of_200_fallbacks_50_at_a_time_all_are_answered(client, stream):
-    # A client for each thread: a pool that threads share may close a connection that another one reads from.
-    own = threading.local()
-
     def one(number: int) -> tuple[int, str, str]:
         first, second = ("openai", "anthropic") if number % 2 else ("anthropic", "openai")
-        if not hasattr(own, "client"):
-            own.client = Client(str(client.http.base_url))
-        reply = own.client.chat(f"[[{first} status 503]]", f"{first}-{second}", stream=stream)
+        reply = client.chat(f"[[{first} status 503]]", f"{first}-{second}", stream=stream)
         return reply.status, reply.headers["x-llm-provider"] == second, reply.answer.content
 
     with ThreadPoolExecutor(50) as pool:

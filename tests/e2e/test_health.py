@@ -46,13 +46,7 @@ class World:
         if change:
             change(config)
         self.gateway = start(config)
-        self.local = threading.local()
-
-    @property
-    def client(self) -> Client:
-        if not hasattr(self.local, "client"):
-            self.local.client = Client(self.gateway.url)
-        return self.local.client
+        self.client = Client(self.gateway.url)
 
     def asked(self, name) -> int:
         return len(self.providers[name].seen)

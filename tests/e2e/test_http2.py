@@ -23,9 +23,19 @@ def client(start, openai_provider, anthropic_provider, closed_port):
     for cluster in config["static_resources"]["clusters"]:
         options = http_options(cluster)
         options["explicit_http_config"] = {"http2_protocol_options": {}}
-    client = Client(start(config).url)
-    client.http = httpx.Client(base_url=client.http.base_url, http1=False, http2=True, timeout=30, trust_env=False)
-    return client
+    return OneConnection(start(config).url)
+
+
+class OneConnection(Client):
+    """All threads are streams of one HTTP/2 connection."""
+
+    http = None
+
+    def __init__(self, url: str):
+        self.http = httpx.Client(base_url=url, http1=False, http2=True, timeout=30, trust_env=False)
+
+    def close(self) -> None:
+        self.http.close()
 
 
 def door(port: int) -> dict:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from dataclasses import dataclass, field
 
 import httpx
@@ -122,15 +123,28 @@ class Gathered:
 
 
 class Client:
-    """Talks to one gateway; safe to share between threads."""
+    """Talks to one gateway; safe to share between threads.
 
-    def __init__(self, url: str, key: str | None = None):
+    Each thread has its own connections: a pool that threads share may close one that another thread reads from.
+    """
+
+    def __init__(self, url: str, key: str | None = None, **options):
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self.http = httpx.Client(base_url=url, timeout=30, limits=limits, headers=headers, trust_env=False)
+        self.options = {"base_url": url, "timeout": 30, "limits": limits, "headers": headers, "trust_env": False} | options
+        self.own = threading.local()
+        self.made: list[httpx.Client] = []
+
+    @property
+    def http(self) -> httpx.Client:
+        if not hasattr(self.own, "http"):
+            self.own.http = httpx.Client(**self.options)
+            self.made.append(self.own.http)
+        return self.own.http
 
     def close(self) -> None:
-        self.http.close()
+        for http in self.made:
+            http.close()
 
     def chat(self, text: str = "Hello", model: str = "openai-anthropic", headers=None, **more) -> Reply:
         return self.send("POST", "/v1/chat/completions", headers=headers, json=ask(text, model, **more))
