@@ -27,6 +27,7 @@ pub mod config;
 pub mod fault;
 pub mod frame;
 pub mod gateway;
+pub mod guard;
 pub mod host;
 pub mod json;
 pub mod log;
