@@ -10,6 +10,7 @@ mod facts;
 mod headers;
 mod out;
 mod relay;
+mod shown;
 mod spoken;
 mod stream;
 mod vectors;
@@ -26,6 +27,7 @@ use crate::{
 };
 use back::Back;
 use facts::Facts;
+pub use shown::{Shown, show};
 use std::{rc::Rc, time::SystemTime};
 
 /// One attempt at one provider.
