@@ -3,6 +3,8 @@
 
 /// Headers.
 pub mod header {
+    /// From admins who ask how a request is planned: the id of the key whose request it would be.
+    pub const EXPLAIN_KEY: &str = "x-llm-explain-key";
     /// Carries the plan to `header_to_metadata`, which removes it.
     pub const PLAN: &str = "x-llm-plan";
     /// From clients whose key may override: the only provider that may answer.
