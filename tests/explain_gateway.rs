@@ -170,7 +170,7 @@ fn every_target_is_told_with_its_whole_request() {
             "headers": {
                 "host": "api.example.com",
                 "content-type": "application/json",
-                "content-length": "69",
+                "content-length": "66",
                 "accept": "application/json",
                 "accept-encoding": "identity",
                 "x-team": "ai",
@@ -397,10 +397,8 @@ fn a_prompt_that_is_too_long_shows_where_it_goes() {
 #[test]
 fn what_cools_down_is_told_and_not_probed() {
     let shared = Shared::default();
-    let host = FakeHost {
-        shared: shared.clone(),
-        ..FakeHost::default()
-    };
+    let mut host = FakeHost::default();
+    host.shared = shared.clone();
     let since = host.now_ms.get();
     let mut gateway_settings = settings();
     gateway_settings["health"] = json!({"failures": 1, "cool_down": "10s"});
@@ -433,10 +431,8 @@ fn what_cools_down_is_told_and_not_probed() {
     };
     fail(&host);
     let asked = |now: u64| {
-        let host = FakeHost {
-            shared: shared.clone(),
-            ..FakeHost::default()
-        };
+        let mut host = FakeHost::default();
+        host.shared = shared.clone();
         host.now_ms.set(now);
         let (_, reply) = on(host, &gateway_settings, &[ADMIN], &chat("smart"));
         serde_json::from_str::<Value>(&reply.body).unwrap()
