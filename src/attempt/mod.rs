@@ -226,6 +226,14 @@ impl Sent {
         attempts::store(host, &self.attempts);
     }
 
+    /// Notes in this attempt's entry why its answer ended before its end.
+    fn broke(&mut self, host: &dyn Host, fault: &Fault) {
+        if let Some(entry) = self.attempts.last_mut() {
+            entry.reason = Some(fault.kind.wire().2.to_owned());
+        }
+        attempts::store(host, &self.attempts);
+    }
+
     /// A final refusal by this filter: Envoy does not retry it.
     fn refuse(&self, host: &dyn Host, fault: &Fault) {
         let number = self.number.to_string();

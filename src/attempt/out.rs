@@ -39,9 +39,9 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     };
     let Step {
         provider: name,
+        cluster,
         model,
         dialect,
-        ..
     } = plan.step(number).ok_or_else(lost)?.clone();
     if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
@@ -53,7 +53,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         Vec::new()
     };
     attempts::close_silent(&mut attempts, millis(now));
-    attempts.push(attempts::Attempt::begun(&name, &model, millis(now)));
+    attempts.push(attempts::Attempt::begun(&name, &model, millis(now)).at(&cluster));
     attempts::store(host, &attempts);
     host.set_state(state::PROVIDER, &name);
     host.set_state(state::DIALECT, provider.dialect);

@@ -330,7 +330,7 @@ fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
 
 /// Whether Envoy found no host to begin an attempt at.
 /// Source: Envoy documentation, "Response Code Details", general knowledge; seen on 1.40.
-fn had_no_host(host: &dyn Host) -> bool {
+pub(super) fn had_no_host(host: &dyn Host) -> bool {
     let details = host.property(&["response", "code_details"]);
     let details = details.unwrap_or_default();
     ["no_healthy_upstream", "cluster_not_found"]

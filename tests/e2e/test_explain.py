@@ -157,11 +157,10 @@ def test_what_another_key_would_get(gateway, ops, lawyer, fakes):
     assert (refused["status"], refused["code"]) == (403, "model_not_allowed")
 
 
-def test_only_an_admin_s_key_may_ask(gateway, client, lawyer, ops):
+def test_only_an_admin_s_key_may_ask(gateway, lawyer, ops):
     reply = lawyer.ask("/gateway/explain", chat("all", "hi"))
     assert (reply.status, reply.error["code"]) == (403, "admin_only")
     assert "admin: true" in reply.error["message"]
-    assert client.ask("/gateway/explain", chat("all", "hi")).status == 403, "nor anybody where there are no keys"
     assert Client(gateway.url).ask("/gateway/explain", chat("all", "hi")).status == 401
     reply = ops.send("POST", "/gateway/explain", content=b"{", headers={"content-type": "application/json"})
     assert reply.status == 400
