@@ -189,7 +189,7 @@ fn every_target_is_told_with_its_whole_request() {
         (
             &json!("/v1/messages"),
             &json!("gateway.example.com"),
-            &json!(64000)
+            &json!(128_000)
         )
     );
     let mut rest = got.as_object().unwrap().clone();

@@ -583,7 +583,7 @@ fn the_record_says_how_every_attempt_ended() {
         json!([{"provider": "one", "cluster": "a-cluster", "model": "a", "status": null, "reason": "no_answer"}])
     );
     let begun = || {
-        let (host, role) = envoy.begin("smart");
+        let (host, role) = Envoy::new(&two).begin("smart");
         let mut attempt = provider();
         let body = r#"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
         host.attempt_number(2);

@@ -226,7 +226,9 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: D
             continue;
         };
         let mut judged = verdict(config, step, attempt, timeout);
-        if last && answered && attempt.ms.is_none() {
+        // One that has broken off by now is noted at its end.
+        let begun = attempt.ms.is_none() || attempt.status == Some(200);
+        if last && answered && begun {
             judged = Some((Scope::Model, Outcome::Answered));
         }
         if last && !answered && had_no_host(host) {

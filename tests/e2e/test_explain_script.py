@@ -42,11 +42,13 @@ def run(folder, body: bytes, *arguments: str, **more: str) -> tuple[int, str, st
 
 def test_the_command_tells_what_the_gateway_tells(start, tmp_path):
     config = render(ROLE, UPSTREAMS)
-    told = Client(start(config).url, KEYS["ops"]).ask("/gateway/explain", BODY, headers={"x-llm-explain-key": "lawyer", "x-case": "7"})
+    body = json.dumps(BODY).encode()
+    headers = {"content-type": "application/json", "x-llm-explain-key": "lawyer", "x-case": "7"}
+    told = Client(start(config).url, KEYS["ops"]).send("POST", "/gateway/explain", content=body, headers=headers)
     # Somewhere between the lines that the script reads stands what it must not need: secrets and certificates.
     config["static_resources"]["secrets"] = [{"name": "us-key", "generic_secret": {"secret": {"filename": "/nowhere"}}}]
     (tmp_path / "envoy.yaml").write_text(yaml.safe_dump(config))
-    code, out, err = run(tmp_path, json.dumps(BODY).encode(), "--config", "envoy.yaml", "--key", "lawyer", "--header", "X-Case: 7")
+    code, out, err = run(tmp_path, body, "--config", "envoy.yaml", "--key", "lawyer", "--header", "X-Case: 7")
     assert (code, err) == (0, "")
     assert out.startswith('{\n  "model": "smart",') and "Grüße" in out
     expected, got = told.json, json.loads(out)
