@@ -14,7 +14,7 @@ use envoy_llm_gateway::{
     attempt::Attempt,
     config::{Config, Gateway},
     gateway::Request,
-    host::Stream,
+    host::{Side, Stream},
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -605,9 +605,15 @@ fn the_record_says_how_every_attempt_ended() {
         ("downstream_remote_disconnect", "cancelled"),
         ("", "broke_off"),
     ] {
-        let (host, mut role, mut attempt) = begun();
-        let first = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".as_slice();
-        response(&mut attempt, &host, &head, &[first]);
+        let (host, mut role, _) = begun();
+        // The first content has come, and the answer's headers have left.
+        let text = host.state_value("llm.attempts").unwrap();
+        let mut list: Value = serde_json::from_str(&text).unwrap();
+        list[0]["status"] = json!(200);
+        list[0]["ms"] = json!(5);
+        let key = "llm.attempts".to_owned();
+        host.state.borrow_mut().insert(key, list.to_string());
+        host.set_headers(Side::Response, &head);
         property(&host, details);
         role.on_response_headers(&host, false);
         role.on_log(&host);
