@@ -36,6 +36,7 @@ ROLE = {
         **{f"{name}/*": {"targets": [{"provider": name}]} for name in ROLES},
         "all": {"targets": [{"provider": name, "model": f"m-{name}"} for name in ROLES]},
         "tight": {"targets": [{"provider": "openai", "model": "gpt-4"}], "on_context_length": "large"},
+        "open": {"targets": [{"provider": "openai", "model": "m-1"}], "on_context_length": "large"},
         "large": {"targets": [{"provider": "anthropic", "model": "claude-sonnet-4-5"}, {"provider": "mistral", "model": "m-large"}]},
     },
     "providers": {name: {"labels": {"region": "eu" if name in ("mistral", "openai") else "us"}} for name in ROLES},
@@ -187,6 +188,14 @@ def test_a_prompt_that_is_too_long_goes_where_it_was_told(gateway, ops, lawyer, 
     reply = lawyer.ask("/v1/chat/completions", chat("tight", text + "word " * 9000))
     assert (reply.status, reply.headers["x-llm-provider"]) == (200, "mistral")
     assert fakes["anthropic"].asked(text) == []
+    # What the provider itself finds too long goes there as well, where the count leaves that open.
+    text = marker()
+    body = chat("open", f"{text}[[m-1 too-long]]")
+    assert [one["model"] for one in explain(ops, body)["plan"]] == ["m-1", "claude-sonnet-4-5", "m-large"]
+    reply = ops.ask("/v1/chat/completions", body)
+    assert (reply.status, reply.headers["x-llm-provider"], reply.headers["x-llm-attempts"]) == (200, "anthropic", "2")
+    attempts = json.loads(gateway.record(reply.id)["attempts"])
+    assert [(one["model"], one["status"], one["reason"]) for one in attempts] == [("m-1", 400, "context_length_exceeded"), ("claude-sonnet-4-5", 200, None)]
     # One that surely fits has nothing behind it.
     reply = ops.ask("/v1/chat/completions", chat("tight", "[[gpt-4 status 503]]"))
     assert reply.status == 503
