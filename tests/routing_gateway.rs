@@ -235,7 +235,7 @@ fn a_client_chooses_only_with_leave() {
         refused(400, "invalid_request")
     );
     assert_eq!(
-        chosen(FREE, ("x-llm-route", "fastest")),
+        chosen(FREE, ("x-llm-route", "slowest")),
         refused(400, "invalid_request")
     );
     let ordinary = plan(&settings(), &[LAWYER], &chat("smart"));

@@ -110,11 +110,13 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let default = Some(crate::plan::health::Settings::default());
     let health = fields.or("health", default, |node| health::read(&node));
     tries?;
+    let (models, providers) = (models?, providers?);
     Some(Gateway {
+        marks: super::marks(&models, &providers),
         known: known?,
         health: health?,
-        models: models?,
-        providers: providers?,
+        models,
+        providers,
         rules: rules?,
         overrides: overrides?,
         keys: keys?,

@@ -17,8 +17,8 @@ mod targets;
 mod wire;
 
 pub use routing::{
-    Between, Condition, Labels, MAX_PLAN, Model, Named, Need, Route, Rule, Sticky, Target, To,
-    Words, covering, covers,
+    Between, Condition, EXPLORATION_PERCENT, Labels, MAX_PLAN, Model, Named, Need, Route, Rule,
+    Sticky, Target, To, Words, covering, covers,
 };
 
 use crate::{
@@ -116,9 +116,60 @@ pub struct Gateway {
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+    /// The numbers of the targets that have a name here, sorted: see [`crate::plan::mark`].
+    pub marks: Vec<u64>,
+}
+
+/// The numbers of the targets that have a name, sorted.
+fn marks(models: &[Model], providers: &[Destination]) -> Vec<u64> {
+    let mut marks = Vec::new();
+    let mut add = |place: usize, model: &str| {
+        if let Some(provider) = providers.get(place) {
+            marks.push(crate::plan::number(&provider.name, model));
+            // `anthropic/claude-*`: the provider's name is an address.
+            let own = model.strip_prefix(&provider.name);
+            if let Some(model) = own.and_then(|rest| rest.strip_prefix('/')) {
+                marks.push(crate::plan::number(&provider.name, model));
+            }
+        }
+    };
+    for known in models {
+        for target in &known.targets {
+            match &target.to {
+                To::Provider { provider, model } => {
+                    add(*provider, model.as_deref().unwrap_or(&known.name));
+                }
+                To::Model(named) => {
+                    let inner = models
+                        .get(named.model)
+                        .map(|inner| inner.targets.as_slice());
+                    for target in inner.unwrap_or_default() {
+                        if let To::Provider {
+                            provider,
+                            model: None,
+                        } = target.to
+                        {
+                            add(provider, &named.asked);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    marks.sort_unstable();
+    marks.dedup();
+    marks
 }
 
 impl Gateway {
+    /// Whether any request may be routed so: a model is, or a client may ask for it.
+    pub fn may_route(&self, route: Route) -> bool {
+        let asks = |keys: &Vec<Key>| keys.iter().any(|key| key.overrides);
+        self.models.iter().any(|model| model.route == route)
+            || self.overrides
+            || self.keys.as_ref().is_some_and(asks)
+    }
+
     /// Whether a target names this model of this provider, rather than taking what a client says.
     pub fn names(&self, provider: &str, model: &str) -> bool {
         let at = |place: usize| {

@@ -2,7 +2,7 @@
 
 use super::{
     fit::{self, Lengths},
-    health, operation,
+    health, load, operation,
     planned::{self, From, What},
 };
 use crate::{
@@ -58,8 +58,7 @@ pub(super) fn send(
     } else {
         model.answer_timeout
     };
-    let spread = client.spread(host);
-    let steps = health::arrange(host, config, &model.retries, steps, spread, timeout);
+    let steps = health::arrange(host, config, &model.retries, steps, planned.seed, timeout);
     let (steps, lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
@@ -70,7 +69,9 @@ pub(super) fn send(
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
     steer(host, &steps, timeout, model.retries.total_timeout, false)?;
+    let marks = load::begin(host, config, &steps);
     HandOver {
+        marks,
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
         route: planned.told,

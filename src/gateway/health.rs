@@ -38,16 +38,16 @@ struct Cooling<'a> {
 /// The attempts in the order of health: a target's clusters one after the other, those that cool down at
 /// the end, each target as often as configured, and no more than the limit.
 ///
-/// `spread`: a number that differs from request to request. `lease`: how long a probe may take.
+/// `seed`: what is drawn for this request. `lease`: how long a probe may take.
 pub(super) fn arrange(
     host: &dyn Host,
     config: &Gateway,
     retries: &Retries,
     steps: Vec<(usize, Step)>,
-    spread: u64,
+    seed: u64,
     lease: Duration,
 ) -> Vec<(usize, Step)> {
-    let mut steps = spread_out(config, steps, spread);
+    let mut steps = spread_out(config, steps, seed);
     if steps.len() > 1 && config.health.is_some() {
         let order = ordered(host, config, &steps, lease);
         if !order.moved.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn arrange(
 }
 
 /// Each step at each of its provider's clusters, beginning with another one each time.
-fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, spread: u64) -> Vec<(usize, Step)> {
+fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, seed: u64) -> Vec<(usize, Step)> {
     let more = |place: usize| config.providers.get(place).map(|to| &to.more_clusters);
     let has_one = |(place, _): &(usize, Step)| more(*place).is_none_or(Vec::is_empty);
     if steps.iter().all(has_one) {
@@ -85,7 +85,7 @@ fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, spread: u64) -> Vec<(
             continue;
         };
         let count = to.more_clusters.len() + 1;
-        let first = usize::try_from(spread % count as u64).unwrap_or(0);
+        let first = usize::try_from(seed % count as u64).unwrap_or(0);
         for cluster in clusters(to).cycle().skip(first).take(count) {
             let cluster = cluster.to_owned();
             out.push((
@@ -246,7 +246,7 @@ pub(super) fn broke_off(host: &dyn Host, config: &Gateway) {
 
 /// What a verdict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     /// The cluster as a whole: nobody could be reached, or its key was refused.
     Cluster,
     /// The model there.
@@ -271,7 +271,7 @@ fn verdict(
 /// What an attempt says about its target. `None`: nothing, or it has not ended.
 ///
 /// An error of the client's says nothing: it may have been found here, before anything was sent.
-fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
+pub(super) fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
     let ms = attempt.ms?;
     let Some(reason) = attempt.reason.as_deref() else {
         return Some((Scope::Model, Outcome::Answered));

@@ -15,6 +15,7 @@ mod failed;
 mod fit;
 mod hand_over;
 mod health;
+mod load;
 mod models;
 mod overrides;
 mod planned;
@@ -32,7 +33,6 @@ use crate::{
         Flow, Headers, Host, Side, Stream,
         keys::{header, state},
     },
-    log::millis,
 };
 use answer::Answer;
 use caller::Caller;
@@ -95,17 +95,6 @@ impl Client {
 }
 
 impl Client {
-    /// A number that differs from request to request.
-    /// FNV-1a over the request's id, which Envoy draws, and the time.
-    fn spread(&self, host: &dyn Host) -> u64 {
-        let now = millis(host.now()).to_le_bytes();
-        let id = self.id.as_deref().unwrap_or_default().bytes();
-        let hash = id.chain(now).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        hash ^ (hash >> 32)
-    }
-
     fn forward(&mut self, headers: &Headers) {
         let line = |name: &&str| {
             let value = headers.get(name)?;
@@ -373,6 +362,7 @@ impl Stream for Request {
         let flow = self.answer.head(host, self.api, timeout, id, end);
         if let Stage::HandedOver { timeout } = self.stage {
             health::note(host, &self.config, self.answer.is_an_attempts(), timeout);
+            load::head(host, &self.config, timeout);
         }
         flow
     }
@@ -401,5 +391,6 @@ impl Stream for Request {
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }
+        load::end(host, &self.config);
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Planned<'c> {
     pub(super) model: &'c Model,
     /// Policy and rule, where they are more than the order of a list.
     pub(super) told: Option<String>,
+    /// What is drawn for this request.
+    pub(super) seed: u64,
 }
 
 /// Chooses the attempts, and writes into the record how.
@@ -61,14 +63,17 @@ pub(super) fn plan<'c>(
     };
     let mut facts = Facts::new(what.model, what.operation, &header, what.asked);
     describe(&mut facts, host, config, from)?;
+    let shared = |key: &str| host.get(key).bytes;
+    facts.shared = &shared;
     facts.count = &count;
     facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
     let first = plan::choose(config, model, what.model, &facts);
     if let Some(score) = facts.score() {
         host.set_state(state::SCORE, &score.to_string());
     }
+    let seed = facts.seed;
     if what.others.is_empty() {
-        return Ok(planned(host, first?));
+        return Ok(planned(host, first?, seed));
     }
     let mut all = vec![first];
     for name in what.others {
@@ -76,7 +81,7 @@ pub(super) fn plan<'c>(
         facts.model = name;
         all.push(plan::choose(config, find(name)?, name, &facts));
     }
-    joined(host, all)
+    joined(host, all, seed)
 }
 
 /// Checks that a request that names no model may go to the provider of this place.
@@ -115,7 +120,11 @@ fn describe<'a>(
 }
 
 /// The attempts of several models, one after the other; a refusal counts only when there is nothing else.
-fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Planned<'c>, Fault> {
+fn joined<'c>(
+    host: &dyn Host,
+    all: Vec<Result<Choice<'c>, Fault>>,
+    seed: u64,
+) -> Result<Planned<'c>, Fault> {
     let mut joined: Option<Planned<'c>> = None;
     let mut routes: Vec<String> = Vec::new();
     let mut refusal = None;
@@ -124,7 +133,7 @@ fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Pl
             Ok(choice) => {
                 routes.push(choice.route());
                 match &mut joined {
-                    None => joined = Some(planned(host, choice)),
+                    None => joined = Some(planned(host, choice, seed)),
                     Some(joined) => joined.steps.extend(choice.into_steps()),
                 }
             }
@@ -144,7 +153,7 @@ fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Pl
     Ok(joined)
 }
 
-fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
+fn planned<'c>(host: &dyn Host, choice: Choice<'c>, seed: u64) -> Planned<'c> {
     let route = choice.route();
     host.set_state(state::ROUTE, &route);
     if let Some(rule) = choice.rule {
@@ -158,6 +167,7 @@ fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
     Planned {
         model: choice.model,
         told,
+        seed,
         steps: choice.into_steps(),
     }
 }

@@ -5,7 +5,7 @@
 //! and is never held.
 
 use super::{
-    ECHO_MODEL, endpoint, entry, hand_over, health, models,
+    ECHO_MODEL, endpoint, entry, hand_over, health, load, models,
     planned::{self, From, Planned, What},
 };
 use crate::{
@@ -245,8 +245,10 @@ impl Incoming {
             steps.truncate(1);
         }
         hand_over::steer(host, &steps, timeout, total, steps.len() == 1)?;
+        let marks = load::begin(host, config, &steps);
         let forwarded = self.forwarded.take();
         HandOver {
+            marks,
             request_id: client.id.clone(),
             route,
             client_headers: forwarded
@@ -290,9 +292,9 @@ impl Incoming {
         let mut planned = planned::plan(host, config, from, what)?;
         let has = |(provider, step): &(usize, Step)| self.is_had_by(config, *provider, &step.model);
         let steps = planned.steps.into_iter().filter(has).collect();
-        let (spread, timeout) = (from.client.spread(host), planned.model.answer_timeout);
+        let (seed, timeout) = (planned.seed, planned.model.answer_timeout);
         let retries = &planned.model.retries;
-        let steps = health::arrange(host, config, retries, steps, spread, timeout);
+        let steps = health::arrange(host, config, retries, steps, seed, timeout);
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",

@@ -83,6 +83,8 @@ pub mod state {
     pub const PROJECT: &str = "llm.project";
     /// Targets that were not tried in their turn: JSON list of `{provider, cluster, model, reason, until_ms}`.
     pub const COOLING: &str = "llm.cooling";
+    /// Where this request is counted as one that is under way: [`crate::plan::busy`].
+    pub const HELD: &str = "llm.held";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.
@@ -135,6 +137,10 @@ pub mod state {
 pub mod shared {
     /// What is against which target: [`crate::plan::health::Table`].
     pub const HEALTH: &str = "envoy_llm_gateway.health";
+    /// How fast targets answer: [`crate::plan::pace::Table`].
+    pub const PACE: &str = "envoy_llm_gateway.pace";
+    /// How many requests are at which target: [`crate::plan::busy::Table`].
+    pub const BUSY: &str = "envoy_llm_gateway.busy";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.
