@@ -11,7 +11,6 @@
 mod support;
 
 use envoy_llm_gateway::{
-    attempt::Attempt,
     config::{Config, Gateway},
     gateway::Request,
     host::{Stream, keys::shared},
@@ -26,7 +25,10 @@ use std::{
     rc::Rc,
     time::{Duration, SystemTime},
 };
-use support::{FakeHost, START, Shared, request, response};
+use support::{
+    FakeHost, START, Shared, request,
+    ride::{POST, Ride, body},
+};
 
 const NOW: u64 = START * 1000;
 
@@ -230,22 +232,6 @@ struct Envoy {
     now: u64,
 }
 
-const POST: &[(&str, &str)] = &[
-    (":method", "POST"),
-    (":path", "/v1/chat/completions"),
-    ("content-type", "application/json"),
-    ("x-request-id", "id-1"),
-];
-
-/// One request under way.
-struct Ride {
-    host: FakeHost,
-    role: Request,
-    attempt: Option<Attempt>,
-    number: u64,
-    stream: bool,
-}
-
 impl Envoy {
     fn new(config: Gateway) -> Self {
         Self {
@@ -256,18 +242,8 @@ impl Envoy {
     }
 
     fn begin(&self, stream: bool) -> Ride {
-        let mut host = FakeHost::default();
-        host.shared = self.shared.clone();
-        host.now_ms.set(self.now);
-        let mut role = Request::new(self.config.clone());
-        request(&mut role, &host, POST, &[body(stream).as_bytes()]).unwrap();
-        Ride {
-            host,
-            role,
-            attempt: None,
-            number: 0,
-            stream,
-        }
+        let ride = Ride::begin(&self.config, &self.shared, self.now, stream);
+        ride.unwrap()
     }
 
     /// What is counted at a, b and c.
@@ -290,67 +266,6 @@ impl Envoy {
             .cloned()
             .unwrap_or_default();
         pace::Table::read(&stored.bytes).pace(number(name, "m"), self.now)
-    }
-}
-
-fn body(stream: bool) -> String {
-    json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
-        .to_string()
-}
-
-impl Ride {
-    fn plan(&self) -> String {
-        let plan: Value =
-            serde_json::from_str(&self.host.state_value("llm.plan").unwrap()).unwrap();
-        plan.as_array()
-            .unwrap()
-            .iter()
-            .map(|step| step["provider"].as_str().unwrap())
-            .collect()
-    }
-
-    /// Envoy begins the next attempt.
-    fn attempt(&mut self) {
-        self.number += 1;
-        self.host.attempt_number(self.number);
-        let Ok(Config::Provider(config)) =
-            Config::parse(br#"{"role":"provider","dialect":"openai"}"#)
-        else {
-            panic!()
-        };
-        let mut attempt = Attempt::new(Rc::new(config));
-        request(
-            &mut attempt,
-            &self.host,
-            POST,
-            &[body(self.stream).as_bytes()],
-        )
-        .unwrap();
-        self.attempt = Some(attempt);
-    }
-
-    /// It is answered, and Envoy goes on with that.
-    fn answer(&mut self, status: &str, kind: &str, body: &str) {
-        let head = [(":status", status), ("content-type", kind)];
-        let attempt = self.attempt.as_mut().unwrap();
-        let passed = response(attempt, &self.host, &head, &[body.as_bytes()]).unwrap();
-        let lines: Vec<_> = passed
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()))
-            .collect();
-        response(&mut self.role, &self.host, &lines, &[&passed.body]).unwrap();
-    }
-
-    /// It fails, and Envoy moves on.
-    fn fail(&mut self, status: &str) {
-        let head = [(":status", status), ("content-type", "application/json")];
-        response(self.attempt.as_mut().unwrap(), &self.host, &head, &[b"{}"]).unwrap();
-        self.attempt();
-    }
-
-    fn end(mut self) {
-        self.role.on_log(&self.host);
     }
 }
 

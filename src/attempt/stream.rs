@@ -160,6 +160,10 @@ impl Streaming {
                 Ok(()) if !self.facts.content && !end => return self.hold(host, sent),
                 _ => {}
             }
+            // Nothing but the end has come: the client has seen nothing yet.
+            if let Some(fault) = self.facts.begins_filtered(sent, 200) {
+                return Verdict::Failed(fault);
+            }
             if self.release(host, sent).is_err() {
                 return Verdict::Failed(write_failed(Side::Response));
             }

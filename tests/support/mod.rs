@@ -10,6 +10,7 @@
 
 pub mod fixtures;
 pub mod gather;
+pub mod ride;
 
 use envoy_llm_gateway::host::{
     Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, header_value,
