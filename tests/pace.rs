@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     missing_docs
 )]
 
@@ -338,8 +339,7 @@ fn a_request_that_goes_on_is_counted_at_the_next_target() {
 #[test]
 fn a_request_that_is_refused_before_it_is_planned_is_counted_nowhere() {
     let envoy = busy_envoy();
-    let mut host = FakeHost::default();
-    host.shared = envoy.shared.clone();
+    let host = FakeHost::sharing(&envoy.shared);
     let mut role = Request::new(envoy.config.clone());
     assert_eq!(request(&mut role, &host, POST, &[b"{}"]), None);
     role.on_log(&host);
@@ -362,8 +362,7 @@ fn others_who_write_at_the_same_time_lose_nothing() {
     let envoy = busy_envoy();
     let mut rides = Vec::new();
     for _ in 0..20 {
-        let mut host = FakeHost::default();
-        host.shared = envoy.shared.clone();
+        let host = FakeHost::sharing(&envoy.shared);
         host.too_late.set(20);
         let mut role = Request::new(envoy.config.clone());
         request(&mut role, &host, POST, &[body(false).as_bytes()]).unwrap();
@@ -467,8 +466,7 @@ fn a_model_that_only_a_client_names_is_counted_as_any_other_of_its_provider() {
     );
     let envoy = Envoy::new(config);
     for name in ["x-1", "x-2", "x-3", "x-4"] {
-        let mut host = FakeHost::default();
-        host.shared = envoy.shared.clone();
+        let host = FakeHost::sharing(&envoy.shared);
         let mut role = Request::new(envoy.config.clone());
         let body =
             json!({"model": name, "messages": [{"role": "user", "content": "hi"}]}).to_string();

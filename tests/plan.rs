@@ -386,6 +386,7 @@ fn what_a_client_may_say_itself_orders_and_narrows_but_never_forces() {
     let only = |provider| Overrides {
         provider: Some(provider),
         route: None,
+        ..Overrides::default()
     };
     assert_eq!(choose(only(0)).unwrap(), ["m", "x"]);
     assert_eq!(
@@ -398,6 +399,7 @@ fn what_a_client_may_say_itself_orders_and_narrows_but_never_forces() {
     let route = |route| Overrides {
         provider: None,
         route: Some(route),
+        ..Overrides::default()
     };
     assert_eq!(choose(route(Route::Cheapest)).unwrap().len(), 3);
     assert_eq!(

@@ -110,10 +110,10 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let default = Some(crate::plan::health::Settings::default());
     let health = fields.or("health", default, |node| health::read(&node));
     tries?;
-    let (models, providers) = (models?, providers?);
+    let (models, providers, known) = (models?, providers?, known?);
     Some(Gateway {
-        marks: super::marks(&models, &providers),
-        known: known?,
+        listed: super::listed(&models, &providers, &known),
+        known,
         health: health?,
         models,
         providers,

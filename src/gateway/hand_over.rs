@@ -3,6 +3,7 @@
 use super::{
     fit::{self, Lengths},
     health, load, operation,
+    overrides::Patience,
     planned::{self, From, What},
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
 };
 use std::{cell::RefCell, time::Duration};
 
-/// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
+/// Plans the request and hands it to Envoy; gives the time of each attempt. `None`: tokens are to be
 /// counted and no provider of this model does that. `others`: models that may answer when the targets of the
 /// asked one have failed.
 ///
@@ -33,7 +34,7 @@ pub(super) fn send(
     from: From<'_>,
     asked: &Asked<'_>,
     others: &[String],
-) -> Result<Option<Duration>, Fault> {
+) -> Result<Option<Patience>, Fault> {
     let client = from.client;
     let counter = RefCell::new(Counter::new(asked));
     let what = What {
@@ -45,6 +46,13 @@ pub(super) fn send(
     };
     let planned = planned::plan(host, config, from, what)?;
     let model = planned.model;
+    let configured = if asked.stream {
+        model.first_token_timeout
+    } else {
+        model.answer_timeout
+    };
+    let (retries, patience) = planned.limits(configured);
+    let retries = retries.into_owned();
     let mut steps = planned.steps;
     if asked.api == Api::CountTokens {
         steps = counting(config, steps);
@@ -53,12 +61,7 @@ pub(super) fn send(
         }
     }
     let steps = able(config, asked, steps)?;
-    let timeout = if asked.stream {
-        model.first_token_timeout
-    } else {
-        model.answer_timeout
-    };
-    let steps = health::arrange(host, config, &model.retries, steps, planned.seed, timeout);
+    let steps = health::arrange(host, config, &retries, steps, planned.seed, patience.time);
     let (steps, lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
@@ -68,7 +71,7 @@ pub(super) fn send(
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    steer(host, &steps, timeout, model.retries.total_timeout, false)?;
+    steer(host, &steps, patience.time, retries.total_timeout, false)?;
     let marks = load::begin(host, config, &steps);
     HandOver {
         marks,
@@ -79,13 +82,13 @@ pub(super) fn send(
         caps: lengths.caps,
         moves: Moves {
             context_length: config.on_context_length == OnContextLength::RouteOn,
-            content_filter: model.retries.on_content_filter,
-            statuses: model.retries.statuses.clone(),
+            content_filter: retries.on_content_filter,
+            statuses: retries.statuses,
         },
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     }
     .store(host);
-    Ok(Some(timeout))
+    Ok(Some(patience))
 }
 
 /// Tells Envoy the plan; `unbuffered`: there is no attempt after the first, so that it need not keep the
@@ -134,10 +137,12 @@ fn able(
     if steps.len() == 1 {
         return Ok(steps);
     }
-    let (mut able, mut refusal) = (Vec::new(), None);
+    let (mut able, mut refusal) = (Vec::with_capacity(steps.len()), None);
+    // One for all the questions: only its model changes.
+    let mut chat = (asked.api == Api::Chat).then(|| asked.clone().into_chat());
     for (provider, step) in steps {
         let speaks = config.providers.get(provider).map(|d| &d.speaks);
-        match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
+        match speaks.map(|speaks| refuses(&**speaks, asked, chat.as_mut(), &step.model)) {
             Some(None) => able.push((provider, step)),
             Some(Some(fault)) => {
                 refusal.get_or_insert(fault);
@@ -151,8 +156,13 @@ fn able(
     Ok(able)
 }
 
-/// Why a provider cannot take the request.
-fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
+/// Why a provider cannot take the request; `chat`: the same, where it is one.
+fn refuses(
+    speaks: &dyn Provider,
+    asked: &Asked<'_>,
+    chat: Option<&mut Chat<'_>>,
+    model: &str,
+) -> Option<Fault> {
     let none = || Some(no_provider(asked.api));
     match asked.api {
         Api::Embeddings => {
@@ -169,10 +179,9 @@ fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Faul
     let Some(dialect) = speaks.chat() else {
         return none();
     };
-    if asked.api == Api::Chat {
-        let mut chat = asked.clone().into_chat();
-        chat.model = model.into();
-        return dialect.refuses(&chat);
+    if let Some(chat) = chat {
+        chat.model = model.to_owned().into();
+        return dialect.refuses(chat);
     }
     let made = match asked.translated(model, dialect.takes()) {
         Ok(made) => made,

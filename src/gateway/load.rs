@@ -2,7 +2,7 @@
 //!
 //! Only where a route can ask for it. What cannot be written is not known: no request fails for it.
 
-use super::health;
+use super::{health, overrides::Patience};
 use crate::{
     config::{Gateway, Route},
     host::{
@@ -22,7 +22,6 @@ use crate::{
         pace::{Sample, Table},
     },
 };
-use std::time::Duration;
 
 /// Counts a request at its first target; gives the numbers of all, for the attempts. Empty: nothing is counted.
 pub(super) fn begin(host: &dyn Host, config: &Gateway, steps: &[Step]) -> Vec<u64> {
@@ -37,7 +36,7 @@ pub(super) fn begin(host: &dyn Host, config: &Gateway, steps: &[Step]) -> Vec<u6
 }
 
 /// Notes how fast the attempts have been whose verdict is known, once the answer's headers are here.
-pub(super) fn head(host: &dyn Host, config: &Gateway, timeout: Duration) {
+pub(super) fn head(host: &dyn Host, config: &Gateway, patience: Patience) {
     if !config.may_route(Route::Fastest) {
         return;
     }
@@ -47,7 +46,7 @@ pub(super) fn head(host: &dyn Host, config: &Gateway, timeout: Duration) {
     let attempts = attempts::load(host);
     let mut samples = Vec::new();
     for (place, attempt) in attempts.iter().enumerate() {
-        let failed = match health::judged(attempt, timeout) {
+        let failed = match health::judged(attempt, patience) {
             Some((_, Outcome::Answered)) | None => None,
             Some(_) => attempt.ms.map(Sample::Failed),
         };

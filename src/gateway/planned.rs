@@ -1,13 +1,20 @@
 //! The plan of one request: what is known of it, what was chosen, and what the record says of that.
 
-use super::{Client, caller::Caller, models, overrides};
+use super::{
+    Client,
+    caller::Caller,
+    models,
+    overrides::{self, Patience},
+};
 use crate::{
     api::client::{Api, Asked},
-    config::{Gateway, MAX_PLAN, Model, Route},
+    config::{Gateway, MAX_PLAN, Model, Retries, Route},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::state},
-    plan::{self, Choice, Facts, Step},
+    plan::{self, Choice, Facts, Overrides, Step},
 };
+
+use std::{borrow::Cow, time::Duration};
 
 /// Whom a request comes from.
 #[derive(Clone, Copy)]
@@ -40,6 +47,8 @@ pub(super) struct Planned<'c> {
     pub(super) told: Option<String>,
     /// What is drawn for this request.
     pub(super) seed: u64,
+    /// What the client says itself.
+    pub(super) said: Overrides,
 }
 
 /// Chooses the attempts, and writes into the record how.
@@ -71,9 +80,9 @@ pub(super) fn plan<'c>(
     if let Some(score) = facts.score() {
         host.set_state(state::SCORE, &score.to_string());
     }
-    let seed = facts.seed;
+    let drawn = (facts.seed, facts.overrides);
     if what.others.is_empty() {
-        return Ok(planned(host, first?, seed));
+        return Ok(planned(host, first?, drawn));
     }
     let mut all = vec![first];
     for name in what.others {
@@ -81,7 +90,18 @@ pub(super) fn plan<'c>(
         facts.model = name;
         all.push(plan::choose(config, find(name)?, name, &facts));
     }
-    joined(host, all, seed)
+    joined(host, all, drawn)
+}
+
+impl Planned<'_> {
+    /// How much is tried, and how long each attempt has of the time that is configured.
+    pub(super) fn limits(&self, configured: Duration) -> (Cow<'_, Retries>, Patience) {
+        let mut retries = Cow::Borrowed(&self.model.retries);
+        if let Some(said) = self.said.attempts.filter(|said| *said < retries.attempts) {
+            retries.to_mut().attempts = said;
+        }
+        (retries, Patience::of(configured, self.said.timeout))
+    }
 }
 
 /// Checks that a request that names no model may go to the provider of this place.
@@ -123,7 +143,7 @@ fn describe<'a>(
 fn joined<'c>(
     host: &dyn Host,
     all: Vec<Result<Choice<'c>, Fault>>,
-    seed: u64,
+    drawn: (u64, Overrides),
 ) -> Result<Planned<'c>, Fault> {
     let mut joined: Option<Planned<'c>> = None;
     let mut routes: Vec<String> = Vec::new();
@@ -133,7 +153,7 @@ fn joined<'c>(
             Ok(choice) => {
                 routes.push(choice.route());
                 match &mut joined {
-                    None => joined = Some(planned(host, choice, seed)),
+                    None => joined = Some(planned(host, choice, drawn)),
                     Some(joined) => joined.steps.extend(choice.into_steps()),
                 }
             }
@@ -153,7 +173,8 @@ fn joined<'c>(
     Ok(joined)
 }
 
-fn planned<'c>(host: &dyn Host, choice: Choice<'c>, seed: u64) -> Planned<'c> {
+fn planned<'c>(host: &dyn Host, choice: Choice<'c>, drawn: (u64, Overrides)) -> Planned<'c> {
+    let (seed, said) = drawn;
     let route = choice.route();
     host.set_state(state::ROUTE, &route);
     if let Some(rule) = choice.rule {
@@ -168,6 +189,7 @@ fn planned<'c>(host: &dyn Host, choice: Choice<'c>, seed: u64) -> Planned<'c> {
         model: choice.model,
         told,
         seed,
+        said,
         steps: choice.into_steps(),
     }
 }

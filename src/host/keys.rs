@@ -11,8 +11,10 @@ pub mod header {
     pub const PROVIDER: &str = "x-llm-provider";
     /// To clients: the model that answered.
     pub const MODEL: &str = "x-llm-model";
-    /// To clients: how many attempts it took.
+    /// To clients: how many attempts it took. From clients whose key may override: the most that it may take.
     pub const ATTEMPTS: &str = "x-llm-attempts";
+    /// From clients whose key may override: the time for each attempt, where that is less than configured.
+    pub const TIMEOUT: &str = "x-llm-timeout";
     /// To clients: `hit`, `miss` or `off`.
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.

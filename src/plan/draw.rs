@@ -11,10 +11,9 @@ pub fn number(provider: &str, model: &str) -> u64 {
 /// The number that stands for a step's target in what all workers share. Models that only a client has named are one
 /// target of their provider, so that clients cannot fill a table with names of their own.
 pub fn mark(config: &Gateway, step: &Step) -> u64 {
-    let own = number(&step.provider, &step.model);
-    match config.marks.binary_search(&own) {
-        Ok(_) => own,
-        Err(_) => number(&step.provider, ""),
+    match config.listed(&step.provider, &step.model) {
+        Some(listed) => listed.number,
+        None => number(&step.provider, ""),
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
     host::keys::shared,
     json::{Object, Str},
 };
-use std::{cell::OnceCell, time::SystemTime};
+use std::{
+    cell::OnceCell,
+    time::{Duration, SystemTime},
+};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +37,10 @@ pub struct Overrides {
     pub route: Option<Route>,
     /// The only provider that may answer; a place in [`crate::config::Gateway::providers`].
     pub provider: Option<usize>,
+    /// The time for each attempt.
+    pub timeout: Option<Duration>,
+    /// The most attempts.
+    pub attempts: Option<usize>,
 }
 
 /// A request as a plan sees it.

@@ -280,8 +280,8 @@ impl Plan<'_, '_> {
 
     fn price(&self, candidate: &Candidate, usage: &Usage) -> Option<u128> {
         let Candidate { step, .. } = candidate;
-        let known = &self.config.known;
-        let model = known.find(&step.provider, &step.dialect, &[&step.model])?;
+        let (provider, dialect) = (&step.provider, &step.dialect);
+        let model = self.config.about(provider, dialect, &step.model)?;
         cost::pico(usage, model.prices.as_ref()?)
     }
 }

@@ -74,6 +74,14 @@ impl Default for FakeHost {
 }
 
 impl FakeHost {
+    /// A host whose requests share what workers share.
+    pub fn sharing(shared: &Shared) -> Self {
+        Self {
+            shared: shared.clone(),
+            ..Self::default()
+        }
+    }
+
     pub fn set_headers(&self, side: Side, headers: &[(&str, &str)]) {
         let lines = headers
             .iter()

@@ -34,8 +34,7 @@ pub fn body(stream: bool) -> String {
 impl Ride {
     /// The gateway role plans it; `None`: it refuses.
     pub fn begin(config: &Rc<Gateway>, shared: &Shared, now: u64, stream: bool) -> Option<Self> {
-        let mut host = FakeHost::default();
-        host.shared = shared.clone();
+        let host = FakeHost::sharing(shared);
         host.now_ms.set(now);
         let mut role = Request::new(config.clone());
         request(&mut role, &host, POST, &[body(stream).as_bytes()])?;
