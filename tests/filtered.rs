@@ -114,6 +114,22 @@ fn a_stream_of_which_something_has_come_stays_however_the_network_cuts_it() {
 }
 
 #[test]
+fn text_in_the_event_of_the_end_is_an_answer() {
+    let both = chunk(r#"{"content":"h"}"#, r#""content_filter""#) + "data: [DONE]\n\n";
+    assert_eq!(status("next", "openai", 1, true, &both, usize::MAX), "200");
+    let gemini = |parts: &str| {
+        format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"role\":\"model\",\"parts\":[{parts}]}},\"finishReason\":\"SAFETY\",\"index\":0}}],\"modelVersion\":\"m\"}}\r\n\r\n"
+        )
+    };
+    let of = |body: &str| status("next", "gemini", 1, true, body, usize::MAX);
+    assert_eq!(
+        [of(&gemini(r#"{"text":"h"}"#)), of(&gemini(""))],
+        ["200", "503"]
+    );
+}
+
+#[test]
 fn the_record_says_why_and_what_it_used() {
     let mut ride = Ride::begin(&config("next"), &Shared::default(), START * 1000, true).unwrap();
     ride.attempt_at("anthropic");

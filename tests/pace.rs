@@ -204,6 +204,8 @@ fn the_idle_come_first_and_those_that_are_alike_share_evenly() {
         plan,
         told.map(|(name, count)| (name.to_owned(), Reason::Busy(count)))
     );
+    let counted = orders(&config, &table.write(), 50);
+    assert_eq!(counted, BTreeMap::from([("bca".to_owned(), 50)]));
     let orders = orders(&config, &[], 6000);
     assert_eq!(orders.len(), 6);
     assert!(

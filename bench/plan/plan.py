@@ -1,5 +1,7 @@
 """Prints what planning costs inside Envoy's V8: plan.py <envoy> <wasm>. Called by scripts/bench.sh.
 
+`choose` is the choice of the targets and their order, `role` all that the gateway role does with a request of 1 KB:
+reading it, asking the dialect of each target, writing the plan and what is handed over.
 The plugin measures while it is configured, which Envoy's validation does; it logs `plan <name> <microseconds>`.
 """
 
@@ -48,9 +50,11 @@ def main():
     if done.returncode or not rows:
         sys.exit(f"error: Envoy measured nothing\n{done.stderr[-3000:]}")
     print(f"{'50 models, 10 targets, inside V8':44} microseconds")
-    for name, micros in dict(rows).items():
-        over = "  above the target of 20" if name.startswith("choose") and float(micros) > TARGET else ""
-        print(f"{name:44} {float(micros):12.2f}{over}")
+    # Every thread configures the plugin: the quietest one tells.
+    for name in dict(rows):
+        micros = min(float(told) for other, told in rows if other == name)
+        over = f"  above the target of {TARGET:.0f}" if name.startswith("choose") and micros > TARGET else ""
+        print(f"{name:44} {micros:12.2f}{over}")
 
 
 main()

@@ -25,7 +25,7 @@ pub(super) struct Facts {
     /// A part has come that the client must see.
     pub(super) content: bool,
     /// One of them was more than an end or a refusal.
-    answers: bool,
+    pub(super) answers: bool,
     /// Whether the first event with such a part was the end that a content policy makes.
     filtered: Option<bool>,
     /// The answer's tokens as they flow; `None`: nothing is to be counted.

@@ -504,6 +504,7 @@ fn look(
     facts.content |= seen.content;
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
+    facts.answers |= seen.said.iter().any(|said| !said.text.is_empty());
     for said in &seen.said {
         facts.say(said.choice, said.kind, &said.text);
     }

@@ -8,8 +8,7 @@ use envoy_llm_gateway::{
     config::{Config, Gateway},
     gateway::Request,
     host::{
-        Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream,
-        keys::shared,
+        Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, keys::shared,
     },
     plan::{self, Facts, busy, health, number, pace},
 };
@@ -89,8 +88,18 @@ fn gateway(route: &str, models: usize, targets: usize) -> Gateway {
         target
     };
     let list: Vec<_> = (0..targets).map(target).collect();
-    let models = (0..models).map(|at| (format!("model-{at}"), json!({"route": route, "targets": list})));
-    let providers = (0..targets).map(|at| (provider(at), json!({"dialect": "openai", "labels": {"region": "eu"}})));
+    let models = (0..models).map(|at| {
+        (
+            format!("model-{at}"),
+            json!({"route": route, "targets": list}),
+        )
+    });
+    let providers = (0..targets).map(|at| {
+        (
+            provider(at),
+            json!({"dialect": "openai", "labels": {"region": "eu"}}),
+        )
+    });
     let prices = (0..targets).map(|at| {
         let price = json!({"input_usd_per_million": at + 1, "output_usd_per_million": 2 * at + 1});
         (own_model(at), price)
@@ -116,21 +125,36 @@ fn millis(time: SystemTime) -> u64 {
 
 /// Every target is known, and a few are busy.
 fn fill() {
-    let (mut paces, mut counts, at) = (pace::Table::default(), busy::Table::default(), millis(now()));
+    let (mut paces, mut counts, at) = (
+        pace::Table::default(),
+        busy::Table::default(),
+        millis(now()),
+    );
     for target in 0..TARGETS {
         let mark = number(&provider(target), &own_model(target));
         paces.note(mark, pace::Sample::First(100 + target as u64), at);
-        paces.note(mark, pace::Sample::Rest { ms: 1000, tokens: 100 }, at);
+        paces.note(
+            mark,
+            pace::Sample::Rest {
+                ms: 1000,
+                tokens: 100,
+            },
+            at,
+        );
         counts.take(mark, at);
     }
-    let set = |key: &str, bytes: &[u8]| hostcalls::set_shared_data(key, Some(bytes), None).expect("shared data");
+    let set = |key: &str, bytes: &[u8]| {
+        hostcalls::set_shared_data(key, Some(bytes), None).expect("shared data")
+    };
     set(shared::PACE, &paces.write());
     set(shared::BUSY, &counts.write());
 }
 
 fn body(model: &str) -> Vec<u8> {
     let text = "word ".repeat(200);
-    json!({"model": model, "messages": [{"role": "user", "content": text}]}).to_string().into_bytes()
+    json!({"model": model, "messages": [{"role": "user", "content": text}]})
+        .to_string()
+        .into_bytes()
 }
 
 const ROUTES: [&str; 5] = ["fallback", "weighted", "cheapest", "fastest", "least_busy"];
@@ -154,9 +178,17 @@ fn measure_all() {
             assert_eq!(choice.candidates.len(), TARGETS);
         });
     }
-    role("role of 1 model with 1 target", gateway("fallback", 1, 1), "model-0");
+    role(
+        "role of 1 model with 1 target",
+        gateway("fallback", 1, 1),
+        "model-0",
+    );
     for route in ROUTES {
-        role(&format!("role {route}"), gateway(route, MODELS, TARGETS), &asked);
+        role(
+            &format!("role {route}"),
+            gateway(route, MODELS, TARGETS),
+            &asked,
+        );
     }
     let settings = health::Settings::default();
     let (mut table, at) = (health::Table::default(), millis(now()));
@@ -165,7 +197,11 @@ fn measure_all() {
         table.note(&settings, &key, health::Outcome::Failed, at, at);
     }
     hostcalls::set_shared_data(shared::HEALTH, Some(&table.write()), None).expect("shared data");
-    role("role fallback, one target cooling down", gateway("fallback", MODELS, TARGETS), &asked);
+    role(
+        "role fallback, one target cooling down",
+        gateway("fallback", MODELS, TARGETS),
+        &asked,
+    );
     hostcalls::set_shared_data(shared::HEALTH, Some(b"[]"), None).expect("shared data");
 }
 
@@ -255,7 +291,9 @@ impl Exchange for Host<'_> {
     }
 
     fn set_state(&self, key: &str, value: &str) {
-        self.state.borrow_mut().insert(key.to_owned(), value.to_owned());
+        self.state
+            .borrow_mut()
+            .insert(key.to_owned(), value.to_owned());
     }
 
     fn reply(&self, status: u16, _: &[(&str, &str)], body: &[u8]) {
@@ -280,6 +318,7 @@ impl Store for Host<'_> {
 
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
         let version = (version > 0).then_some(version);
-        hostcalls::set_shared_data(key, Some(bytes), version).map_err(|_| Refused("somebody else was first"))
+        hostcalls::set_shared_data(key, Some(bytes), version)
+            .map_err(|_| Refused("somebody else was first"))
     }
 }
