@@ -112,12 +112,12 @@ pub struct Gateway {
     pub health: Option<crate::plan::health::Settings>,
     /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
     pub count_tokens: bool,
-    /// What becomes of a request that is too long for a model.
+    /// What becomes of a request that is too long for a model, where the model says nothing itself.
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
     /// The models that targets name, sorted by their numbers.
-    pub listed: Vec<Listed>,
+    pub listed: Box<[Listed]>,
 }
 
 /// A model of a provider that a target names, and what is known of it: looked up once, because a plan asks for it each
@@ -132,7 +132,7 @@ pub struct Listed {
 }
 
 /// What the targets name, sorted by number.
-fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Vec<Listed> {
+fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Box<[Listed]> {
     let mut listed = Vec::new();
     let mut add = |place: usize, model: &str| {
         let Some(to) = providers.get(place) else {
@@ -175,7 +175,7 @@ fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Vec<Lis
     }
     listed.sort_by_key(|listed| listed.number);
     listed.dedup_by_key(|listed| listed.number);
-    listed
+    listed.into()
 }
 
 impl Gateway {
@@ -250,7 +250,7 @@ pub struct Passthrough {
 }
 
 /// What becomes of a request that a model's context window cannot hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnContextLength {
     /// It is refused when the first target cannot hold it.
     Refuse,
@@ -258,6 +258,8 @@ pub enum OnContextLength {
     RouteOn,
     /// The provider says so itself.
     Ignore,
+    /// Targets that cannot hold it are left out; those of this model follow where that may be needed.
+    GoTo(Named),
 }
 
 /// A provider as the gateway role sees it.
@@ -298,6 +300,8 @@ pub struct Key {
     pub models: Option<Vec<String>>,
     /// Whether it may use paths whose requests name no model.
     pub passthrough: bool,
+    /// Whether it may ask how requests are planned, its own and those of other keys.
+    pub admin: bool,
 }
 
 /// What the provider role knows.

@@ -5,9 +5,12 @@
 //! and is never held.
 
 use super::{
-    ECHO_MODEL, endpoint, entry, hand_over, health, load, models,
+    ECHO_MODEL, endpoint, entry, hand_over,
+    health::{self, Probe},
+    load, models,
     overrides::Patience,
     planned::{self, From, Planned, What},
+    story::Story,
 };
 use crate::{
     api::{
@@ -284,14 +287,17 @@ impl Incoming {
             others: &[],
             operation: self.relayed.area.as_str(),
             asked: None,
+            path: None,
             count: &|_| None,
         };
-        let mut planned = planned::plan(host, config, from, what)?;
+        let story = &mut Story::default();
+        let mut planned = planned::plan(host, config, from, what, story)?;
         let has = |(provider, step): &(usize, Step)| self.is_had_by(config, *provider, &step.model);
         let steps = std::mem::take(&mut planned.steps).into_iter();
         let steps = steps.filter(has).collect();
         let (retries, patience) = planned.limits(planned.model.answer_timeout);
-        let steps = health::arrange(host, config, &retries, steps, planned.seed, patience.time);
+        let (seed, probe) = (planned.seed, Probe::Take(patience.time));
+        let steps = health::arrange(host, config, &retries, steps, seed, probe, story);
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",

@@ -10,7 +10,10 @@ use super::{
     labels, step,
 };
 use crate::{
-    api::{answer::Usage, client::Api},
+    api::{
+        answer::Usage,
+        client::{Api, Asked},
+    },
     config::{Gateway, MAX_PLAN, Model, Route, Sticky, To},
     fault::{Fault, FaultKind},
     log::{cost, millis},
@@ -202,7 +205,9 @@ impl Plan<'_, '_> {
 
     /// The cheapest first; those without a price come last, as written.
     fn by_price(&self, groups: &mut [Group]) {
-        let usage = expected(self.facts);
+        let facts = self.facts;
+        let input = facts.counted().unwrap_or(USUAL_PROMPT);
+        let usage = expected(facts.asked, input, facts.max_tokens());
         for group in &mut *groups {
             for candidate in &mut group.candidates {
                 candidate.reason = Reason::Price(self.price(candidate, &usage));
@@ -220,7 +225,9 @@ impl Plan<'_, '_> {
     /// The fastest first, by what is known of their answers; before them those of which nothing is known, drawn evenly.
     /// Where all are known, some requests begin at another target than the fastest, to learn how fast that is by now.
     fn by_pace(&self, model: &Model, groups: &mut [Group]) {
-        let (tokens, now) = (expected(self.facts).output, millis(self.facts.now));
+        let facts = self.facts;
+        let usage = expected(facts.asked, 0, facts.max_tokens());
+        let (tokens, now) = (usage.output, millis(facts.now));
         let seed = own_seed(self.facts.seed, model);
         let known = groups.iter().map(|group| {
             let mark = mark(self.config, &group.candidates.first()?.step);
@@ -286,15 +293,13 @@ impl Plan<'_, '_> {
     }
 }
 
-/// What a request will probably use.
-fn expected(facts: &Facts<'_>) -> Usage {
-    let api = facts.asked.map(|asked| asked.api);
+/// What a request will probably use; `input`: the prompt's tokens, `most`: the client's limit of the answer.
+pub fn expected(asked: Option<&Asked<'_>>, input: u64, most: Option<u64>) -> Usage {
+    let api = asked.map(|asked| asked.api);
     let answers = api.is_none_or(Api::is_chat);
-    let usual = facts
-        .max_tokens()
-        .map_or(USUAL_ANSWER, |most| most.min(USUAL_ANSWER));
+    let usual = most.map_or(USUAL_ANSWER, |most| most.min(USUAL_ANSWER));
     Usage {
-        input: facts.counted().unwrap_or(USUAL_PROMPT),
+        input,
         output: if answers { usual } else { 0 },
         searches: u64::from(api == Some(Api::Rerank)),
         ..Usage::default()
