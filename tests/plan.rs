@@ -512,7 +512,11 @@ fn the_first_rule_that_matches_counts_and_the_rest_are_not_looked_at() {
         ],
     }));
     let count = || panic!("counted for a rule that is not reached");
-    let asked = Asked::parse(Api::Chat, br#"{"model":"m","messages":[]}"#).unwrap();
+    let asked = Asked::parse(
+        Api::Chat,
+        br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#,
+    )
+    .unwrap();
     let mut facts = Facts::new("m", "chat", &NO_HEADER, Some(&asked));
     facts.count = &count;
     let choice = plan::choose(&config, plan::model(&config, "m").unwrap(), "m", &facts).unwrap();
