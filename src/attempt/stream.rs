@@ -280,6 +280,8 @@ impl Streaming {
         })?;
         if end {
             language.close(facts)?;
+            // Some ends are known only now.
+            facts.settle();
         }
         Ok(())
     }
