@@ -16,6 +16,7 @@ mod failed;
 mod fit;
 mod hand_over;
 mod health;
+mod load;
 mod models;
 mod overrides;
 mod planned;
@@ -34,11 +35,11 @@ use crate::{
         Flow, Headers, Host, Side, Stream,
         keys::{header, state},
     },
-    log::millis,
 };
 use answer::Answer;
 use caller::Caller;
 use endpoint::Endpoint;
+use overrides::Patience;
 use std::{rc::Rc, time::Duration};
 
 pub use echo::MODEL as ECHO_MODEL;
@@ -73,6 +74,9 @@ struct Client {
     /// Which route and which provider it asks for itself.
     route: Option<String>,
     provider: Option<String>,
+    /// How long it waits for an attempt, and for how many.
+    timeout: Option<String>,
+    attempts: Option<String>,
 }
 
 /// Client headers that a provider of the client's own language may be sent, and their most bytes.
@@ -94,22 +98,13 @@ impl Client {
             forwarded: Vec::new(),
             route: said(header::ROUTE),
             provider: said(header::PROVIDER),
+            timeout: said(header::TIMEOUT),
+            attempts: said(header::ATTEMPTS),
         }
     }
 }
 
 impl Client {
-    /// A number that differs from request to request.
-    /// FNV-1a over the request's id, which Envoy draws, and the time.
-    fn spread(&self, host: &dyn Host) -> u64 {
-        let now = millis(host.now()).to_le_bytes();
-        let id = self.id.as_deref().unwrap_or_default().bytes();
-        let hash = id.chain(now).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        hash ^ (hash >> 32)
-    }
-
     fn forward(&mut self, headers: &Headers) {
         let line = |name: &&str| {
             let value = headers.get(name)?;
@@ -145,8 +140,8 @@ enum Stage {
     Counting,
     /// This filter has answered; nothing goes further.
     Replied,
-    /// Envoy executes the plan. The per-attempt timeout tells a late attempt from a broken one.
-    HandedOver { timeout: Duration },
+    /// Envoy executes the plan. The time of each attempt tells a late attempt from a broken one.
+    HandedOver { patience: Patience },
 }
 
 impl Request {
@@ -245,8 +240,8 @@ impl Request {
             caller: &self.caller,
             client: &self.client,
         };
-        let timeout = relay.send(host, &self.config, from, model)?;
-        self.stage = Stage::HandedOver { timeout };
+        let patience = relay.send(host, &self.config, from, model)?;
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -288,7 +283,7 @@ impl Request {
                 hand_over::send(host, &self.config, who, &asked, &others)?
             }
         };
-        let Some(timeout) = sent else {
+        let Some(patience) = sent else {
             messages::check_count(&asked.body)?;
             let target = tokens::target(&self.config, &self.caller, &asked.model)?;
             let count = crate::tokens::chat::count(&asked, &target);
@@ -297,7 +292,7 @@ impl Request {
             return Ok(self.counted(host, "application/json", &body, count.tokens));
         };
         self.streams = asked.stream;
-        self.stage = Stage::HandedOver { timeout };
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -384,14 +379,15 @@ impl Stream for Request {
 
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
         let timeout = match self.stage {
-            Stage::HandedOver { timeout } => Some(timeout),
+            Stage::HandedOver { patience } => Some(patience.time),
             Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
         let id = self.client.id.as_deref();
         let flow = self.answer.head(host, self.api, timeout, id, end);
-        if let Stage::HandedOver { timeout } = self.stage {
-            health::note(host, &self.config, self.answer.is_an_attempts(), timeout);
+        if let Stage::HandedOver { patience } = self.stage {
+            health::note(host, &self.config, self.answer.is_an_attempts(), patience);
+            load::head(host, &self.config, patience);
         }
         flow
     }
@@ -411,8 +407,8 @@ impl Stream for Request {
         let refused = self.stage == Stage::Replied;
         // Before the record says of every attempt how it ended.
         match self.stage {
-            Stage::HandedOver { timeout } if !self.answer.has_begun() => {
-                health::left(host, &self.config, timeout);
+            Stage::HandedOver { patience } if !self.answer.has_begun() => {
+                health::left(host, &self.config, patience);
             }
             _ => {}
         }
@@ -420,5 +416,6 @@ impl Stream for Request {
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }
+        load::end(host, &self.config);
     }
 }

@@ -125,6 +125,20 @@ pub trait Store {
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
 }
 
+/// How often a writing is tried that others came before.
+const MAX_TRIES: usize = 32;
+
+/// Changes a shared value, whoever else does; false: too many others were first, and nothing has been written.
+///
+/// `change`: from what is stored to what shall be; called again when somebody else was first.
+pub fn update(store: &dyn Store, key: &str, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> bool {
+    (0..MAX_TRIES).any(|_| {
+        let stored = store.get(key);
+        let new = change(&stored.bytes);
+        store.set(key, &new, stored.version).is_ok()
+    })
+}
+
 /// The provider roles beside this one.
 pub trait Roles {
     /// How the provider role of a cluster is configured. `None`: no plugin of the cluster's name has been configured in

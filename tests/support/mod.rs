@@ -10,6 +10,7 @@
 
 pub mod fixtures;
 pub mod gather;
+pub mod ride;
 
 use envoy_llm_gateway::host::{
     Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, Store, Stored, Stream,
@@ -77,6 +78,14 @@ impl Default for FakeHost {
 }
 
 impl FakeHost {
+    /// A host whose requests share what workers share.
+    pub fn sharing(shared: &Shared) -> Self {
+        Self {
+            shared: shared.clone(),
+            ..Self::default()
+        }
+    }
+
     pub fn set_headers(&self, side: Side, headers: &[(&str, &str)]) {
         let lines = headers
             .iter()
