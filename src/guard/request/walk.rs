@@ -62,6 +62,8 @@ struct Frame {
     zone: Zone,
     /// The key of the next value; for a list, its own.
     key: Range<usize>,
+    /// It has keys.
+    keyed: bool,
     /// The first text in it.
     first: usize,
     /// What `role` says.
@@ -122,6 +124,7 @@ impl Walk<'_> {
                 self.open.push(Frame {
                     zone,
                     key,
+                    keyed: false,
                     first: self.texts.len(),
                     role: Role::None,
                     name: None,
@@ -134,6 +137,7 @@ impl Walk<'_> {
                 }
                 if let Some(frame) = self.open.last_mut() {
                     frame.key = place;
+                    frame.keyed = true;
                 }
             }
             Token::Number(place) => {
@@ -163,6 +167,9 @@ impl Walk<'_> {
         let Some(frame) = self.open.last() else {
             return (self.start, 0..0);
         };
+        if !frame.keyed {
+            return (frame.zone, frame.key.clone());
+        }
         let key = meant(self.body.get(frame.key.clone()).unwrap_or_default());
         let zone = match (frame.zone, &*key) {
             (Zone::Nothing | Zone::Own, _) => frame.zone,
