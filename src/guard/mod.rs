@@ -4,6 +4,8 @@
 //! A text may come in pieces: a scan says up to where no later piece can change what it has found, and only
 //! what follows is held back.
 
+pub mod scan;
+
 /// Something in a text that a rule may act upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Find {
