@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     guard::{
+        Scan,
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
-        scan::{self, Scanner, Selection},
+        scan::{Entity, Scanner, Selection, entities},
     },
     host::keys::metric,
     json::decimal::scaled,
@@ -39,7 +40,7 @@ enum On {
 /// What a guard looks for, and where that stands.
 struct Wanted {
     on: On,
-    /// Names of entities and of groups.
+    /// Names of entities, each once.
     detect: Vec<String>,
     /// The name of what its patterns and words find.
     own: String,
@@ -82,7 +83,12 @@ fn guard(
         }
         Some(name)
     });
-    let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node));
+    let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node)).map(|names| {
+        let mut names = names.concat();
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
     let patterns = list(fields, "pattern", MAX_PATTERNS, |node| pattern(&node));
     let words = list(fields, "words", MAX_WORDS, |node| word(&node));
     let action = fields
@@ -199,27 +205,29 @@ fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
     Some(name)
 }
 
-fn entity(node: &Node<'_>) -> Option<String> {
+/// The entities that a name stands for.
+fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     let name = node.text()?;
-    if scan::named(name).is_none() {
-        let known = scan::names().join(", ");
-        node.wrong(format_args!("no such entity {name:?}; known: {known}"));
-        return None;
+    let selection = Selection {
+        kinds: vec![(name.to_owned(), None)],
+    };
+    match Scanner::new(&selection) {
+        Ok(scanner) => Some(scanner.kinds().to_vec()),
+        Err(_) => {
+            let known: Vec<_> = entities().map(|entity| entity.name).collect();
+            let known = known.join(", ");
+            node.wrong(format_args!(
+                "no such entity {name:?}; known: PII, SECRET, {known}"
+            ));
+            None
+        }
     }
-    Some(name.to_owned())
 }
 
 /// Each is tried alone, so that what is wrong is said where it stands.
 fn pattern(node: &Node<'_>) -> Option<String> {
     let pattern = node.nonempty()?.to_owned();
-    let selection = Selection {
-        patterns: vec![("pattern".to_owned(), pattern.clone())],
-        ..Selection::default()
-    };
-    if let Err(problem) = Scanner::new(&selection) {
-        node.wrong(problem);
-        return None;
-    }
+    node.wrong("is not available yet");
     Some(pattern)
 }
 
@@ -302,13 +310,8 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         }
         rules.add(place);
         let rule = u8::try_from(place).ok()?;
-        for name in guard
-            .detect
-            .iter()
-            .filter_map(|name| scan::named(name))
-            .flatten()
-        {
-            let least = guard.threshold.unwrap_or(scan::LEAST);
+        for name in &guard.detect {
+            let least = guard.threshold.unwrap_or(Entity::LEAST);
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
             labels.insert(name, label(name));
@@ -322,14 +325,6 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             .push(Act { rule, least: 0 });
         let name = guard.own.trim_start_matches("guard.");
         labels.insert(&guard.own, label(name));
-        let own = || guard.own.clone();
-        let patterns = guard.patterns.iter();
-        selection
-            .patterns
-            .extend(patterns.map(|pattern| (own(), pattern.clone())));
-        if !guard.words.is_empty() {
-            selection.words.push((own(), guard.words.clone()));
-        }
     }
     if rules.is_empty() {
         return Some(None);
@@ -342,12 +337,14 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     }
     let scanner = match Scanner::new(&selection) {
         Ok(scanner) => scanner,
-        Err(problem) => {
-            node.wrong(problem);
+        Err(problems) => {
+            for problem in problems {
+                node.wrong(problem);
+            }
             return None;
         }
     };
-    let found = crate::guard::Scan::kinds(&scanner);
+    let found = scanner.kinds();
     let acts = found
         .iter()
         .map(|kind| kinds.get(kind.as_str()).cloned().unwrap_or_default());

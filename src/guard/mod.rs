@@ -10,6 +10,7 @@ pub mod edit;
 pub(crate) mod fake;
 pub mod request;
 pub mod rules;
+pub mod scan;
 pub mod vault;
 
 /// Something in a text that a rule may act upon.
