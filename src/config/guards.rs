@@ -101,9 +101,9 @@ fn guard(
     let teams = fields.maybe("teams", |node| self::words(&node));
     let for_models = match fields.given("models") {
         Some(node) => {
-            let list = node.each(|node| model(&node));
-            let list = some(&node, list, "model")?;
-            bounded(&node, list.len(), MAX_ENTITIES, "models").map(|()| Some(list))
+            let list = some(&node, node.each(|node| model(&node)), "model");
+            list.filter(|list| bounded(&node, list.len(), MAX_ENTITIES, "models").is_some())
+                .map(Some)
         }
         None => Some(None),
     };

@@ -157,9 +157,9 @@ mod tests {
             out.push(match token {
                 Token::Open => "open".into(),
                 Token::Close => "close".into(),
-                Token::Key(place) => format!("key {}", &text[place]),
-                Token::Text(place) => format!("text {}", &text[place]),
-                Token::Number(place) => format!("number {}", &text[place]),
+                Token::Key(place) => format!("key {}", text.get(place).unwrap()),
+                Token::Text(place) => format!("text {}", text.get(place).unwrap()),
+                Token::Number(place) => format!("number {}", text.get(place).unwrap()),
                 Token::Word => "word".into(),
             });
             true
