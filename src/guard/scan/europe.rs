@@ -374,10 +374,11 @@ fn turkish(taken: &Taken<'_>) -> Verdict {
 }
 
 fn province(taken: &Taken<'_>) -> Verdict {
-    if (1..=81).contains(&part(taken.own, 0, 2)) {
-        Verdict::Maybe
-    } else {
-        Verdict::No
+    match part(taken.own, 0, 2) {
+        // `15 and 16` is no plate.
+        1..=81 if taken.raw.iter().any(u8::is_ascii_lowercase) => Verdict::Score(10),
+        1..=81 => Verdict::Maybe,
+        _ => Verdict::No,
     }
 }
 

@@ -122,6 +122,8 @@ pub struct Scanner {
     active: Vec<Active>,
     rules: Vec<Rule>,
     reads: Vec<Read>,
+    /// The readers by the character that a candidate begins with.
+    by_first: Vec<Vec<u16>>,
     /// The rules by what a candidate begins with: so many digits, so many letters, `+`.
     by_start: Vec<Vec<u16>>,
     context: Context,
@@ -167,8 +169,8 @@ impl Scanner {
     }
 
     fn build(kinds: Vec<(&'static Entity, u8)>) -> Self {
-        let (mut active, mut rules, mut reads, mut words) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut active, mut rules, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut words, mut firsts) = (Vec::new(), Vec::new());
         for (index, (entity, least)) in kinds.iter().take(Bits::MOST).enumerate() {
             active.push(Active {
                 kind: u16::try_from(index).unwrap_or(u16::MAX),
@@ -183,10 +185,13 @@ impl Scanner {
                     score: rule.score,
                     check: rule.check,
                 })),
-                By::Read(read) => reads.push(Read {
-                    active: index,
-                    read,
-                }),
+                By::Read(first, read) => {
+                    firsts.push(first);
+                    reads.push(Read {
+                        active: index,
+                        read,
+                    });
+                }
             }
         }
         let starts = |accepts: &dyn Fn(&Layout) -> bool| -> Vec<u16> {
@@ -205,6 +210,16 @@ impl Scanner {
             }
         }
         by_start.push(starts(&|layout| layout.begins_with(b'+')));
+        let by_first = (0..=look::LETTER)
+            .map(|code| {
+                let begins =
+                    |first: &str| first.as_bytes().contains(&code) || first == "*" && is_word(code);
+                let places = firsts.iter().enumerate().filter(|(_, first)| begins(first));
+                places
+                    .filter_map(|(index, _)| u16::try_from(index).ok())
+                    .collect()
+            })
+            .collect();
         Self {
             names: kinds
                 .iter()
@@ -213,6 +228,7 @@ impl Scanner {
             active,
             rules,
             reads,
+            by_first,
             by_start,
             context: Context::new(&words),
         }
@@ -417,8 +433,18 @@ impl<'s, 't> Pass<'s, 't> {
         self.look.start(start);
         let mut hits = Hits::default();
         self.layouts(&mut hits);
-        for read in &scanner.reads {
-            if let Some(hit) = (read.read)(&mut self.look) {
+        let first = self.look.get(0);
+        let readers = scanner.by_first.get(usize::from(first));
+        for read in readers.into_iter().flatten() {
+            let Some(read) = scanner.reads.get(usize::from(*read)) else {
+                continue;
+            };
+            // Nothing is found within itself, so nobody need read that again.
+            let known = self
+                .until
+                .get(read.active)
+                .is_some_and(|until| start < *until);
+            if !known && let Some(hit) = (read.read)(&mut self.look) {
                 hits.push(read.active, hit);
             }
         }
