@@ -62,12 +62,19 @@ pub(super) struct Hit {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) score: u8,
+    /// Whether a group wants a word before it all the same: a checksum that one number in ten satisfies.
+    pub(super) weak: bool,
 }
 
 impl Hit {
     /// From where the look began.
     pub(super) fn to(to: usize, score: u8) -> Option<Self> {
-        Some(Self { from: 0, to, score })
+        Some(Self {
+            from: 0,
+            to,
+            score,
+            weak: false,
+        })
     }
 }
 

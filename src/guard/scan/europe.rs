@@ -170,9 +170,10 @@ pub(super) static ENTITIES: &[Entity] = &[
             "orgnummer",
             "företagsnummer",
         ],
-        &[rule("dddddd-?dddd", 60, |t| {
-            (nth(t.own, 2) >= 2 && luhn(t.own) && !same(t.own)).into()
-        })],
+        &[
+            rule("dddddd-dddd", 60, company),
+            rule("dddddddddd", 30, company),
+        ],
     ),
     person(
         "FI_PERSONAL_IDENTITY_CODE",
@@ -346,6 +347,10 @@ fn swedish(taken: &Taken<'_>) -> Verdict {
     };
     let possible = own.len() == 10 || (1800..2100).contains(&year);
     (possible && date(year, part(short, 2, 4), day) && luhn(short)).into()
+}
+
+fn company(taken: &Taken<'_>) -> Verdict {
+    (nth(taken.own, 2) >= 2 && luhn(taken.own) && !same(taken.own)).into()
 }
 
 fn finnish(taken: &Taken<'_>) -> Verdict {

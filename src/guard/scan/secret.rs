@@ -604,6 +604,7 @@ fn password(look: &mut Look<'_>) -> Option<Hit> {
         from: at,
         to: at + length,
         score: if quoted { 70 } else { 60 },
+        weak: false,
     })
 }
 
