@@ -25,9 +25,20 @@ use crate::{
 };
 use std::{cell::RefCell, time::Duration};
 
+/// Which model answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To<'a> {
+    /// The one that was asked for.
+    Asked {
+        /// Those that may when its targets have failed.
+        others: &'a [String],
+    },
+    /// This one and no other, whatever a rule says: a guard has found what others must not see.
+    Only(&'a str),
+}
+
 /// Plans the request and hands it to Envoy; gives the time of each attempt. `None`: tokens are to be
-/// counted and no provider of this model does that. `others`: models that may answer when the targets of the
-/// asked one have failed.
+/// counted and no provider of this model does that.
 ///
 /// Errors: `UnknownModel`; `no_compliant_target`; the refusal of the first target when every target refuses.
 pub(super) fn send(
@@ -35,11 +46,11 @@ pub(super) fn send(
     config: &Gateway,
     from: From<'_>,
     asked: &Asked<'_>,
-    others: &[String],
+    to: To<'_>,
 ) -> Result<Option<Patience>, Fault> {
     let request = Planning {
         asked,
-        others,
+        to,
         path: None,
     };
     let prepared = prepare(host, config, from, request, &mut Story::default())?;
@@ -59,8 +70,7 @@ pub(super) fn send(
 /// A request to be planned.
 pub(super) struct Planning<'a> {
     pub(super) asked: &'a Asked<'a>,
-    /// Models that may answer when the targets of the asked one have failed.
-    pub(super) others: &'a [String],
+    pub(super) to: To<'a>,
     /// Its path, where it is not the one that this request has.
     pub(super) path: Option<&'a str>,
 }
@@ -86,10 +96,15 @@ pub(super) fn prepare(
     story: &mut Story,
 ) -> Result<Option<Prepared>, Fault> {
     let (client, asked) = (from.client, request.asked);
+    let (name, others, only) = match request.to {
+        To::Asked { others } => (&*asked.model, others, false),
+        To::Only(model) => (model, &[][..], true),
+    };
     let counter = RefCell::new(Counter::new(asked));
     let what = What {
-        model: &asked.model,
-        others: request.others,
+        model: name,
+        others,
+        only,
         operation: operation(asked.api),
         asked: Some(asked),
         path: request.path,

@@ -1,7 +1,7 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
-//! in), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
+//! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
@@ -14,6 +14,7 @@ mod entry;
 mod explain;
 mod failed;
 mod fit;
+mod guard;
 mod hand_over;
 mod health;
 mod load;
@@ -39,6 +40,7 @@ use crate::{
 use answer::Answer;
 use caller::Caller;
 use endpoint::Endpoint;
+use guard::Guarded;
 use overrides::Patience;
 use std::{rc::Rc, time::Duration};
 
@@ -57,6 +59,7 @@ pub struct Request {
     streams: bool,
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
+    guarded: Guarded,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
     answer: Answer,
@@ -155,6 +158,7 @@ impl Request {
             stage: Stage::Gathering,
             streams: false,
             relay: None,
+            guarded: Guarded::default(),
             explained: None,
             answer: Answer::default(),
         }
@@ -210,11 +214,13 @@ impl Request {
                 let incoming = relay::Incoming::of(&self.config, area, &headers, end)?;
                 let reads = incoming.reads();
                 self.relay = Some(incoming);
-                return if reads {
-                    Ok(Flow::Pause)
-                } else {
-                    self.relay_on(host, None)
-                };
+                if reads {
+                    return Ok(Flow::Pause);
+                }
+                if !end {
+                    self.guard_unheld()?;
+                }
+                return self.relay_on(host, None, None);
             }
         }
         Ok(Flow::Pause)
@@ -228,11 +234,23 @@ impl Request {
         match relay.take(host, &self.config, size, end)? {
             relay::Next::Hold => Ok(Flow::Pause),
             relay::Next::Pass => Ok(Flow::Continue),
-            relay::Next::Send(model) => self.relay_on(host, model),
+            relay::Next::Send(model) => {
+                if let Some((asked, _)) = &model {
+                    models::permit(&self.config, &self.caller, asked)?;
+                }
+                let (model, to) = self.guard_relayed(host, model)?;
+                self.relay_on(host, model, to.as_deref())
+            }
         }
     }
 
-    fn relay_on(&mut self, host: &dyn Host, model: Option<relay::Model>) -> Result<Flow, Fault> {
+    /// `to`: the model that answers instead of the one that is named.
+    fn relay_on(
+        &mut self,
+        host: &dyn Host,
+        model: Option<relay::Model>,
+        to: Option<&str>,
+    ) -> Result<Flow, Fault> {
         let Some(relay) = &mut self.relay else {
             return Ok(Flow::Pause);
         };
@@ -240,7 +258,7 @@ impl Request {
             caller: &self.caller,
             client: &self.client,
         };
-        let patience = relay.send(host, &self.config, from, model)?;
+        let patience = relay.send(host, &self.config, from, model, to)?;
         self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
@@ -268,7 +286,12 @@ impl Request {
         }
         host.set_state(state::MODEL, &asked.model);
         models::permit(&self.config, &self.caller, &asked.model)?;
-        let echoed = asked.model == ECHO_MODEL;
+        let passed = self.guard(host, &asked, &others)?;
+        let asked = match &passed.body {
+            Some(body) => Asked::parse(self.api, body.as_bytes())?,
+            None => asked,
+        };
+        let echoed = asked.model == ECHO_MODEL && passed.to.is_none();
         if echoed && self.api != Api::CountTokens {
             let (kind, body, tokens) = echo::answer(host, &asked)?;
             return Ok(self.counted(host, kind, &body, tokens));
@@ -276,11 +299,11 @@ impl Request {
         let sent = match echoed {
             true => None,
             false => {
-                let who = planned::From {
-                    caller: &self.caller,
-                    client: &self.client,
+                let to = match &passed.to {
+                    Some(model) => hand_over::To::Only(model),
+                    None => hand_over::To::Asked { others: &others },
                 };
-                hand_over::send(host, &self.config, who, &asked, &others)?
+                hand_over::send(host, &self.config, self.from(), &asked, to)?
             }
         };
         let Some(patience) = sent else {
@@ -300,10 +323,12 @@ impl Request {
     fn counted(&mut self, host: &dyn Host, kind: &str, body: &[u8], tokens: u64) -> Flow {
         self.stage = Stage::Replied;
         let number = tokens.to_string();
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![
             ("content-type", kind),
             (header::TOKENS_ESTIMATE, number.as_str()),
         ];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         headers.extend(self.client.answered(self.api));
         host.reply(200, &headers, body);
         Flow::Pause
@@ -319,7 +344,9 @@ impl Request {
             fault.code.as_deref().unwrap_or(fault.kind.wire().2),
         );
         self.stage = Stage::Replied;
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![("content-type", "application/json")];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         if fault.kind == FaultKind::WrongMethod {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
@@ -383,6 +410,7 @@ impl Stream for Request {
             Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
+        self.guarded.tell(host, &self.config);
         let id = self.client.id.as_deref();
         let flow = self.answer.head(host, self.api, timeout, id, end);
         if let Stage::HandedOver { patience } = self.stage {
@@ -393,7 +421,13 @@ impl Stream for Request {
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        self.answer.body(host, end)
+        let waited = self.answer.waits();
+        let flow = self.answer.body(host, end);
+        if waited {
+            // The error has headers of its own.
+            self.guarded.tell(host, &self.config);
+        }
+        flow
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
@@ -413,6 +447,7 @@ impl Stream for Request {
             _ => {}
         }
         self.answer.record(host, bill, refused);
+        self.guarded.record(host, &self.config);
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }

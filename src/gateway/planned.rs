@@ -30,6 +30,8 @@ pub(super) struct What<'a> {
     /// The model, and those that may answer when its targets have failed.
     pub(super) model: &'a str,
     pub(super) others: &'a [String],
+    /// No rule leads to another one.
+    pub(super) only: bool,
     /// What is done, e.g. `chat`.
     pub(super) operation: &'a str,
     /// The request, where its body is read.
@@ -83,6 +85,7 @@ pub(super) fn plan<'c>(
     describe(&mut facts, host, config, from)?;
     let shared = |key: &str| host.get(key).bytes;
     facts.shared = &shared;
+    facts.only = what.only;
     facts.count = &count;
     facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
     let first = choose(config, model, what.model, &facts, story);
@@ -152,7 +155,8 @@ fn longer(
     facts: &Facts<'_>,
     story: &mut Story,
 ) -> Vec<(usize, Step)> {
-    let OnContextLength::GoTo(named) = &first.model.on_context_length else {
+    // What must go to one model goes to no other, however long it is.
+    let (OnContextLength::GoTo(named), false) = (&first.model.on_context_length, facts.only) else {
         return Vec::new();
     };
     let Some(mut choice) = plan::longer(config, named, facts) else {

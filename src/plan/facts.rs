@@ -65,6 +65,8 @@ pub struct Facts<'a> {
     pub counts: bool,
     /// Reads what all workers share; see [`crate::host::Store`].
     pub shared: &'a dyn Fn(&str) -> Vec<u8>,
+    /// The model is settled: no rule leads to another one.
+    pub only: bool,
     /// The time of day.
     pub now: SystemTime,
     /// What is drawn for this request; see [`seed`].
@@ -113,6 +115,7 @@ impl<'a> Facts<'a> {
             count: &|| None,
             counts: false,
             shared: &|_| Vec::new(),
+            only: false,
             now: SystemTime::UNIX_EPOCH,
             seed: 0,
             tokens: OnceCell::new(),
