@@ -4,6 +4,11 @@
 //! A text may come in pieces: a scan says up to where no later piece can change what it has found, and only
 //! what follows is held back.
 
+pub mod arguments;
+pub mod channel;
+#[cfg(test)]
+pub(crate) mod fake;
+
 /// Something in a text that a rule may act upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Find {
