@@ -10,6 +10,6 @@ pub mod models;
 pub mod relay;
 pub mod rerank;
 pub mod responses;
-mod thought;
+pub(crate) mod thought;
 pub mod watch;
 pub mod writer;

@@ -4,7 +4,7 @@
 //! is put into a string is escaped as JSON wants it, so the document stays one. A number that is found becomes a
 //! string. Everything between the strings passes, and tells what they mean. Arguments that are no JSON are one plain text.
 
-use super::channel::{Channel, Edit};
+use super::channel::{Channel, Rewrite};
 
 /// Longest number or word outside of strings that is looked at as one. Units: bytes.
 const MAX_BARE_BYTES: usize = 128;
@@ -40,11 +40,11 @@ impl Arguments {
     /// go.
     ///
     /// Errors: a rule stops them; what was added to `out` may not go on.
-    pub fn push<E: Edit + ?Sized>(
+    pub fn push<E: Rewrite + ?Sized>(
         &mut self,
         piece: &str,
         last: bool,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<(), E::Stop> {
         let mut rest = piece;
@@ -52,16 +52,16 @@ impl Arguments {
             rest = match self.at {
                 At::Start => self.start(rest, out),
                 At::Plain => {
-                    self.channel.push(rest, false, edit, out)?;
+                    self.channel.push(rest, false, rewrite, out)?;
                     ""
                 }
                 At::Outside => self.outside(rest, out),
-                At::Bare => self.bare(rest, edit, out)?,
-                At::Inside => self.inside(rest, edit, out)?,
+                At::Bare => self.bare(rest, rewrite, out)?,
+                At::Inside => self.inside(rest, rewrite, out)?,
             };
         }
         if last {
-            self.end(edit, out)?;
+            self.end(rewrite, out)?;
         }
         Ok(())
     }
@@ -104,10 +104,10 @@ impl Arguments {
         }
     }
 
-    fn bare<'a, E: Edit + ?Sized>(
+    fn bare<'a, E: Rewrite + ?Sized>(
         &mut self,
         rest: &'a str,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<&'a str, E::Stop> {
         let end = rest.find(|c| is_between(c) || c == '"');
@@ -116,25 +116,25 @@ impl Arguments {
             .unwrap_or((rest, ""));
         for letter in more.chars() {
             if self.raw.len() >= MAX_BARE_BYTES {
-                self.end_bare(edit, out)?;
+                self.end_bare(rewrite, out)?;
             }
             self.raw.push(letter);
         }
         if end.is_some() {
-            self.end_bare(edit, out)?;
+            self.end_bare(rewrite, out)?;
             self.at = At::Outside;
         }
         Ok(rest)
     }
 
-    fn end_bare<E: Edit + ?Sized>(
+    fn end_bare<E: Rewrite + ?Sized>(
         &mut self,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<(), E::Stop> {
         let word = std::mem::take(&mut self.raw);
         let mut new = String::new();
-        if self.channel.push(&word, true, edit, &mut new)?.changed {
+        if self.channel.push(&word, true, rewrite, &mut new)?.changed {
             push_quoted(&new, out);
         } else {
             out.push_str(&word);
@@ -142,19 +142,19 @@ impl Arguments {
         Ok(())
     }
 
-    fn inside<'a, E: Edit + ?Sized>(
+    fn inside<'a, E: Rewrite + ?Sized>(
         &mut self,
         rest: &'a str,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<&'a str, E::Stop> {
         if !self.escape.is_empty() || rest.starts_with('\\') {
-            return self.escaped(rest, edit, out);
+            return self.escaped(rest, rewrite, out);
         }
         let end = rest.find(['"', '\\']).unwrap_or(rest.len());
         let (plain, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         let closes = rest.strip_prefix('"');
-        self.take(plain, plain, closes.is_some(), edit, out)?;
+        self.take(plain, plain, closes.is_some(), rewrite, out)?;
         Ok(match closes {
             Some(rest) => {
                 out.push('"');
@@ -166,10 +166,10 @@ impl Arguments {
     }
 
     /// Goes on with an escape, letter by letter until it is one.
-    fn escaped<'a, E: Edit + ?Sized>(
+    fn escaped<'a, E: Rewrite + ?Sized>(
         &mut self,
         rest: &'a str,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<&'a str, E::Stop> {
         let mut letters = rest.chars();
@@ -177,42 +177,42 @@ impl Arguments {
             if !may_continue(&self.escape, letter) {
                 // Half a pair, or no escape at all: it stands for itself, and the letter does not belong to it.
                 let after = self
-                    .end_escape(edit, out)
+                    .end_escape(rewrite, out)
                     .map(|()| letters.as_str().len())?;
                 let here = rest.len().saturating_sub(after + letter.len_utf8());
                 return Ok(rest.get(here..).unwrap_or_default());
             }
             self.escape.push(letter);
             if is_whole(&self.escape) {
-                self.end_escape(edit, out)?;
+                self.end_escape(rewrite, out)?;
                 break;
             }
         }
         Ok(letters.as_str())
     }
 
-    fn end_escape<E: Edit + ?Sized>(
+    fn end_escape<E: Rewrite + ?Sized>(
         &mut self,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<(), E::Stop> {
         let escape = std::mem::take(&mut self.escape);
         let meant = meaning(&escape);
-        self.take(&meant, &escape, false, edit, out)
+        self.take(&meant, &escape, false, rewrite, out)
     }
 
     /// More of a string: what it means, and how that is written.
-    fn take<E: Edit + ?Sized>(
+    fn take<E: Rewrite + ?Sized>(
         &mut self,
         text: &str,
         raw: &str,
         last: bool,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<(), E::Stop> {
         self.raw.push_str(raw);
         let mut new = String::new();
-        let moved = self.channel.push(text, last, edit, &mut new)?;
+        let moved = self.channel.push(text, last, rewrite, &mut new)?;
         let written = written_in(&self.raw, moved.decided);
         if moved.changed {
             push_escaped(&new, out);
@@ -224,13 +224,17 @@ impl Arguments {
     }
 
     /// They end here, complete or not.
-    fn end<E: Edit + ?Sized>(&mut self, edit: &mut E, out: &mut String) -> Result<(), E::Stop> {
+    fn end<E: Rewrite + ?Sized>(
+        &mut self,
+        rewrite: &mut E,
+        out: &mut String,
+    ) -> Result<(), E::Stop> {
         match self.at {
             At::Start | At::Outside => Ok(()),
-            At::Plain => self.channel.push("", true, edit, out).map(|_| ()),
-            At::Bare => self.end_bare(edit, out),
+            At::Plain => self.channel.push("", true, rewrite, out).map(|_| ()),
+            At::Bare => self.end_bare(rewrite, out),
             At::Inside => {
-                self.take("", "", true, edit, out)?;
+                self.take("", "", true, rewrite, out)?;
                 out.push_str(&std::mem::take(&mut self.escape));
                 Ok(())
             }
@@ -330,7 +334,7 @@ pub(super) fn push_quoted(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::fake::{Masks, TEXTS, edited};
+    use crate::guard::fake_keys::{Masks, TEXTS, edited};
     use serde_json::{Value, json};
 
     fn whole(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! One text that comes in pieces: what is decided goes on, what is not waits, and nothing else does.
 //!
 //! The pieces of a text, guarded one after the other, make the same text as the whole guarded at once: that
-//! is what [`Scan`](super::Scan) promises, and [`Edit`] hands on. Only what may still become part of a match is
+//! is what [`Scan`](super::Scan) promises, and [`Rewrite`] hands on. Only what may still become part of a match is
 //! held, after [`LOOK_BEHIND`] bytes that are decided and only looked at.
 
 use super::LOOK_BEHIND;
@@ -16,7 +16,7 @@ const PATIENT_FROM: usize = 4 << 10;
 const PATIENCE: usize = 16;
 
 /// Changes a text as the rules say.
-pub trait Edit {
+pub trait Rewrite {
     /// Why a text goes no further.
     type Stop;
 
@@ -25,13 +25,22 @@ pub trait Edit {
     /// looked at.
     ///
     /// Errors: a rule stops the text.
-    fn edit(
+    fn rewrite(
         &mut self,
         text: &str,
         from: usize,
         last: bool,
         out: &mut String,
     ) -> Result<usize, Self::Stop>;
+
+    /// Whether the reader of the edited text must not learn what the text was: something is masked, or may be stopped.
+    fn hides(&self) -> bool {
+        true
+    }
+
+    /// From here on texts are, or are no longer, such as have been edited before and are said again: nothing that
+    /// is found in them is counted twice.
+    fn again(&mut self, _again: bool) {}
 }
 
 /// What a piece has moved.
@@ -71,11 +80,11 @@ impl Channel {
     /// Takes in the next piece, and adds what may go on to `out`. With `last` the text is complete, and all of it goes.
     ///
     /// Errors: a rule stops the text; what was added to `out` may not go on.
-    pub fn push<E: Edit + ?Sized>(
+    pub fn push<E: Rewrite + ?Sized>(
         &mut self,
         piece: &str,
         last: bool,
-        edit: &mut E,
+        rewrite: &mut E,
         out: &mut String,
     ) -> Result<Moved, E::Stop> {
         self.text.push_str(piece);
@@ -88,9 +97,9 @@ impl Channel {
             });
         }
         let (before, begun) = (self.from, out.len());
-        let mut decided = edit.edit(&self.text, self.from, last, out)?;
+        let mut decided = rewrite.rewrite(&self.text, self.from, last, out)?;
         if !last && self.text.len().saturating_sub(decided) > MAX_HELD_BYTES {
-            decided = edit.edit(&self.text, decided, true, out)?;
+            decided = rewrite.rewrite(&self.text, decided, true, out)?;
         }
         self.looked = self.text.len();
         self.from = self
@@ -129,7 +138,7 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::fake::{Masks, TEXTS, edited};
+    use crate::guard::fake_keys::{Masks, TEXTS, edited};
 
     #[test]
     fn a_text_in_pieces_becomes_what_the_whole_becomes_at_every_cut() {
