@@ -15,6 +15,7 @@ pub(crate) mod fake;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod fake_keys;
+pub mod policy;
 pub mod rules;
 pub mod vault;
 

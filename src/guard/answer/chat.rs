@@ -112,7 +112,12 @@ pub(super) fn look(data: &str) -> Option<Look<'_>> {
             false => Comes::Piece,
         };
         if let Some(raw) = choice.text {
-            look.add(Key::new(of, 0, What::Text), raw, comes)?;
+            // Some hosts of Chat Completions say it here as well.
+            let what = match choice.delta.is_some() || choice.message.is_some() {
+                true => What::Mirror,
+                false => What::Text,
+            };
+            look.add(Key::new(of, 0, what), raw, comes)?;
         }
         for said in choice.delta.into_iter().chain(choice.message) {
             look.said(of, &said, comes)?;

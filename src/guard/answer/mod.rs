@@ -28,6 +28,8 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Text,
+    /// The text of a chunk once more, in the older API's place.
+    Mirror,
     Refusal,
     /// Reasoning.
     Thought,
@@ -56,6 +58,11 @@ enum What {
 impl What {
     const fn is_thought(self) -> bool {
         matches!(self, Self::Thought | Self::Reasoning | Self::Detail)
+    }
+
+    /// Whether another text of the answer says the same.
+    const fn repeats(self) -> bool {
+        matches!(self, Self::Detail | Self::Sealed | Self::Mirror)
     }
 }
 

@@ -190,7 +190,7 @@ impl Events {
             let piece =
                 spot.comes == Comes::Piece && matches!(spot.form, Form::Text | Form::Arguments);
             let again = match spot.comes {
-                _ if matches!(key.what, What::Detail | What::Sealed) => true,
+                _ if key.what.repeats() => true,
                 Comes::Again => self.said.contains(&key),
                 Comes::Piece | Comes::Whole => false,
             };
@@ -263,7 +263,7 @@ impl Events {
                 continue;
             };
             if grown.text.holds() {
-                rewrite.again(key.what == What::Detail);
+                rewrite.again(key.what.repeats());
                 let rest = grown.text.rest(rewrite);
                 rewrite.again(false);
                 let rest = rest.map_err(Halt::Stopped)?;
@@ -334,7 +334,11 @@ impl Events {
                 named("", &data, out);
             }
             _ => {
-                let Some(delta) = chunk_delta(key, text) else {
+                let said = match key.what {
+                    What::Mirror => Some(format!(r#"{{}},"text":{text}"#)),
+                    _ => chunk_delta(key, text),
+                };
+                let Some(delta) = said else {
                     return;
                 };
                 let head = self.head.as_deref().unwrap_or_default();
@@ -375,7 +379,7 @@ fn chunk_delta(key: Key, text: &str) -> Option<String> {
             format!(r#"{{"tool_calls":[{{"index":{part},"custom":{{"input":{text}}}}}]}}"#)
         }
         What::OnlyCall => format!(r#"{{"function_call":{{"arguments":{text}}}}}"#),
-        What::Summary | What::Mcp | What::Code | What::Sealed => return None,
+        What::Summary | What::Mcp | What::Code | What::Sealed | What::Mirror => return None,
     })
 }
 

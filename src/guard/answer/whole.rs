@@ -1,7 +1,7 @@
 //! A whole answer.
 
 use super::{
-    Comes, Form, Spot, What, look_whole,
+    Comes, Form, Spot, look_whole,
     splice::{New, splice},
     text::Text,
 };
@@ -42,7 +42,7 @@ pub fn edited<E: Rewrite + ?Sized>(
     for (place, spot) in look.spots.iter().enumerate() {
         let later = look.spots.get(place + 1..).unwrap_or_default();
         let last = spot.comes != Comes::Piece || !later.iter().any(|later| later.key == spot.key);
-        rewrite.again(matches!(spot.key.what, What::Detail | What::Sealed));
+        rewrite.again(spot.key.what.repeats());
         let new = match spot.form {
             Form::Text | Form::Arguments if !last => {
                 let text = texts.entry(spot.key).or_insert_with(|| spot.text());
