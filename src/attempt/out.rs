@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, vectors, write_failed};
+use super::{Sent, vectors, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -70,6 +70,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         echo: Echo::default(),
         embed: None,
         answer_tool: None,
+        wanted: None,
         started: now,
         attempts,
         bodiless: false,
@@ -98,7 +99,8 @@ pub(super) fn send(
         .filter(|_| known)
         .and_then(|fields| sent.plan.reach(fields));
     let cap = sent.plan.of_step(&sent.plan.caps, sent.number).flatten();
-    let reach = reach.filter(|_| cap.is_none());
+    let checks = sent.plan.validate && !sent.plan.stream;
+    let reach = reach.filter(|_| cap.is_none() && !checks);
     let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
     let capped = cap.and_then(|most| capped(&body, most));
     let is_capped = capped.is_some();
@@ -114,6 +116,7 @@ pub(super) fn send(
             Asked::parse(sent.plan.api, &body)?
         }
     };
+    sent.wanted = if checks { Wanted::of(&asked) } else { None };
     let mut outgoing = match pass {
         Some(pass) => {
             sent.passes = true;

@@ -81,6 +81,7 @@ pub(super) fn send(
             content_filter: model.retries.on_content_filter,
             statuses: model.retries.statuses.clone(),
         },
+        validate: model.retries.validate_json,
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     }
     .store(host);
