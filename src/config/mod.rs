@@ -5,6 +5,7 @@
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;
+mod guards;
 mod health;
 mod known;
 mod labels;
@@ -96,6 +97,8 @@ pub struct Gateway {
     pub providers: Vec<Destination>,
     /// What is decided for some requests before their model's route; the first that matches counts.
     pub rules: Vec<Rule>,
+    /// What texts may hold, and what is done about it.
+    pub guards: crate::guard::rules::Guards,
     /// Clients without a key may say themselves where their requests go.
     pub overrides: bool,
     /// Who may ask. `None`: anybody.

@@ -123,11 +123,16 @@ impl<'g> Guard<'g> {
         decided.map(|()| until)
     }
 
-    /// Looks at a whole text, however long.
+    /// Looks at a whole text from `from` on, however long; shows each edit, in order and apart from each other.
     ///
     /// Errors: a rule blocks.
-    pub fn look_whole(&mut self, text: &str, edits: &mut Vec<Edit>) -> Result<(), Blocked> {
-        let (mut from, mut size) = (0, PIECE);
+    pub fn look_whole(
+        &mut self,
+        text: &str,
+        mut from: usize,
+        show: &mut dyn FnMut(Edit),
+    ) -> Result<(), Blocked> {
+        let mut size = PIECE;
         let mut found = Vec::new();
         while from < text.len() {
             let start = text.floor_char_boundary(from.saturating_sub(LOOK_BEHIND));
@@ -135,11 +140,13 @@ impl<'g> Guard<'g> {
             let last = end == text.len();
             let piece = text.get(start..end).unwrap_or_default();
             let until = start + self.look(piece, from - start, last, &mut found)?;
-            edits.extend(found.drain(..).map(|edit| Edit {
-                start: edit.start + start,
-                end: edit.end + start,
-                with: edit.with,
-            }));
+            for edit in found.drain(..) {
+                show(Edit {
+                    start: edit.start + start,
+                    end: edit.end + start,
+                    with: edit.with,
+                });
+            }
             if last {
                 break;
             }
@@ -351,7 +358,7 @@ mod tests {
         let mut guard =
             Guard::new(guards, Direction::Input, holding, &mut vault, &mut tally).unwrap();
         let (mut edits, mut out) = (Vec::new(), String::new());
-        guard.look_whole(text, &mut edits)?;
+        guard.look_whole(text, 0, &mut |edit| edits.push(edit))?;
         let routed = guard.routed();
         write(text, 0..text.len(), &edits, &mut out);
         Ok((out, routed, tally.text(guards)))

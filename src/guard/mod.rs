@@ -16,6 +16,7 @@ pub(crate) mod fake;
 #[allow(clippy::unwrap_used)]
 pub(crate) mod fake_keys;
 pub mod policy;
+pub mod request;
 pub mod rules;
 pub mod vault;
 

@@ -207,6 +207,10 @@ impl Exchange for Envoy {
         let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
     }
 
+    fn stop(&self) {
+        let _ = hostcalls::reset_http_response();
+    }
+
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let clean: Vec<_> = headers
             .iter()
@@ -227,7 +231,7 @@ impl Clock for Envoy {
 }
 
 impl Meter for Envoy {
-    fn count(&self, metric: &'static str, amount: i64) {
+    fn count(&self, metric: &str, amount: i64) {
         // Defining an existing counter gives its id again.
         if let Ok(id) = hostcalls::define_metric(MetricType::Counter, metric) {
             let _ = hostcalls::increment_metric(id, amount);

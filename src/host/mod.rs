@@ -90,6 +90,9 @@ pub trait Exchange {
     fn state(&self, key: &str) -> Option<Vec<u8>>;
     /// Writes filter state, for the other role, the access log and the traces.
     fn set_state(&self, key: &str, value: &str);
+    /// Breaks an answer off whose headers have left: what has gone before this callback reaches the client, and nobody
+    /// listens to the provider any longer.
+    fn stop(&self);
     /// Answers the client; the request goes no further.
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
 }
@@ -102,8 +105,9 @@ pub trait Clock {
 
 /// Counters of the proxy.
 pub trait Meter {
-    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`].
-    fn count(&self, metric: &'static str, amount: i64);
+    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`]: counters are never forgotten, so
+    /// none may be made of what a request says.
+    fn count(&self, metric: &str, amount: i64);
 }
 
 /// A value that every worker sees.

@@ -11,6 +11,7 @@ mod passing;
 mod quoted;
 mod scan;
 mod text;
+mod tokens;
 mod write;
 
 pub use line::one_line;
@@ -20,6 +21,7 @@ pub use passing::Passing;
 pub use quoted::Quoted;
 pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
 pub use text::Str;
+pub use tokens::{Places, Token, meant, tokens};
 #[cfg(test)]
 pub(crate) use write::written;
 pub use write::{Long, write};

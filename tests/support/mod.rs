@@ -41,11 +41,13 @@ pub struct FakeHost {
     open: RefCell<BTreeMap<Side, bool>>,
     pub state: RefCell<BTreeMap<String, String>>,
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
-    pub counters: RefCell<BTreeMap<&'static str, i64>>,
+    pub counters: RefCell<BTreeMap<String, i64>>,
     pub replies: RefCell<Vec<Reply>>,
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
+    /// The answer has been broken off.
+    pub stopped: Cell<bool>,
     pub shared: Shared,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
@@ -65,6 +67,7 @@ impl Default for FakeHost {
             replies: RefCell::default(),
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
+            stopped: Cell::new(false),
             shared: Shared::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
@@ -180,6 +183,10 @@ impl Exchange for FakeHost {
             .insert(key.to_owned(), value.to_owned());
     }
 
+    fn stop(&self) {
+        self.stopped.set(true);
+    }
+
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let headers = headers
             .iter()
@@ -199,8 +206,12 @@ impl Clock for FakeHost {
 }
 
 impl Meter for FakeHost {
-    fn count(&self, metric: &'static str, amount: i64) {
-        *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    fn count(&self, metric: &str, amount: i64) {
+        *self
+            .counters
+            .borrow_mut()
+            .entry(metric.to_owned())
+            .or_default() += amount;
     }
 }
 
