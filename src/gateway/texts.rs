@@ -111,7 +111,7 @@ impl Request {
         let config = self.config.clone();
         let guarded = &mut self.guarded;
         let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally) else {
+        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally, &mut guarded.policy) else {
             return;
         };
         let edited = match std::str::from_utf8(&body) {
@@ -149,7 +149,7 @@ impl Request {
         let config = self.config.clone();
         let guarded = &mut self.guarded;
         let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally) else {
+        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally, &mut guarded.policy) else {
             return;
         };
         let mut out = Vec::with_capacity(bytes.len());

@@ -6,9 +6,9 @@
 //! request's. Placeholders that this request has not given pass.
 
 use super::{
-    Find,
     channel::Rewrite,
     edit::{Blocked, Edit, Guard, write},
+    policy::{Request, uncut},
     rules::{Action, Direction, Guards, Holding, Tally},
     vault::Vault,
 };
@@ -19,45 +19,17 @@ pub struct Back<'g> {
     looks: Looks<'g>,
     /// A rule masks, or may stop, what it finds.
     hides: bool,
+    /// What is said is said again.
+    repeats: bool,
     /// What had been counted before a text that is said again.
     counted: Option<Tally>,
 }
 
 enum Looks<'g> {
     /// Rules hold.
-    Guard(Guard<'g>),
+    Guard(Guard<'g>, &'g mut Request),
     /// Values are put back, and nothing else.
     Vault(&'g Vault),
-}
-
-/// Something that stands at one place.
-trait Spanned {
-    fn span(&self) -> Range<usize>;
-}
-
-impl Spanned for Find {
-    fn span(&self) -> Range<usize> {
-        self.start..self.end
-    }
-}
-
-impl Spanned for Edit {
-    fn span(&self) -> Range<usize> {
-        self.start..self.end
-    }
-}
-
-/// The rules of these that say something about an answer. What is put back in answers is not taken out of them, and no
-/// other model can answer any more.
-pub fn holding(guards: &Guards, team: Option<&str>, models: &[&str]) -> Holding {
-    let mut holding = Holding::default();
-    for place in guards.holding(Direction::Output, team, models).iter() {
-        let action = guards.rule(place).map(|rule| rule.action);
-        if !matches!(action, None | Some(Action::Restore | Action::Route)) {
-            holding.add(place);
-        }
-    }
-    holding
 }
 
 impl<'g> Back<'g> {
@@ -67,6 +39,7 @@ impl<'g> Back<'g> {
         holding: Holding,
         vault: &'g mut Vault,
         tally: &'g mut Tally,
+        request: &'g mut Request,
     ) -> Option<Self> {
         if holding.is_empty() {
             return Self::restores(vault);
@@ -78,8 +51,9 @@ impl<'g> Back<'g> {
         let hides = holding.iter().any(hides);
         let guard = Guard::new(guards, Direction::Output, holding, vault, tally)?;
         Some(Self {
-            looks: Looks::Guard(guard),
+            looks: Looks::Guard(guard, request),
             hides,
+            repeats: false,
             counted: None,
         })
     }
@@ -88,6 +62,7 @@ impl<'g> Back<'g> {
         (!vault.is_empty()).then_some(Self {
             looks: Looks::Vault(vault),
             hides: false,
+            repeats: false,
             counted: None,
         })
     }
@@ -95,7 +70,7 @@ impl<'g> Back<'g> {
     /// The placeholders from `from` on with their values, and up to where they are known.
     fn known(&mut self, text: &str, from: usize, last: bool) -> (Vec<Edit>, usize) {
         let vault: &Vault = match &mut self.looks {
-            Looks::Guard(guard) => guard.vault(),
+            Looks::Guard(guard, _) => guard.vault(),
             Looks::Vault(vault) => vault,
         };
         let mut found = Vec::new();
@@ -110,17 +85,6 @@ impl<'g> Back<'g> {
     }
 }
 
-/// Lowers `until` where one of these would be cut, and says whether it was. They come in the order of their starts.
-fn spare<T: Spanned>(spans: &[T], until: &mut usize) -> bool {
-    let before = *until;
-    for span in spans.iter().rev().map(T::span) {
-        if span.start < *until && span.end > *until {
-            *until = span.start;
-        }
-    }
-    *until < before
-}
-
 impl Rewrite for Back<'_> {
     type Stop = Blocked;
 
@@ -132,23 +96,33 @@ impl Rewrite for Back<'_> {
         out: &mut String,
     ) -> Result<usize, Blocked> {
         let (mut edits, mut until) = self.known(text, from, last);
-        let Looks::Guard(guard) = &mut self.looks else {
+        let Looks::Guard(guard, request) = &mut self.looks else {
             write(text, from..until, &edits, out);
             return Ok(until);
         };
         let mut finds = Vec::new();
         until = until.min(guard.find(text, from, last, &mut finds));
+        if let (Some(echo), Some(kind)) = (&request.echo, guard.echoes()) {
+            until = until.min(echo.scan(kind, text, from, last, &mut finds));
+            finds.sort_by_key(|find| find.start);
+        }
         // What overlaps with a value that is put back is no more in the answer.
-        let mut known = edits.iter().map(Edit::span).peekable();
+        let mut known = edits.iter().map(|edit| edit.start..edit.end).peekable();
         finds.retain(|find| {
             while known.next_if(|span| span.end <= find.start).is_some() {}
             let taken = known.peek().is_some_and(|span| span.start < find.end);
             find.start >= from && find.start < find.end && !taken
         });
-        while spare(&finds, &mut until) | spare(&edits, &mut until) {}
+        while uncut(finds.iter().map(|find| find.start..find.end), &mut until)
+            | uncut(edits.iter().map(|edit| edit.start..edit.end), &mut until)
+        {}
         let until = until.max(from);
         finds.retain(|find| find.start < until);
         edits.retain(|edit| edit.start < until);
+        if !self.repeats {
+            let said = text.get(from..until).unwrap_or_default();
+            guard.count(said, request)?;
+        }
         guard.decide(text, &finds, &mut edits)?;
         edits.sort_by_key(|edit| edit.start);
         write(text, from..until, &edits, out);
@@ -160,7 +134,8 @@ impl Rewrite for Back<'_> {
     }
 
     fn again(&mut self, again: bool) {
-        let Looks::Guard(guard) = &mut self.looks else {
+        self.repeats = again;
+        let Looks::Guard(guard, _) = &mut self.looks else {
             return;
         };
         if again {

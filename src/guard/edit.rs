@@ -5,6 +5,7 @@
 
 use super::{
     Find, LOOK_BEHIND,
+    policy::Request,
     rules::{Action, Direction, Guards, Holding, Tally, Watch},
     vault::{Kept, Vault, digest},
 };
@@ -94,6 +95,34 @@ impl<'g> Guard<'g> {
     /// The values that the provider does not see.
     pub fn vault(&mut self) -> &mut Vault {
         self.vault
+    }
+
+    /// What runs of the system prompt are; `None`: nobody looks for them.
+    pub fn echoes(&self) -> Option<u16> {
+        self.watch.echo
+    }
+
+    /// Counts how long an answer has become.
+    ///
+    /// Errors: a rule blocks what is longer.
+    pub fn count(&mut self, text: &str, request: &mut Request) -> Result<(), Blocked> {
+        if !self.watch.measures {
+            return Ok(());
+        }
+        request.letters = request.letters.saturating_add(text.chars().count() as u64);
+        for place in self.holding.iter().filter(|place| !request.over.has(*place)) {
+            let (Some(rule), Ok(number)) = (self.guards.rule(place), u8::try_from(place)) else {
+                continue;
+            };
+            if rule.max_chars.is_some_and(|most| request.letters > most) {
+                request.over.add(place);
+                self.tally.add(number);
+                if rule.action == Action::Block {
+                    return Err(Blocked { rule: number });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How often each rule has acted.
@@ -332,6 +361,7 @@ mod tests {
                 teams: None,
                 models: None,
                 on_error: OnError::Block,
+                max_chars: None,
             }
         };
         let rules = RULES.into_iter().enumerate().map(rule).collect();
@@ -342,6 +372,8 @@ mod tests {
                 acts,
                 labels: kinds.iter().map(|(kind, _)| (*kind).into()).collect(),
                 rules: holding,
+                echo: None,
+                measures: false,
             }),
             output: None,
         }

@@ -107,6 +107,8 @@ pub struct Rule {
     pub models: Option<Vec<String>>,
     /// What becomes of a text that cannot be looked at.
     pub on_error: OnError,
+    /// Letters that an answer may have; `None`: as many as there are.
+    pub max_chars: Option<u64>,
 }
 
 /// What a rule makes of one kind of find.
@@ -128,6 +130,10 @@ pub struct Watch {
     pub labels: Vec<String>,
     /// The rules that look this way.
     pub rules: Holding,
+    /// What runs of the system prompt are among those kinds; `None`: no rule looks for them.
+    pub echo: Option<u16>,
+    /// A rule counts how long an answer is.
+    pub measures: bool,
 }
 
 impl fmt::Debug for Watch {
