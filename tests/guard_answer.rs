@@ -18,7 +18,7 @@ use envoy_llm_gateway::{
             whole,
         },
         arguments::Arguments,
-        channel::Rewrite,
+        channel::{Decided, Rewrite},
     },
 };
 use serde_json::{Value, json};
@@ -27,6 +27,13 @@ use support::{
     fixtures,
     gather::{events, gather_message, gather_response},
 };
+
+const fn decided(until: usize) -> Decided {
+    Decided {
+        until,
+        scanned: until,
+    }
+}
 
 /// Turns every word of at least `least` letters round, and stops at `STOP`. A word waits for its end.
 #[derive(Default)]
@@ -52,16 +59,16 @@ impl Rewrite for Words {
     fn rewrite(
         &mut self,
         text: &str,
-        from: usize,
+        from: Decided,
         last: bool,
         out: &mut String,
-    ) -> Result<usize, Self::Stop> {
-        let mut at = from;
+    ) -> Result<Decided, Self::Stop> {
+        let mut at = from.until;
         while at < text.len() {
             let rest = &text[at..];
             let end = rest.find(|c: char| !c.is_alphanumeric());
             if end.is_none() && !last {
-                return Ok(at);
+                return Ok(decided(at));
             }
             let word = &rest[..end.unwrap_or(rest.len())];
             at += word.len();
@@ -81,7 +88,7 @@ impl Rewrite for Words {
                 at += letter.len_utf8();
             }
         }
-        Ok(at)
+        Ok(decided(at))
     }
 
     fn hides(&self) -> bool {
@@ -158,7 +165,9 @@ fn turned(mut texts: Texts, rewrite: &mut Words) -> Texts {
                 .push(text, true, rewrite, &mut out)
                 .unwrap();
         } else {
-            rewrite.rewrite(text, 0, true, &mut out).unwrap();
+            rewrite
+                .rewrite(text, Decided::default(), true, &mut out)
+                .unwrap();
         }
         *text = out;
     }
@@ -268,12 +277,12 @@ fn what_is_not_found_leaves_every_byte_but_for_what_waits() {
             fn rewrite(
                 &mut self,
                 text: &str,
-                from: usize,
+                from: Decided,
                 _: bool,
                 out: &mut String,
-            ) -> Result<usize, ()> {
-                out.push_str(&text[from..]);
-                Ok(text.len())
+            ) -> Result<Decided, ()> {
+                out.push_str(&text[from.until..]);
+                Ok(decided(text.len()))
             }
             fn hides(&self) -> bool {
                 false

@@ -8,9 +8,9 @@ use super::{
 use crate::{
     guard::{
         Scan,
-        policy::{Output, links::Links},
+        policy::{Policy, links::Links},
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
-        scan::{self, Scanner, Selection},
+        scan::{Entity, Scanner, Selection, entities},
     },
     host::keys::metric,
     json::decimal::scaled,
@@ -45,7 +45,7 @@ enum On {
 /// What a guard looks for, and where that stands.
 struct Wanted {
     on: On,
-    /// Names of entities and of groups.
+    /// Names of entities, each once.
     detect: Vec<String>,
     /// The name of what its patterns and words find.
     own: String,
@@ -95,7 +95,12 @@ fn guard(
         }
         Some(name)
     });
-    let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node));
+    let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node)).map(|names| {
+        let mut names = names.concat();
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
     let patterns = list(fields, "pattern", MAX_PATTERNS, |node| pattern(&node));
     let words = list(fields, "words", MAX_WORDS, |node| word(&node));
     let links = fields.maybe("links", |node| hosts(&node));
@@ -134,12 +139,17 @@ fn guard(
         );
         return None;
     }
-    if matches!(max_chars, Some(Some(_))) && !matches!(action, None | Some(Action::Block | Action::Warn)) {
+    if matches!(max_chars, Some(Some(_)))
+        && !matches!(action, None | Some(Action::Block | Action::Warn))
+    {
         fields.lacks("max_chars", "belongs to `action: block` or `action: warn`");
         return None;
     }
     if in_answers && matches!(on, Some(Some(On::Input))) {
-        fields.lacks("on", "`links`, `system_prompt` and `max_chars` look at answers only");
+        fields.lacks(
+            "on",
+            "`links`, `system_prompt` and `max_chars` look at answers only",
+        );
         return None;
     }
     let belongs = |given: bool, key, wanted: Action| match (action, given) {
@@ -237,27 +247,29 @@ fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
     Some(name)
 }
 
-fn entity(node: &Node<'_>) -> Option<String> {
+/// The entities that a name stands for.
+fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     let name = node.text()?;
-    if scan::named(name).is_none() {
-        let known = scan::names().join(", ");
-        node.wrong(format_args!("no such entity {name:?}; known: {known}"));
-        return None;
+    let selection = Selection {
+        kinds: vec![(name.to_owned(), None)],
+    };
+    match Scanner::new(&selection) {
+        Ok(scanner) => Some(scanner.kinds().to_vec()),
+        Err(_) => {
+            let known: Vec<_> = entities().map(|entity| entity.name).collect();
+            let known = known.join(", ");
+            node.wrong(format_args!(
+                "no such entity {name:?}; known: PII, SECRET, {known}"
+            ));
+            None
+        }
     }
-    Some(name.to_owned())
 }
 
 /// Each is tried alone, so that what is wrong is said where it stands.
 fn pattern(node: &Node<'_>) -> Option<String> {
     let pattern = node.nonempty()?.to_owned();
-    let selection = Selection {
-        patterns: vec![("pattern".to_owned(), pattern.clone())],
-        ..Selection::default()
-    };
-    if let Err(problem) = Scanner::new(&selection) {
-        node.wrong(problem);
-        return None;
-    }
+    node.wrong("is not available yet");
     Some(pattern)
 }
 
@@ -336,7 +348,7 @@ fn answers<'w>(
     labels: &mut BTreeMap<&'w str, String>,
     links: &mut Vec<(String, Links)>,
 ) {
-    let least = guard.threshold.unwrap_or(scan::LEAST);
+    let least = guard.threshold.unwrap_or(Entity::LEAST);
     if guard.system_prompt {
         let acts = kinds.entry(SYSTEM_PROMPT).or_default();
         acts.push(Act { rule, least });
@@ -372,20 +384,15 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     let mut kinds: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
     let mut labels: BTreeMap<&str, String> = BTreeMap::new();
     let mut rules = Holding::default();
-    let (mut links, mut echoes, mut measures) = (Vec::new(), false, false);
+    let (mut links, mut echoes, mut policy) = (Vec::new(), false, Policy::default());
     for (place, guard) in wanted.iter().enumerate() {
         if guard.on != direction && guard.on != On::Both {
             continue;
         }
         rules.add(place);
         let rule = u8::try_from(place).ok()?;
-        for name in guard
-            .detect
-            .iter()
-            .filter_map(|name| scan::named(name))
-            .flatten()
-        {
-            let least = guard.threshold.unwrap_or(scan::LEAST);
+        for name in &guard.detect {
+            let least = guard.threshold.unwrap_or(Entity::LEAST);
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
             labels.insert(name, label(name));
@@ -393,7 +400,7 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         if direction == On::Output {
             answers(guard, rule, &mut kinds, &mut labels, &mut links);
             echoes |= guard.system_prompt;
-            measures |= guard.measures;
+            policy.measures |= guard.measures;
         }
         if guard.patterns.is_empty() && guard.words.is_empty() {
             continue;
@@ -404,14 +411,6 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             .push(Act { rule, least: 0 });
         let name = guard.own.trim_start_matches("guard.");
         labels.insert(&guard.own, label(name));
-        let own = || guard.own.clone();
-        let patterns = guard.patterns.iter();
-        selection
-            .patterns
-            .extend(patterns.map(|pattern| (own(), pattern.clone())));
-        if !guard.words.is_empty() {
-            selection.words.push((own(), guard.words.clone()));
-        }
     }
     if rules.is_empty() {
         return Some(None);
@@ -424,19 +423,22 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     }
     let scanner = match Scanner::new(&selection) {
         Ok(scanner) => scanner,
-        Err(problem) => {
-            node.wrong(problem);
+        Err(problems) => {
+            for problem in problems {
+                node.wrong(problem);
+            }
             return None;
         }
     };
-    let mut scan: Box<dyn Scan> = Box::new(scanner);
-    if echoes || !links.is_empty() {
-        let echo = echoes.then(|| SYSTEM_PROMPT.to_owned());
-        scan = Box::new(Output::new(scan, links, echo));
+    let mut found = scanner.kinds().to_vec();
+    for (name, links) in links {
+        policy.links.push((u16::try_from(found.len()).ok()?, links));
+        found.push(name);
     }
-    let found = scan.kinds();
-    let echo = found.iter().position(|kind| kind == SYSTEM_PROMPT);
-    let echo = echo.and_then(|kind| u16::try_from(kind).ok());
+    if echoes {
+        policy.echo = Some(u16::try_from(found.len()).ok()?);
+        found.push(SYSTEM_PROMPT.to_owned());
+    }
     let acts = found
         .iter()
         .map(|kind| kinds.get(kind.as_str()).cloned().unwrap_or_default());
@@ -446,11 +448,10 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         .map(|label| label.unwrap_or_else(|| "DATA".to_owned()))
         .collect();
     Some(Some(Watch {
-        scan,
+        scan: Box::new(scanner),
         acts,
         labels,
         rules,
-        echo,
-        measures,
+        policy,
     }))
 }

@@ -184,14 +184,18 @@ impl Request {
     /// Remembers the system prompt as the provider gets it, where a rule looks for it in answers.
     fn listen(&mut self, asked: &Asked<'_>, body: Option<&str>) {
         let watch = self.config.guards.output.as_ref();
-        if self.guarded.output.is_empty() || watch.is_none_or(|watch| watch.echo.is_none()) {
+        if self.guarded.output.is_empty() || watch.is_none_or(|watch| watch.policy.echo.is_none()) {
             return;
         }
         let new = body.and_then(|body| Object::parse(body).ok());
         let mut echo = Echo::default();
-        system::each_text(asked.api, new.as_ref().unwrap_or(&asked.body), &mut |text| {
-            echo.add(text);
-        });
+        system::each_text(
+            asked.api,
+            new.as_ref().unwrap_or(&asked.body),
+            &mut |text| {
+                echo.add(text);
+            },
+        );
         self.guarded.policy.echo = Some(echo).filter(|echo| !echo.is_empty());
     }
 

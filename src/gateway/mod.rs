@@ -414,13 +414,7 @@ impl Stream for Request {
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        let waited = self.answer.waits();
-        let flow = self.texts_go_on(host, end);
-        if waited {
-            // The error has headers of its own.
-            self.guarded.tell(host, &self.config);
-        }
-        flow
+        self.texts_go_on(host, end)
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {

@@ -92,7 +92,18 @@ impl Request {
             }
             Texts::Pass => {}
         }
-        self.answer.body(host, end)
+        self.pass(host, end)
+    }
+
+    /// Lets what is here go on, or the error that stands in its place.
+    fn pass(&mut self, host: &dyn Host, end: bool) -> Flow {
+        let waits = self.answer.waits();
+        let flow = self.answer.body(host, end);
+        if waits {
+            // The error has headers of its own.
+            self.guarded.tell(host, &self.config);
+        }
+        flow
     }
 
     /// The answer ends in trailers.
@@ -100,7 +111,7 @@ impl Request {
         if matches!(self.texts, Texts::Held) {
             self.whole(host);
             if self.answer.waits() {
-                self.answer.body(host, true);
+                self.pass(host, true);
             }
         }
     }
@@ -111,7 +122,13 @@ impl Request {
         let config = self.config.clone();
         let guarded = &mut self.guarded;
         let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally, &mut guarded.policy) else {
+        let Some(mut back) = Back::new(
+            &config.guards,
+            guarded.output,
+            vault,
+            tally,
+            &mut guarded.policy,
+        ) else {
             return;
         };
         let edited = match std::str::from_utf8(&body) {
@@ -149,7 +166,13 @@ impl Request {
         let config = self.config.clone();
         let guarded = &mut self.guarded;
         let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(&config.guards, guarded.output, vault, tally, &mut guarded.policy) else {
+        let Some(mut back) = Back::new(
+            &config.guards,
+            guarded.output,
+            vault,
+            tally,
+            &mut guarded.policy,
+        ) else {
             return;
         };
         let mut out = Vec::with_capacity(bytes.len());

@@ -6,7 +6,7 @@
 //! request's. Placeholders that this request has not given pass.
 
 use super::{
-    channel::Rewrite,
+    channel::{Decided, Rewrite},
     edit::{Blocked, Edit, Guard, write},
     policy::{Request, uncut},
     rules::{Action, Direction, Guards, Holding, Tally},
@@ -91,19 +91,23 @@ impl Rewrite for Back<'_> {
     fn rewrite(
         &mut self,
         text: &str,
-        from: usize,
+        at: Decided,
         last: bool,
         out: &mut String,
-    ) -> Result<usize, Blocked> {
+    ) -> Result<Decided, Blocked> {
+        let from = at.until;
         let (mut edits, mut until) = self.known(text, from, last);
         let Looks::Guard(guard, request) = &mut self.looks else {
             write(text, from..until, &edits, out);
-            return Ok(until);
+            let scanned = until;
+            return Ok(Decided { until, scanned });
         };
         let mut finds = Vec::new();
-        until = until.min(guard.find(text, from, last, &mut finds));
-        if let (Some(echo), Some(kind)) = (&request.echo, guard.echoes()) {
-            until = until.min(echo.scan(kind, text, from, last, &mut finds));
+        let scanned = guard.find(text, at.scanned, last, &mut finds);
+        until = until.min(scanned);
+        let policy = guard.policy();
+        if !policy.is_empty() {
+            until = until.min(policy.scan(request, text, from, last, &mut finds));
             finds.sort_by_key(|find| find.start);
         }
         // What overlaps with a value that is put back is no more in the answer.
@@ -126,7 +130,7 @@ impl Rewrite for Back<'_> {
         guard.decide(text, &finds, &mut edits)?;
         edits.sort_by_key(|edit| edit.start);
         write(text, from..until, &edits, out);
-        Ok(until)
+        Ok(Decided { until, scanned })
     }
 
     fn hides(&self) -> bool {

@@ -20,18 +20,18 @@ pub trait Rewrite {
     /// Why a text goes no further.
     type Stop;
 
-    /// Adds to `out` what becomes of the text from `from` on, as far as that is decided: the answer is up to where,
-    /// at least `from`, at a character's border; with `last` it is the text's length. What stands before `from` is only
-    /// looked at.
+    /// Adds to `out` what becomes of the text from `from.until` on, as far as that is decided: the answer is up to where,
+    /// at least that, at a character's border; with `last` it is the text's length. What stands before is only
+    /// looked at, [`LOOK_BEHIND`] bytes before `from.scanned`.
     ///
     /// Errors: a rule stops the text.
     fn rewrite(
         &mut self,
         text: &str,
-        from: usize,
+        from: Decided,
         last: bool,
         out: &mut String,
-    ) -> Result<usize, Self::Stop>;
+    ) -> Result<Decided, Self::Stop>;
 
     /// Whether the reader of the edited text must not learn what the text was: something is masked, or may be stopped.
     fn hides(&self) -> bool {
@@ -41,6 +41,15 @@ pub trait Rewrite {
     /// From here on texts are, or are no longer, such as have been edited before and are said again: nothing that
     /// is found in them is counted twice.
     fn again(&mut self, _again: bool) {}
+}
+
+/// Up to where a text is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Decided {
+    /// For everybody.
+    pub until: usize,
+    /// For the scanner, which can begin again nowhere else.
+    pub scanned: usize,
 }
 
 /// What a piece has moved.
@@ -59,6 +68,9 @@ pub struct Channel {
     text: String,
     /// Where the undecided begins.
     from: usize,
+    /// Where the scanner begins again, and where it may as soon as all before is decided.
+    scanned: usize,
+    next: usize,
     /// How long `text` was when it was last looked at.
     looked: usize,
 }
@@ -97,15 +109,24 @@ impl Channel {
             });
         }
         let (before, begun) = (self.from, out.len());
-        let mut decided = rewrite.rewrite(&self.text, self.from, last, out)?;
-        if !last && self.text.len().saturating_sub(decided) > MAX_HELD_BYTES {
-            decided = rewrite.rewrite(&self.text, decided, true, out)?;
+        let from = |until, scanned| Decided { until, scanned };
+        let mut decided = rewrite.rewrite(&self.text, from(before, self.scanned), last, out)?;
+        let most = self.text.len().saturating_sub(MAX_HELD_BYTES);
+        if !last && (decided.until < most || self.scanned.saturating_add(MAX_HELD_BYTES) < most) {
+            let from = from(decided.until, self.scanned);
+            decided = rewrite.rewrite(&self.text, from, true, out)?;
         }
         self.looked = self.text.len();
-        self.from = self
-            .text
-            .floor_char_boundary(decided)
-            .clamp(before, self.text.len());
+        let border = |place| self.text.floor_char_boundary(place);
+        self.from = border(decided.until).clamp(before, self.text.len());
+        let scanned = border(decided.scanned);
+        if self.next <= self.from {
+            self.scanned = self.scanned.max(self.next);
+            self.next = self.next.max(scanned);
+        }
+        if self.next <= self.from {
+            self.scanned = self.scanned.max(self.next);
+        }
         let moved = Moved {
             decided: self.from - before,
             changed: self.text.get(before..self.from) != out.get(begun..),
@@ -119,18 +140,24 @@ impl Channel {
     pub fn beside(&mut self, text: &str) {
         self.text.push_str(text);
         self.from = self.text.len();
-        self.looked = self.from;
+        (self.looked, self.scanned, self.next) = (self.from, self.from, self.from);
         self.forget();
     }
 
     /// Lets go of what nothing looks back at any more; not for each piece, since what stays is moved.
     fn forget(&mut self) {
-        let gone = self.from.saturating_sub(LOOK_BEHIND);
+        let gone = self.from.min(self.scanned).saturating_sub(LOOK_BEHIND);
         if gone >= LOOK_BEHIND {
             let gone = self.text.floor_char_boundary(gone);
             self.text.drain(..gone);
-            self.from -= gone;
-            self.looked -= gone;
+            for place in [
+                &mut self.from,
+                &mut self.looked,
+                &mut self.scanned,
+                &mut self.next,
+            ] {
+                *place = place.saturating_sub(gone);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Find, LOOK_BEHIND,
-    policy::Request,
+    policy::{Policy, Request},
     rules::{Action, Direction, Guards, Holding, Tally, Watch},
     vault::{Kept, Vault, digest},
 };
@@ -97,20 +97,23 @@ impl<'g> Guard<'g> {
         self.vault
     }
 
-    /// What runs of the system prompt are; `None`: nobody looks for them.
-    pub fn echoes(&self) -> Option<u16> {
-        self.watch.echo
+    /// What is looked for besides, in answers.
+    pub fn policy(&self) -> &'g Policy {
+        &self.watch.policy
     }
 
     /// Counts how long an answer has become.
     ///
     /// Errors: a rule blocks what is longer.
     pub fn count(&mut self, text: &str, request: &mut Request) -> Result<(), Blocked> {
-        if !self.watch.measures {
+        if !self.watch.policy.measures {
             return Ok(());
         }
         request.letters = request.letters.saturating_add(text.chars().count() as u64);
-        for place in self.holding.iter().filter(|place| !request.over.has(*place)) {
+        for place in self.holding.iter() {
+            if request.over.has(place) {
+                continue;
+            }
             let (Some(rule), Ok(number)) = (self.guards.rule(place), u8::try_from(place)) else {
                 continue;
             };
@@ -372,8 +375,7 @@ mod tests {
                 acts,
                 labels: kinds.iter().map(|(kind, _)| (*kind).into()).collect(),
                 rules: holding,
-                echo: None,
-                measures: false,
+                policy: Policy::default(),
             }),
             output: None,
         }

@@ -1,7 +1,7 @@
 //! A rule for tests: `s3cret` and the digits behind it are a key; `STOP` stops the text. What may still become either
 //! waits.
 
-use super::channel::Rewrite;
+use super::channel::{Decided, Rewrite};
 
 pub(crate) const TEXTS: &[&str] = &[
     "",
@@ -15,6 +15,13 @@ pub(crate) const TEXTS: &[&str] = &[
 
 pub(crate) struct Masks;
 
+const fn decided(until: usize) -> Decided {
+    Decided {
+        until,
+        scanned: until,
+    }
+}
+
 const NAME: &str = "s3cret";
 
 impl Rewrite for Masks {
@@ -23,15 +30,15 @@ impl Rewrite for Masks {
     fn rewrite(
         &mut self,
         text: &str,
-        from: usize,
+        from: Decided,
         last: bool,
         out: &mut String,
-    ) -> Result<usize, Self::Stop> {
-        let mut at = from;
+    ) -> Result<Decided, Self::Stop> {
+        let mut at = from.until;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
             let open = |word: &str| !last && word.starts_with(rest);
             if open(NAME) || open("STOP") {
-                return Ok(at);
+                return Ok(decided(at));
             }
             if rest.starts_with("STOP") {
                 return Err("stop");
@@ -41,7 +48,7 @@ impl Rewrite for Masks {
                 (end.unwrap_or(more.len()), end.is_none())
             });
             match digits {
-                Some((_, true)) if !last => return Ok(at),
+                Some((_, true)) if !last => return Ok(decided(at)),
                 Some((digits, _)) if digits > 0 => {
                     out.push_str("[KEY]");
                     at += NAME.len() + digits;
@@ -53,12 +60,14 @@ impl Rewrite for Masks {
                 }
             }
         }
-        Ok(at)
+        Ok(decided(at))
     }
 }
 
 pub(crate) fn edited(text: &str) -> String {
     let mut out = String::new();
-    Masks.rewrite(text, 0, true, &mut out).unwrap();
+    Masks
+        .rewrite(text, Decided::default(), true, &mut out)
+        .unwrap();
     out
 }

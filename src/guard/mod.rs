@@ -18,6 +18,7 @@ pub(crate) mod fake_keys;
 pub mod policy;
 pub mod request;
 pub mod rules;
+pub mod scan;
 pub mod vault;
 
 /// Something in a text that a rule may act upon.

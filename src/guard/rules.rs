@@ -3,7 +3,7 @@
 //! One scanner per direction finds for all of them in one pass; which rules hold for a request is a set of
 //! bits ([`Holding`]). Where finds overlap, the strongest action counts.
 
-use super::{Find, Scan};
+use super::{Find, Scan, policy::Policy};
 use crate::config::{Named, Words, covers};
 use std::fmt;
 
@@ -124,16 +124,14 @@ pub struct Act {
 pub struct Watch {
     /// Finds it.
     pub scan: Box<dyn Scan>,
-    /// For each of [`Scan::kinds`], the rules that act upon it.
+    /// For each of [`Scan::kinds`], and those of the policy behind them, the rules that act upon it.
     pub acts: Vec<Vec<Act>>,
-    /// For each of [`Scan::kinds`], its type in placeholders.
+    /// For each of those, its type in placeholders.
     pub labels: Vec<String>,
     /// The rules that look this way.
     pub rules: Holding,
-    /// What runs of the system prompt are among those kinds; `None`: no rule looks for them.
-    pub echo: Option<u16>,
-    /// A rule counts how long an answer is.
-    pub measures: bool,
+    /// What is looked for besides, in answers.
+    pub policy: Policy,
 }
 
 impl fmt::Debug for Watch {

@@ -169,6 +169,14 @@ def test_the_first_words_do_not_wait(gateway):
         assert time.monotonic() - began < 0.9, "it came with the next words only"
 
 
-def test_an_answer_that_cannot_be_read_is_refused_or_passes_as_configured(start, upstreams, client):
-    reply = client.chat("[[openai bare]]", MODEL["openai"], stream=True)
-    assert reply.status == 200
+def test_structured_output_that_does_not_fit_is_asked_for_again(start, upstreams, openai_provider, anthropic_provider):
+    gateway, text = start(render(role(validate_json=True), upstreams)), marker()
+    schema = {"type": "object", "required": ["city", "degrees"], "properties": {"degrees": {"type": "integer"}}}
+    format = {"type": "json_schema", "json_schema": {"name": "weather", "schema": schema}}
+    asked = text + script("openai", '{"city":"Rome"}')
+    client = Client(gateway.url)
+    reply = client.chat(asked, "openai-anthropic", response_format=format)
+    client.close()
+    assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
+    assert json.loads(reply.answer.content) == {"city": "Köln", "degrees": 21}
+    assert len(openai_provider.asked(text)) == len(anthropic_provider.asked(text)) == 1

@@ -79,6 +79,15 @@ impl Echo {
         finds: &mut Vec<Find>,
     ) -> usize {
         let mut at = from;
+        if text
+            .get(..from)
+            .is_some_and(|before| before.ends_with(char::is_alphanumeric))
+        {
+            // In the middle of a word, which is no word by itself.
+            let rest = text.get(from..).unwrap_or_default();
+            let end = rest.find(|c: char| !c.is_alphanumeric());
+            at += end.unwrap_or(rest.len());
+        }
         while let Some(first) = next(text, at) {
             match self.run(text, first, last) {
                 Run::None => at = first.end,

@@ -95,7 +95,7 @@ enum Scheme {
 /// What an address begins with. Without a scheme it is one in a link only.
 fn scheme(rest: &str, before: &str) -> Scheme {
     let mut begins = false;
-    let linked = ["](", "](<", "\"", "'", "="];
+    let linked = ["](", "](<", "\"", "'"];
     let bare = linked
         .iter()
         .any(|sign| before.ends_with(sign))

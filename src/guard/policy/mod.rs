@@ -5,54 +5,44 @@ pub mod echo;
 pub mod links;
 pub mod system;
 
-use super::{Find, Scan};
+use super::Find;
 use echo::Echo;
 use links::Links;
 
-/// Finds what a scanner finds, and links.
-pub struct Output {
-    scanner: Box<dyn Scan>,
-    kinds: Vec<String>,
-    links: Vec<(u16, Links)>,
+/// What the rules for answers look for besides. Its kinds stand behind those of the scanner.
+#[derive(Debug, Default)]
+pub struct Policy {
+    /// Links, by what they are found as.
+    pub links: Vec<(u16, Links)>,
+    /// What runs of the system prompt are found as; `None`: nobody looks for them.
+    pub echo: Option<u16>,
+    /// A rule counts how long an answer is.
+    pub measures: bool,
 }
 
-impl Output {
-    /// `links`: with the name of what each finds. `others`: names of what others find beside this one.
-    pub fn new(
-        scanner: Box<dyn Scan>,
-        links: Vec<(String, Links)>,
-        others: impl IntoIterator<Item = String>,
-    ) -> Self {
-        let mut kinds = scanner.kinds().to_vec();
-        let mut named = Vec::new();
-        for (name, links) in links {
-            named.extend(u16::try_from(kinds.len()).ok().map(|kind| (kind, links)));
-            kinds.push(name);
-        }
-        kinds.extend(others);
-        Self {
-            scanner,
-            kinds,
-            links: named,
-        }
-    }
-}
-
-impl Scan for Output {
-    fn kinds(&self) -> &[String] {
-        &self.kinds
-    }
-
-    fn scan(&self, text: &str, from: usize, last: bool, finds: &mut Vec<Find>) -> usize {
-        let mut until = self.scanner.scan(text, from, last, finds);
+impl Policy {
+    /// As [`Scan::scan`](super::Scan::scan); `from` may be any place up to which everything is decided.
+    pub fn scan(
+        &self,
+        request: &Request,
+        text: &str,
+        from: usize,
+        last: bool,
+        finds: &mut Vec<Find>,
+    ) -> usize {
+        let mut until = text.len();
         for (kind, links) in &self.links {
             until = until.min(links.scan(*kind, text, from, last, finds));
         }
-        if !self.links.is_empty() {
-            finds.sort_by_key(|find| find.start);
-            while uncut(finds.iter().map(|find| find.start..find.end), &mut until) {}
+        if let (Some(kind), Some(echo)) = (self.echo, &request.echo) {
+            until = until.min(echo.scan(kind, text, from, last, finds));
         }
-        until.max(from)
+        until
+    }
+
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty() && self.echo.is_none()
     }
 }
 
