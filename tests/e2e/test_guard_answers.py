@@ -13,7 +13,7 @@ from fake.world import role
 GUARDS = [
     {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
     {"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": "mask"},
-    {"name": "names", "words": ["Bertram"], "on": "output", "action": "block"},
+    {"name": "accounts", "detect": ["IBAN_CODE"], "on": "output", "action": "block"},
 ]
 ADDRESSES = 'Write to ann@example.com, or to "bob@example.com" and ann@example.com!'
 CARD = "It is 4111 1111 1111 1111, or so."
@@ -103,11 +103,11 @@ def test_a_trickled_stream_is_guarded_as_a_whole_one(client, provider):
 
 @BOTH
 def test_a_whole_answer_that_is_blocked_is_an_error(gateway, client, provider):
-    reply = client.chat(script(provider, "It was Bertram."), MODEL[provider])
+    reply = client.chat(script(provider, "It was DE89370400440532013000."), MODEL[provider])
     assert (reply.status, reply.error["code"]) == (400, "guardrail_blocked")
-    assert "names" in reply.error["message"] and b"Bertram" not in reply.body
+    assert "accounts" in reply.error["message"] and b"DE89370400440532013000" not in reply.body
     record = gateway.record(reply.id)
-    assert (record["outcome"], record["guard"]) == ("refused", "names:block=1")
+    assert (record["outcome"], record["guard"]) == ("refused", "accounts:block=1")
     assert record["reason"] == "guardrail_blocked"
     assert record["total_tokens"] == "18", "the provider has been paid"
 
@@ -115,7 +115,7 @@ def test_a_whole_answer_that_is_blocked_is_an_error(gateway, client, provider):
 @BOTH
 def test_a_stream_that_is_blocked_ends_in_an_error_and_the_provider_is_stopped(gateway, client, provider, request):
     fake, text = request.getfixturevalue(f"{provider}_provider"), marker()
-    said = "All is well, said Bertram, " + "and so on " * 200
+    said = "All is well, said DE89370400440532013000, " + "and so on " * 200
     began = time.monotonic()
     reply = client.chat(text + script(provider, said, size=4, wait="0.02"), MODEL[provider], stream=True)
     assert time.monotonic() - began < 5, "the client waits for what it will not get"
@@ -126,12 +126,12 @@ def test_a_stream_that_is_blocked_ends_in_an_error_and_the_provider_is_stopped(g
     assert seen.closed.wait(5), "the provider went on for nobody"
     assert len(seen.sent) < 20_000
     record = gateway.record(reply.id)
-    assert (record["outcome"], record["finish"], record["guard"]) == ("partial", "error", "names:block=1")
+    assert (record["outcome"], record["finish"], record["guard"]) == ("partial", "error", "accounts:block=1")
     assert record["reason"] == "guardrail_blocked"
 
 
 def test_a_blocked_stream_ends_in_the_client_s_own_language(client):
-    said = script("openai", "All is well, said Bertram, " + "and so on " * 20, size=4, wait="0.02")
+    said = script("openai", "All is well, said DE89370400440532013000, " + "and so on " * 20, size=4, wait="0.02")
     messages = {"model": MODEL["openai"], "max_tokens": 99, "stream": True, "messages": [{"role": "user", "content": said}]}
     last = client.ask("/v1/messages", messages).named_events[-1]
     assert (last["type"], last["error"]["type"]) == ("error", "invalid_request_error")
@@ -144,7 +144,7 @@ def test_a_blocked_stream_is_no_failure_of_its_provider(start, upstreams):
     gateway = start(render(role(guards=GUARDS, health={"failures": 1}), upstreams))
     with Client(gateway.url).http as http:
         body = {"model": "openai-anthropic", "stream": True}
-        said = script("openai", "said Bertram, " + "and so on " * 20, size=4, wait="0.02")
+        said = script("openai", "said DE89370400440532013000, " + "and so on " * 20, size=4, wait="0.02")
         for _ in range(3):
             with http.stream("POST", "/v1/chat/completions", json=body | {"messages": [{"role": "user", "content": said}]}) as got:
                 assert got.headers["x-llm-provider"] == "openai"

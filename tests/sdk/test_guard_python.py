@@ -11,7 +11,7 @@ from fake.world import role
 
 GUARDS = [
     {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
-    {"name": "names", "words": ["Bertram"], "on": "output", "action": "block"},
+    {"name": "accounts", "detect": ["IBAN_CODE"], "on": "output", "action": "block"},
 ]
 TEXT = "Ask ann@example.com, or bob@example.com."
 MODELS = {"openai": "openai/gpt-test", "anthropic": "anthropic/claude-sonnet-4-6"}
@@ -75,11 +75,11 @@ def test_messages_gather_the_client_s_own_values(theirs, provider):
 
 @BOTH
 def test_a_block_is_an_error_of_each_sdk(sdk, theirs, provider):
-    messages = user(provider, "It was Bertram, and nobody else." + " And so on." * 20)
+    messages = user(provider, "It was DE89370400440532013000, and nobody else." + " And so on." * 20)
     with pytest.raises(openai.BadRequestError) as refused:
         sdk.chat.completions.create(model=MODELS[provider], messages=messages)
     assert refused.value.code == "guardrail_blocked"
-    with pytest.raises(openai.APIError, match="names"):
+    with pytest.raises(openai.APIError, match="accounts"):
         list(sdk.chat.completions.create(model=MODELS[provider], messages=messages, stream=True))
-    with pytest.raises(anthropic.APIError, match="names"):
+    with pytest.raises(anthropic.APIError, match="accounts"):
         list(theirs.messages.create(model=MODELS[provider], max_tokens=64, messages=messages, stream=True))
