@@ -116,9 +116,9 @@ fn guard(
     let teams = fields.maybe("teams", |node| self::words(&node));
     let for_models = match fields.given("models") {
         Some(node) => {
-            let list = node.each(|node| model(&node));
-            let list = some(&node, list, "model")?;
-            bounded(&node, list.len(), MAX_ENTITIES, "models").map(|()| Some(list))
+            let list = some(&node, node.each(|node| model(&node)), "model");
+            list.filter(|list| bounded(&node, list.len(), MAX_ENTITIES, "models").is_some())
+                .map(Some)
         }
         None => Some(None),
     };
@@ -252,6 +252,7 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     let name = node.text()?;
     let selection = Selection {
         kinds: vec![(name.to_owned(), None)],
+        ..Selection::default()
     };
     match Scanner::new(&selection) {
         Ok(scanner) => Some(scanner.kinds().to_vec()),
@@ -269,7 +270,16 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
 /// Each is tried alone, so that what is wrong is said where it stands.
 fn pattern(node: &Node<'_>) -> Option<String> {
     let pattern = node.nonempty()?.to_owned();
-    node.wrong("is not available yet");
+    let selection = Selection {
+        patterns: vec![("pattern".to_owned(), pattern.clone())],
+        ..Selection::default()
+    };
+    if let Err(problems) = Scanner::new(&selection) {
+        for problem in problems {
+            node.wrong(problem.message);
+        }
+        return None;
+    }
     Some(pattern)
 }
 
@@ -411,6 +421,14 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             .push(Act { rule, least: 0 });
         let name = guard.own.trim_start_matches("guard.");
         labels.insert(&guard.own, label(name));
+        let own = || guard.own.clone();
+        let patterns = guard.patterns.iter();
+        selection
+            .patterns
+            .extend(patterns.map(|pattern| (own(), pattern.clone())));
+        if !guard.words.is_empty() {
+            selection.words.push((own(), guard.words.clone()));
+        }
     }
     if rules.is_empty() {
         return Some(None);

@@ -32,6 +32,10 @@ use std::time::Duration;
 
 /// A checked configuration: one of the filter's two roles.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each use of the filter"
+)]
 pub enum Config {
     /// Once per request, downstream.
     Gateway(Gateway),

@@ -122,20 +122,17 @@ fn one(
         return number(guard, document, text, put);
     }
     if parts.is_empty() && depth < MAX_NESTED && is_json(&meaning) {
-        match walk::texts(&meaning, Zone::Own, false) {
-            Ok(texts) => {
-                let mut places = Places::of(written);
-                for inner in &texts {
-                    let put = &mut |from: usize, to: usize, with: &str| {
-                        let (from, to) = (places.at(from), places.at(to));
-                        put(start + from, start + to, &escaped(with));
-                    };
-                    one(guard, &meaning, inner, &[], depth + 1, put)?;
-                }
-                return Ok(());
+        // What lies deeper than anybody reads is a text like any other.
+        if let Ok(texts) = walk::texts(&meaning, Zone::Own, false) {
+            let mut places = Places::of(written);
+            for inner in &texts {
+                let put = &mut |from: usize, to: usize, with: &str| {
+                    let (from, to) = (places.at(from), places.at(to));
+                    put(start + from, start + to, &escaped(with));
+                };
+                one(guard, &meaning, inner, &[], depth + 1, put)?;
             }
-            // Deeper than anybody reads it: a text like any other.
-            Err(TooMuch) => {}
+            return Ok(());
         }
     }
     let mut places = Places::of(written);

@@ -319,7 +319,7 @@ mod tests {
         texts
             .iter()
             .map(|text| {
-                let key = &body[text.key.clone()];
+                let key = body.get(text.key.clone()).unwrap();
                 let how = match text.how {
                     How::Joined => "joined",
                     How::Alone => "alone",
@@ -332,7 +332,10 @@ mod tests {
                 } else {
                     ""
                 };
-                format!("{said}{how} {key}={}", &body[text.place.clone()])
+                format!(
+                    "{said}{how} {key}={}",
+                    body.get(text.place.clone()).unwrap()
+                )
             })
             .collect()
     }
