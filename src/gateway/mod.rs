@@ -12,6 +12,7 @@ mod caller;
 mod echo;
 mod endpoint;
 mod entry;
+mod explain;
 mod failed;
 mod fit;
 mod guard;
@@ -21,6 +22,7 @@ mod models;
 mod overrides;
 mod planned;
 mod relay;
+mod story;
 mod texts;
 mod tokens;
 
@@ -60,6 +62,8 @@ pub struct Request {
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
     guarded: Guarded,
+    /// What would become of the request is to be told.
+    explained: Option<explain::Explained>,
     texts: Texts,
     answer: Answer,
 }
@@ -164,6 +168,7 @@ impl Request {
             streams: false,
             relay: None,
             guarded: Guarded::default(),
+            explained: None,
             texts: Texts::default(),
             answer: Answer::default(),
         }
@@ -195,6 +200,16 @@ impl Request {
             }
             Endpoint::Tokens => {
                 self.stage = Stage::Counting;
+                entry::check_head(&headers, self.config.body_limit_bytes, end)?;
+            }
+            Endpoint::Explain => {
+                host.set_state(state::OPERATION, "explain");
+                let explained = explain::Explained::of(&self.config, &self.caller, &headers)?;
+                self.api = explained.api;
+                self.explained = Some(explained);
+                if self.api.is_anthropic() {
+                    self.client.forward(&headers);
+                }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
             Endpoint::Ask(api) => {
@@ -264,6 +279,10 @@ impl Request {
         if self.stage == Stage::Counting {
             host.set_state(state::OPERATION, "tokens");
             let answer = tokens::answer(&self.config, &self.caller, &body)?;
+            return Ok(self.reply(host, "application/json", &answer));
+        }
+        if let Some(explained) = &self.explained {
+            let answer = explain::answer(host, &self.config, explained, &self.client, body)?;
             return Ok(self.reply(host, "application/json", &answer));
         }
         let (body, others) = match self.api {

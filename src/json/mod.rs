@@ -19,7 +19,9 @@ pub use list::each;
 pub use object::{Object, Place, Raw};
 pub use passing::Passing;
 pub use quoted::Quoted;
-pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
+pub use scan::{
+    MAX_DEPTH, MAX_FIELDS, MAX_KEYS, MAX_OPENED, MAX_VALUES, Problem, is_crowded, scan,
+};
 pub use text::Str;
 pub use tokens::{Places, Token, meant, tokens};
 #[cfg(test)]

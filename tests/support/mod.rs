@@ -12,7 +12,8 @@ pub mod fixtures;
 pub mod gather;
 
 use envoy_llm_gateway::host::{
-    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, header_value,
+    Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, Store, Stored, Stream,
+    header_value,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -49,6 +50,8 @@ pub struct FakeHost {
     /// The answer has been broken off.
     pub stopped: Cell<bool>,
     pub shared: Shared,
+    /// The provider roles, by their clusters.
+    pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
@@ -69,6 +72,7 @@ impl Default for FakeHost {
             refuse_writes: Cell::new(false),
             stopped: Cell::new(false),
             shared: Shared::default(),
+            roles: RefCell::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
         }
@@ -212,6 +216,12 @@ impl Meter for FakeHost {
             .borrow_mut()
             .entry(metric.to_owned())
             .or_default() += amount;
+    }
+}
+
+impl Roles for FakeHost {
+    fn provider(&self, cluster: &str) -> Option<Rc<envoy_llm_gateway::config::Provider>> {
+        self.roles.borrow().get(cluster).cloned()
     }
 }
 

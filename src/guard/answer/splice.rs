@@ -68,6 +68,7 @@ pub(super) fn named(name: &str, data: &str, out: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests {
     use super::*;
     use crate::frame::sse::Splitter;

@@ -189,6 +189,7 @@ fn next(text: &str, from: usize) -> Option<Word> {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests {
     use super::*;
 

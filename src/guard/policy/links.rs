@@ -174,6 +174,7 @@ fn carries(address: &str, image: bool) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests {
     use super::*;
 

@@ -356,6 +356,7 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
     let mut digits = [b'0'; MAX_PHONE_DIGITS];
     let (mut count, mut at, mut end) = (0, usize::from(plus), 0);
     let (mut groups, mut group, mut open, mut dotted, mut leading) = (0, 0, false, 0, 0);
+    let mut single = false;
     while at < MAX_PHONE {
         let code = look.get(at);
         if code.is_ascii_digit() {
@@ -368,6 +369,11 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
             end = at;
             continue;
         }
+        // `1 2 3 4` counts something.
+        if group == 1 && single && count > 1 {
+            return None;
+        }
+        single = group == 1;
         group = 0;
         let next = look.get(at + 1);
         let step = match code {

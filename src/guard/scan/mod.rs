@@ -34,7 +34,7 @@ pub use select::{Problem, Selection, entities};
 use super::{Find, Scan};
 use context::{Bits, Context};
 use entity::{By, Hit, Taken, Verdict};
-use layout::Layout;
+use layout::{FOLLOWS, Layout, follows};
 use look::{Look, Unit, is_word};
 
 /// Words of at least this length are always looked at: keys have no form of their own.
@@ -263,9 +263,9 @@ impl Scanner {
         let mut by_start = Vec::new();
         for digits in [true, false] {
             for run in 1..=MAX_RUN {
-                by_start.push(starts(&|layout| {
-                    layout.may_begin(digits, run, run < MAX_RUN)
-                }));
+                for next in 0..FOLLOWS {
+                    by_start.push(starts(&|layout| layout.may_begin(digits, run, next)));
+                }
             }
         }
         by_start.push(starts(&|layout| layout.begins_with(b'+')));
@@ -540,9 +540,9 @@ impl<'s, 't> Pass<'s, 't> {
                 }
             };
             let run = look.run(0, MAX_RUN, alike);
-            (if digits { 0 } else { MAX_RUN }) + run - 1
+            ((if digits { 0 } else { MAX_RUN }) + run - 1) * FOLLOWS + follows(look.get(run))
         } else if first == b'+' {
-            2 * MAX_RUN
+            2 * MAX_RUN * FOLLOWS
         } else {
             return;
         };
