@@ -174,6 +174,9 @@ fn whole(
     if facts.usage.is_none() {
         estimate(provider, sent, body, facts);
     }
+    if let Some(wanted) = &sent.wanted {
+        wanted.check(api, new.as_deref().unwrap_or(body))?;
+    }
     let head = Head {
         status,
         kind: sent.plan.stream.then_some("text/event-stream"),

@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, vectors, write_failed};
+use super::{Sent, vectors, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -84,6 +84,7 @@ impl Sent {
             echo: Echo::default(),
             embed: None,
             answer_tool: None,
+            wanted: None,
             started: SystemTime::UNIX_EPOCH,
             attempts: Vec::new(),
             bodiless: false,
@@ -131,7 +132,8 @@ pub(super) fn make(
         .filter(|_| known)
         .and_then(|fields| sent.plan.reach(fields));
     let cap = sent.plan.of_step(&sent.plan.caps, sent.number).flatten();
-    let reach = reach.filter(|_| cap.is_none());
+    let checks = sent.plan.validate && !sent.plan.stream;
+    let reach = reach.filter(|_| cap.is_none() && !checks);
     let mut body = read(reach.unwrap_or(usize::MAX));
     let capped = cap.and_then(|most| capped(&body, most));
     let is_capped = capped.is_some();
@@ -147,6 +149,7 @@ pub(super) fn make(
             Asked::parse(sent.plan.api, &body)?
         }
     };
+    sent.wanted = if checks { Wanted::of(&asked) } else { None };
     let mut outgoing = match pass {
         Some(pass) => {
             sent.passes = true;

@@ -3,7 +3,8 @@
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
 //! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
-//! what Envoy or the last attempt could not do into one error, and writes the end of the record.
+//! what Envoy or the last attempt could not do into one error, and writes the end of the record; `texts` guards what an attempt
+//! says.
 
 mod answer;
 mod bill;
@@ -23,6 +24,7 @@ mod overrides;
 mod planned;
 mod relay;
 mod story;
+mod texts;
 mod tokens;
 
 use crate::{
@@ -43,6 +45,7 @@ use endpoint::Endpoint;
 use guard::Guarded;
 use overrides::Patience;
 use std::{rc::Rc, time::Duration};
+use texts::Texts;
 
 pub use echo::MODEL as ECHO_MODEL;
 
@@ -62,6 +65,7 @@ pub struct Request {
     guarded: Guarded,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
+    texts: Texts,
     answer: Answer,
 }
 
@@ -160,6 +164,7 @@ impl Request {
             relay: None,
             guarded: Guarded::default(),
             explained: None,
+            texts: Texts::default(),
             answer: Answer::default(),
         }
     }
@@ -417,20 +422,18 @@ impl Stream for Request {
             health::note(host, &self.config, self.answer.is_an_attempts(), patience);
             load::head(host, &self.config, patience);
         }
-        flow
-    }
-
-    fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        let waited = self.answer.waits();
-        let flow = self.answer.body(host, end);
-        if waited {
-            // The error has headers of its own.
-            self.guarded.tell(host, &self.config);
+        if flow == Flow::Continue && !end && self.answer.is_an_attempts() {
+            return self.texts_begin(host);
         }
         flow
     }
 
+    fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
+        self.texts_go_on(host, end)
+    }
+
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
+        self.texts_end(host);
         self.answer.trailers(host)
     }
 

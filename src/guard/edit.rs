@@ -5,6 +5,7 @@
 
 use super::{
     Find, LOOK_BEHIND,
+    policy::{Policy, Request},
     rules::{Action, Direction, Guards, Holding, Tally, Watch},
     vault::{Kept, Vault, digest},
 };
@@ -96,6 +97,42 @@ impl<'g> Guard<'g> {
         self.vault
     }
 
+    /// What is looked for besides, in answers.
+    pub fn policy(&self) -> &'g Policy {
+        &self.watch.policy
+    }
+
+    /// Counts how long an answer has become.
+    ///
+    /// Errors: a rule blocks what is longer.
+    pub fn count(&mut self, text: &str, request: &mut Request) -> Result<(), Blocked> {
+        if !self.watch.policy.measures {
+            return Ok(());
+        }
+        request.letters = request.letters.saturating_add(text.chars().count() as u64);
+        for place in self.holding.iter() {
+            if request.over.has(place) {
+                continue;
+            }
+            let (Some(rule), Ok(number)) = (self.guards.rule(place), u8::try_from(place)) else {
+                continue;
+            };
+            if rule.max_chars.is_some_and(|most| request.letters > most) {
+                request.over.add(place);
+                self.tally.add(number);
+                if rule.action == Action::Block {
+                    return Err(Blocked { rule: number });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How often each rule has acted.
+    pub fn tally(&mut self) -> &mut Tally {
+        self.tally
+    }
+
     /// Looks at a text from `from` on; what stands before is only context, and [`LOOK_BEHIND`] bytes of it are
     /// enough. Adds the edits, in order and apart from each other. The answer is up to where the text is decided: all
     /// of it with `last`.
@@ -184,7 +221,15 @@ impl<'g> Guard<'g> {
         self.guards.decide(self.watch, self.holding, find).is_some()
     }
 
-    fn decide(&mut self, text: &str, finds: &[Find], edits: &mut Vec<Edit>) -> Result<(), Blocked> {
+    /// Decides about finds, which are in the order of their starts. Adds the edits.
+    ///
+    /// Errors: a rule blocks; nothing of the text may go on.
+    pub fn decide(
+        &mut self,
+        text: &str,
+        finds: &[Find],
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Blocked> {
         let spans = finds.iter().filter_map(|find| {
             let (rule, action) = self.guards.decide(self.watch, self.holding, find)?;
             Some(Span {
@@ -319,6 +364,7 @@ mod tests {
                 teams: None,
                 models: None,
                 on_error: OnError::Block,
+                max_chars: None,
             }
         };
         let rules = RULES.into_iter().enumerate().map(rule).collect();
@@ -329,6 +375,7 @@ mod tests {
                 acts,
                 labels: kinds.iter().map(|(kind, _)| (*kind).into()).collect(),
                 rules: holding,
+                policy: Policy::default(),
             }),
             output: None,
         }

@@ -90,6 +90,9 @@ pub trait Exchange {
     fn state(&self, key: &str) -> Option<Vec<u8>>;
     /// Writes filter state, for the other role, the access log and the traces.
     fn set_state(&self, key: &str, value: &str);
+    /// Breaks an answer off whose headers have left: what has gone before this callback reaches the client, and nobody
+    /// listens to the provider any longer.
+    fn stop(&self);
     /// Answers the client; the request goes no further.
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
 }

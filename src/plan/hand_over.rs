@@ -88,6 +88,9 @@ pub struct HandOver {
     /// What else than a failure moves on to the next step.
     #[serde(default, skip_serializing_if = "Moves::is_default")]
     pub moves: Moves,
+    /// A whole answer must be the JSON that was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validate: bool,
     /// A request on one of OpenAI's other paths, whose bytes pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relayed>,
@@ -135,6 +138,7 @@ impl HandOver {
             caps: Vec::new(),
             marks: Vec::new(),
             moves: Moves::default(),
+            validate: false,
             relay: None,
             size,
             places,
@@ -166,6 +170,7 @@ impl HandOver {
             caps: Vec::new(),
             marks: Vec::new(),
             moves: Moves::default(),
+            validate: false,
             relay: Some(relay),
             size: 0,
             places: Vec::new(),

@@ -48,6 +48,8 @@ pub struct FakeHost {
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
+    /// The answer has been broken off.
+    pub stopped: Cell<bool>,
     pub shared: Shared,
     /// The provider roles, by their clusters.
     pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
@@ -69,6 +71,7 @@ impl Default for FakeHost {
             replies: RefCell::default(),
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
+            stopped: Cell::new(false),
             shared: Shared::default(),
             roles: RefCell::default(),
             too_late: Cell::new(0),
@@ -191,6 +194,10 @@ impl Exchange for FakeHost {
         self.state
             .borrow_mut()
             .insert(key.to_owned(), value.to_owned());
+    }
+
+    fn stop(&self) {
+        self.stopped.set(true);
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
