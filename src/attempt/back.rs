@@ -18,7 +18,7 @@ use crate::{
     config::Provider,
     fault::{Fault, FaultKind},
     host::{Flow, Headers, Host, Side, keys::state},
-    json::{Object, Str},
+    json::{Object, Str, is_crowded},
     log::seconds,
     provider::answer_tool::Unwrapping,
 };
@@ -105,7 +105,10 @@ impl Back {
         if !end {
             return Flow::Pause;
         }
-        let body = host.body(Side::Response, 0, usize::MAX);
+        let mut body = host.body(Side::Response, 0, usize::MAX);
+        if is_crowded(&body) {
+            body.clear(); // nothing that can be read
+        }
         match std::mem::replace(self, Self::Done) {
             Self::Error { status } => error(host, provider, sent, status, &body),
             Self::Whole { status } => {

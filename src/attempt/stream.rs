@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
     host::{Headers, Host, Refused, Side, keys::state},
-    json::{Str, one_line},
+    json::{Str, is_crowded, one_line},
     log::attempts,
     provider::{ChatEvents, answer_tool::Unwrapping},
 };
@@ -22,6 +22,7 @@ use serde::Deserialize;
 /// Largest event, and most bytes that may come before the first content.
 const EVENT_LIMIT_BYTES: usize = 8 << 20;
 const HOLD_LIMIT_BYTES: usize = 1 << 20;
+const TOO_LARGE: &str = "The provider sent an event that is too large.";
 
 /// What becomes of the bytes that are here.
 #[derive(Debug)]
@@ -169,6 +170,7 @@ impl Streaming {
             self.language.fail(&fault);
             host.set_state(state::FINISH, "error");
             host.set_state(state::OUTCOME, "partial");
+            sent.broke(host, &fault);
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
@@ -253,6 +255,9 @@ impl Streaming {
         } = self;
         let mut result = Ok(());
         let mut each = |event: Event<'_>| {
+            if result.is_ok() && is_crowded(event.data.as_deref().unwrap_or_default().as_bytes()) {
+                result = Err(failed(TOO_LARGE));
+            }
             if result.is_ok() {
                 result = language.event(provider, &event, facts);
                 facts.settle();
@@ -265,7 +270,7 @@ impl Streaming {
         result?;
         fed.map_err(|broken| {
             failed(match broken {
-                Broken::TooLarge => "The provider sent an event that is too large.",
+                Broken::TooLarge => TOO_LARGE,
                 Broken::Corrupt => "The provider's stream is damaged, or no stream of events.",
             })
         })?;

@@ -11,6 +11,7 @@ mod caller;
 mod echo;
 mod endpoint;
 mod entry;
+mod explain;
 mod failed;
 mod fit;
 mod hand_over;
@@ -19,6 +20,7 @@ mod models;
 mod overrides;
 mod planned;
 mod relay;
+mod story;
 mod tokens;
 
 use crate::{
@@ -54,6 +56,8 @@ pub struct Request {
     streams: bool,
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
+    /// What would become of the request is to be told.
+    explained: Option<explain::Explained>,
     answer: Answer,
 }
 
@@ -156,6 +160,7 @@ impl Request {
             stage: Stage::Gathering,
             streams: false,
             relay: None,
+            explained: None,
             answer: Answer::default(),
         }
     }
@@ -186,6 +191,16 @@ impl Request {
             }
             Endpoint::Tokens => {
                 self.stage = Stage::Counting;
+                entry::check_head(&headers, self.config.body_limit_bytes, end)?;
+            }
+            Endpoint::Explain => {
+                host.set_state(state::OPERATION, "explain");
+                let explained = explain::Explained::of(&self.config, &self.caller, &headers)?;
+                self.api = explained.api;
+                self.explained = Some(explained);
+                if self.api.is_anthropic() {
+                    self.client.forward(&headers);
+                }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
             Endpoint::Ask(api) => {
@@ -241,6 +256,10 @@ impl Request {
         if self.stage == Stage::Counting {
             host.set_state(state::OPERATION, "tokens");
             let answer = tokens::answer(&self.config, &self.caller, &body)?;
+            return Ok(self.reply(host, "application/json", &answer));
+        }
+        if let Some(explained) = &self.explained {
+            let answer = explain::answer(host, &self.config, explained, &self.client, body)?;
             return Ok(self.reply(host, "application/json", &answer));
         }
         let (body, others) = match self.api {

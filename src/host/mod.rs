@@ -6,7 +6,7 @@
 mod envoy;
 pub mod keys;
 
-use std::{borrow::Cow, time::SystemTime};
+use std::{borrow::Cow, rc::Rc, time::SystemTime};
 
 /// Which half of the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,9 +125,16 @@ pub trait Store {
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
 }
 
+/// The provider roles beside this one.
+pub trait Roles {
+    /// How the provider role of a cluster is configured. `None`: no plugin of the cluster's name has been configured in
+    /// this worker.
+    fn provider(&self, cluster: &str) -> Option<Rc<crate::config::Provider>>;
+}
+
 /// Everything a role may use.
-pub trait Host: Exchange + Clock + Meter + Store {}
-impl<T: Exchange + Clock + Meter + Store> Host for T {}
+pub trait Host: Exchange + Clock + Meter + Store + Roles {}
+impl<T: Exchange + Clock + Meter + Store + Roles> Host for T {}
 
 /// One role of the filter for one HTTP stream. `size` counts the body bytes that are here: while
 /// held, all of them; else this chunk. `end`: nothing follows, trailers neither.

@@ -18,7 +18,9 @@ pub use list::each;
 pub use object::{Object, Place, Raw};
 pub use passing::Passing;
 pub use quoted::Quoted;
-pub use scan::{MAX_DEPTH, MAX_FIELDS, Problem, scan};
+pub use scan::{
+    MAX_DEPTH, MAX_FIELDS, MAX_KEYS, MAX_OPENED, MAX_VALUES, Problem, is_crowded, scan,
+};
 pub use text::Str;
 #[cfg(test)]
 pub(crate) use write::written;

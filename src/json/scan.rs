@@ -9,6 +9,13 @@ use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, ops::Range};
 pub const MAX_DEPTH: usize = 64;
 /// Fields of the outermost object.
 pub const MAX_FIELDS: usize = 256;
+/// Arrays and objects of a whole text, and the keys and the values in it: what reads a body keeps something for
+/// each, and a body of 16 MB could hold millions. A conversation that fills such a body has some ten thousand.
+pub const MAX_OPENED: usize = 1 << 16;
+/// See [`MAX_OPENED`].
+pub const MAX_KEYS: usize = 1 << 18;
+/// See [`MAX_OPENED`]; lists of tokens to embed are the longest that are meant.
+pub const MAX_VALUES: usize = 1 << 20;
 /// Above this many keys an object's keys are looked up in a tree instead of a list.
 const FEW_KEYS: usize = 24;
 
@@ -30,6 +37,19 @@ pub(super) enum Seen<'a> {
     Field(Cow<'a, str>, Range<usize>),
     /// The end of an item of the list, whose fields have been reported before.
     Item(Range<usize>),
+}
+
+/// Whether a text holds more objects and lists than any answer does, so that reading it would take many times
+/// its size. Cheap for texts that do not.
+pub fn is_crowded(text: &[u8]) -> bool {
+    // The shortest takes two bytes.
+    if text.len() < 2 * MAX_OPENED {
+        return false;
+    }
+    let opening = text.iter().filter(|byte| matches!(byte, b'{' | b'['));
+    // Most of them may stand in strings.
+    opening.count() > MAX_OPENED
+        && !std::str::from_utf8(text).is_ok_and(|text| scan(text, |_, _| {}).is_ok())
 }
 
 /// The fields of one object.
@@ -69,6 +89,11 @@ fn pass<'a, const LEVEL: usize>(
         at: 0,
         open: Vec::new(),
         keys: Vec::new(),
+        left: Left {
+            opened: MAX_OPENED,
+            keys: MAX_KEYS,
+            values: MAX_VALUES,
+        },
     };
     match scanner.read::<LEVEL>(&mut seen) {
         Ok(()) => Ok(()),
@@ -96,6 +121,22 @@ struct Scanner<'a> {
     at: usize,
     open: Vec<Open<'a>>,
     keys: Vec<Cow<'a, str>>,
+    left: Left,
+}
+
+/// How many more there may be.
+struct Left {
+    opened: usize,
+    keys: usize,
+    values: usize,
+}
+
+/// One less.
+///
+/// Errors: there were none left.
+fn spend(left: &mut usize, problem: &'static str) -> Step {
+    *left = left.checked_sub(1).ok_or(problem)?;
+    Ok(())
 }
 
 type Step = Result<(), &'static str>;
@@ -122,6 +163,10 @@ impl<'a> Scanner<'a> {
                 }
                 (fields, item) = (0, self.at);
             }
+            spend(
+                &mut self.left.values,
+                "it holds too many values (1048576 are allowed)",
+            )?;
             match self.peek() {
                 Some(b'{') => {
                     self.enter(Open::Object {
@@ -217,6 +262,10 @@ impl<'a> Scanner<'a> {
         if self.open.len() == MAX_DEPTH {
             return Err("it is nested too deeply (64 levels are allowed)");
         }
+        spend(
+            &mut self.left.opened,
+            "it holds too many objects and lists (65536 are allowed)",
+        )?;
         self.at += 1;
         self.open.push(what);
         Ok(())
@@ -227,6 +276,10 @@ impl<'a> Scanner<'a> {
         if self.peek() != Some(b'"') {
             return Err("a key in double quotes is expected here");
         }
+        spend(
+            &mut self.left.keys,
+            "its objects hold too many keys (262144 are allowed)",
+        )?;
         let start = self.at;
         let escaped = self.string()?;
         let quoted = self.text.get(start..self.at).unwrap_or_default();
@@ -463,6 +516,34 @@ mod tests {
         };
         assert!(fields(&wide(MAX_FIELDS)).is_ok());
         assert_eq!(refused(&wide(MAX_FIELDS + 1)).0, "it has too many fields");
+    }
+
+    #[test]
+    fn a_text_holds_only_so_many_objects_keys_and_values() {
+        let many = |unit: &str, n: usize| format!("{{\"a\":[{}]}}", vec![unit; n].join(","));
+        // The object itself and its list are two of them.
+        let (all, one_more) = (many("{}", MAX_OPENED - 2), many("[]", MAX_OPENED - 1));
+        assert!(fields(&all).is_ok());
+        assert_eq!(
+            refused(&one_more).0,
+            "it holds too many objects and lists (65536 are allowed)"
+        );
+        assert!(!is_crowded(all.as_bytes()));
+        assert!(is_crowded(one_more.as_bytes()));
+        let quoted = format!("{{\"a\":\"{}\"}}", "{[".repeat(MAX_OPENED));
+        assert!(!is_crowded(quoted.as_bytes()), "it is one text");
+        assert!(fields(&many("1", MAX_VALUES - 2)).is_ok());
+        assert_eq!(
+            refused(&many("1", MAX_VALUES - 1)).0,
+            "it holds too many values (1048576 are allowed)"
+        );
+        let sixteen: Vec<_> = (0..16).map(|n| format!("\"k{n}\":0")).collect();
+        let object = format!("{{{}}}", sixteen.join(","));
+        assert!(fields(&many(&object, MAX_KEYS / 16 - 1)).is_ok());
+        assert_eq!(
+            refused(&many(&object, MAX_KEYS / 16)).0,
+            "its objects hold too many keys (262144 are allowed)"
+        );
     }
 
     #[test]

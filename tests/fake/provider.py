@@ -239,6 +239,12 @@ async def status(answer, code, form="json", *headers):
     await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
 
 
+async def too_long(answer):
+    """What the model cannot hold, in OpenAI's words."""
+    error = {"message": "This is too long.", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}
+    await answer.whole(400, json.dumps({"error": error}).encode())
+
+
 async def hang_in_body(answer):
     """Half of a whole answer, then silence."""
     body = answer.dialect.whole(answer.request).encode()
@@ -406,6 +412,15 @@ async def deep(answer):
     await answer.whole(200, nested)
 
 
+async def crowded(answer):
+    """A small text that would be large in memory: its first list holds objects without end."""
+    crowd = b"[" + b"{}," * (2_500_000 if answer.stream else 5_000_000)
+    if answer.stream:
+        first, *rest = answer.frames()
+        return await answer.streamed(first.replace(b"[", crowd, 1), *rest)
+    await answer.whole(200, answer.dialect.whole(answer.request).encode().replace(b"[", crowd, 1))
+
+
 async def not_utf8(answer):
     """The answer's first character that needs two bytes is broken."""
     broken = "ü".encode(), b"\xff\xfe"
@@ -438,9 +453,9 @@ async def bare(answer, *words):
 BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
-        ok, status, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        ok, status, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
-        no_final_blank_line, no_done, gzip_anyway, huge, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
+        no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, bare,
     )
 }  # fmt: skip

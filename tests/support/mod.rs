@@ -12,7 +12,8 @@ pub mod fixtures;
 pub mod gather;
 
 use envoy_llm_gateway::host::{
-    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, header_value,
+    Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, Store, Stored, Stream,
+    header_value,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -47,6 +48,8 @@ pub struct FakeHost {
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
     pub shared: Shared,
+    /// The provider roles, by their clusters.
+    pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
@@ -66,6 +69,7 @@ impl Default for FakeHost {
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
             shared: Shared::default(),
+            roles: RefCell::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
         }
@@ -201,6 +205,12 @@ impl Clock for FakeHost {
 impl Meter for FakeHost {
     fn count(&self, metric: &'static str, amount: i64) {
         *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    }
+}
+
+impl Roles for FakeHost {
+    fn provider(&self, cluster: &str) -> Option<Rc<envoy_llm_gateway::config::Provider>> {
+        self.roles.borrow().get(cluster).cloned()
     }
 }
 
