@@ -583,3 +583,48 @@ fn explained(case: &Case) -> Value {
     );
     got["plan"][0].clone()
 }
+
+#[test]
+fn what_guards_do_is_told_and_shown() {
+    let told = |action: &str, more: Value| {
+        let mut settings = settings();
+        let mut guard =
+            json!({"name": "pii", "detect": "EMAIL_ADDRESS", "action": action, "on": "input"});
+        guard
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        settings["guards"] = json!([guard]);
+        let body =
+            json!({"model": "smart", "messages": [{"role": "user", "content": "ann@example.com"}]});
+        let (_, reply) = ask(&settings, &[ADMIN], &body.to_string());
+        serde_json::from_str::<Value>(&reply.body).unwrap()
+    };
+    let masked = told("mask", json!({}));
+    assert_eq!(masked["guard"], "pii:mask=1");
+    for target in masked["plan"].as_array().unwrap() {
+        let body = target["request"]["body"].to_string();
+        assert!(
+            body.contains("[EMAIL_1]") && !body.contains("ann@"),
+            "{body}"
+        );
+    }
+    let blocked = told("block", json!({}));
+    assert_eq!(
+        (
+            &blocked["guard"],
+            &blocked["refusal"]["code"],
+            &blocked["plan"]
+        ),
+        (
+            &json!("pii:block=1"),
+            &json!("guardrail_blocked"),
+            &json!([])
+        )
+    );
+    let routed = told("route", json!({"to": "small"}));
+    assert_eq!(
+        (&routed["guard"], &routed["plan"][0]["model"]),
+        (&json!("pii:route=1"), &json!("little"))
+    );
+}

@@ -168,6 +168,9 @@ fn whole(
             Some(writer.body(created))
         }
     };
+    if let Some(fault) = facts.is_filtered(sent, status) {
+        return Err(fault);
+    }
     if facts.usage.is_none() {
         estimate(provider, sent, body, facts);
     }

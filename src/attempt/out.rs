@@ -16,7 +16,7 @@ use crate::{
     },
     json::{Object, Str},
     log::{attempts, millis},
-    plan::{HandOver, LIMITS, Step},
+    plan::{HandOver, LIMITS, Step, busy},
     provider::{OutBody, Outgoing},
 };
 use std::time::SystemTime;
@@ -45,6 +45,9 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     } = plan.step(number).ok_or_else(lost)?.clone();
     if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
+    }
+    if let Some(mark) = plan.of_step(&plan.marks, number).filter(|_| number > 1) {
+        busy::go_on(host, mark);
     }
     let now = host.now();
     let mut attempts = if number > 1 {

@@ -2,7 +2,7 @@
 
 use super::{
     Destination, Gateway, Key, Labels, Model, Named, OnContextLength, Passthrough, Retries,
-    covering, dialects, health, known, labels,
+    covering, dialects, guards, health, known, labels,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
     retries, rules,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::relay::Area,
     catalogue::Known,
+    guard::rules::Guards,
     provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
@@ -105,6 +106,10 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => rules::rules(&node, &known_models),
         None => Some(Vec::new()),
     };
+    let guards = match fields.given("guards") {
+        Some(node) => guards::read(&node, &known_models),
+        None => Some(Guards::default()),
+    };
     let overrides = fields.or("overrides", false, |node| node.flag());
     let known_providers: Vec<_> = known_providers.into_iter().map(|(name, _)| name).collect();
     let keys = match fields.given("keys") {
@@ -125,12 +130,15 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let default = Some(crate::plan::health::Settings::default());
     let health = fields.or("health", default, |node| health::read(&node));
     tries?;
+    let (models, providers, known) = (models?, providers?, known?);
     Some(Gateway {
-        known: known?,
+        listed: super::listed(&models, &providers, &known),
+        known,
         health: health?,
-        models: models?,
-        providers: providers?,
+        models,
+        providers,
         rules: rules?,
+        guards: guards?,
         overrides: overrides?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,

@@ -8,6 +8,7 @@ use super::{
     Client, ECHO_MODEL,
     caller::Caller,
     endpoint, fit,
+    guard::{self, Guarded, Passed, Whose},
     hand_over::{self, Planning, Prepared},
     models, overrides,
     planned::From,
@@ -91,7 +92,7 @@ fn path(own: &str) -> String {
     named.map_or_else(|| CHAT_PATH.to_owned(), endpoint::percent_decoded)
 }
 
-/// Shape: `scripts/explain.sh` and people read it; only add to it. What guards say would be a section of its own.
+/// Shape: `scripts/explain.sh` and people read it; only add to it.
 #[derive(Serialize)]
 struct Told<'a> {
     /// The model that was asked for.
@@ -105,6 +106,9 @@ struct Told<'a> {
     route: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<u8>,
+    /// What guards do, as in the record; the requests show what is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<String>,
     input_tokens: Option<u64>,
     input_tokens_class: Option<&'static str>,
     assumed_output_tokens: Option<u64>,
@@ -211,13 +215,38 @@ pub(super) fn answer(
     };
     let asked = Asked::parse(explained.api, &body)?;
     host.set_state(state::MODEL, &asked.model);
+    let mut guarded = Guarded::default();
+    let names = std::iter::once(&*asked.model).chain(others.iter().map(String::as_str));
+    let whose = Whose {
+        team: caller.who().team,
+        models: &names.collect::<Vec<_>>(),
+    };
+    let order = guard::order(asked.api);
+    let looked = guarded.request(config, whose, order, asked.body.source());
+    let (passed, stopped) = match looked {
+        Ok(passed) => (passed, None),
+        Err(fault) => (Passed::default(), Some(fault)),
+    };
+    let (asked, body) = match &passed.body {
+        Some(made) => (
+            Asked::parse(explained.api, made.as_bytes())?,
+            made.as_bytes(),
+        ),
+        None => (asked, body.as_slice()),
+    };
     let mut story = Story::heard();
     let request = Planning {
         asked: &asked,
-        others: &others,
+        to: match &passed.to {
+            Some(model) => hand_over::To::Only(model),
+            None => hand_over::To::Asked { others: &others },
+        },
         path: Some(&explained.path),
     };
-    let prepared = planned(host, config, caller, client, request, &mut story);
+    let prepared = match (models::permit(config, caller, &asked.model), stopped) {
+        (Err(fault), _) | (_, Some(fault)) => Err(fault),
+        _ => planned(host, config, caller, client, request, &mut story),
+    };
     let mut told = Told {
         model: &asked.model,
         path: &explained.path,
@@ -228,6 +257,7 @@ pub(super) fn answer(
             .state(state::ROUTE)
             .and_then(|r| String::from_utf8(r).ok()),
         score: story.score,
+        guard: guarded.told(config),
         input_tokens: None,
         input_tokens_class: None,
         assumed_output_tokens: None,
@@ -247,9 +277,9 @@ pub(super) fn answer(
         Ok(Some(prepared)) => {
             let ms =
                 |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            told.attempt_timeout_ms = Some(ms(prepared.timeout));
+            told.attempt_timeout_ms = Some(ms(prepared.patience.time));
             told.total_timeout_ms = prepared.total.map(ms);
-            told.plan = targets(host, config, &asked, &body, &prepared, &story);
+            told.plan = targets(host, config, &asked, body, &prepared, &story);
         }
     }
     let first = told
@@ -265,7 +295,7 @@ pub(super) fn answer(
     Ok(serde_json::to_vec(&told).unwrap_or_default())
 }
 
-/// As a request is planned, from the check of the model on. `None`: the gateway answers it itself.
+/// As a request is planned that may be asked for. `None`: the gateway answers it itself.
 fn planned(
     host: &dyn Host,
     config: &Gateway,
@@ -274,8 +304,8 @@ fn planned(
     request: Planning<'_>,
     story: &mut Story,
 ) -> Result<Option<Prepared>, Fault> {
-    models::permit(config, caller, &request.asked.model)?;
-    if request.asked.model == ECHO_MODEL {
+    let asked = matches!(request.to, hand_over::To::Asked { .. });
+    if asked && request.asked.model == ECHO_MODEL {
         return Ok(None);
     }
     let from = From { caller, client };

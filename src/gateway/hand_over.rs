@@ -3,7 +3,8 @@
 use super::{
     fit::{self, Lengths, Ways},
     health::{self, Probe},
-    operation,
+    load, operation,
+    overrides::Patience,
     planned::{self, From, What},
     story::Story,
 };
@@ -24,9 +25,20 @@ use crate::{
 };
 use std::{cell::RefCell, time::Duration};
 
-/// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
-/// counted and no provider of this model does that. `others`: models that may answer when the targets of the
-/// asked one have failed.
+/// Which model answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To<'a> {
+    /// The one that was asked for.
+    Asked {
+        /// Those that may when its targets have failed.
+        others: &'a [String],
+    },
+    /// This one and no other, whatever a rule says: a guard has found what others must not see.
+    Only(&'a str),
+}
+
+/// Plans the request and hands it to Envoy; gives the time of each attempt. `None`: tokens are to be
+/// counted and no provider of this model does that.
 ///
 /// Errors: `UnknownModel`; `no_compliant_target`; the refusal of the first target when every target refuses.
 pub(super) fn send(
@@ -34,31 +46,31 @@ pub(super) fn send(
     config: &Gateway,
     from: From<'_>,
     asked: &Asked<'_>,
-    others: &[String],
-) -> Result<Option<Duration>, Fault> {
+    to: To<'_>,
+) -> Result<Option<Patience>, Fault> {
     let request = Planning {
         asked,
-        others,
+        to,
         path: None,
     };
     let prepared = prepare(host, config, from, request, &mut Story::default())?;
-    let Some(prepared) = prepared else {
+    let Some(mut prepared) = prepared else {
         return Ok(None);
     };
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    let told = &prepared.told;
-    steer(host, &told.steps, prepared.timeout, prepared.total, false)?;
+    let (told, patience) = (&mut prepared.told, prepared.patience);
+    steer(host, &told.steps, patience.time, prepared.total, false)?;
+    told.marks = load::begin(host, config, &told.steps);
     told.store(host);
-    Ok(Some(prepared.timeout))
+    Ok(Some(patience))
 }
 
 /// A request to be planned.
 pub(super) struct Planning<'a> {
     pub(super) asked: &'a Asked<'a>,
-    /// Models that may answer when the targets of the asked one have failed.
-    pub(super) others: &'a [String],
+    pub(super) to: To<'a>,
     /// Its path, where it is not the one that this request has.
     pub(super) path: Option<&'a str>,
 }
@@ -69,8 +81,8 @@ pub(super) struct Prepared {
     pub(super) told: HandOver,
     /// The places of the steps' providers.
     pub(super) places: Vec<usize>,
-    /// Of each attempt.
-    pub(super) timeout: Duration,
+    /// How long each attempt has.
+    pub(super) patience: Patience,
     /// Of all attempts and the whole answer.
     pub(super) total: Option<Duration>,
 }
@@ -84,10 +96,15 @@ pub(super) fn prepare(
     story: &mut Story,
 ) -> Result<Option<Prepared>, Fault> {
     let (client, asked) = (from.client, request.asked);
+    let (name, others, only) = match request.to {
+        To::Asked { others } => (&*asked.model, others, false),
+        To::Only(model) => (model, &[][..], true),
+    };
     let counter = RefCell::new(Counter::new(asked));
     let what = What {
-        model: &asked.model,
-        others: request.others,
+        model: name,
+        others,
+        only,
         operation: operation(asked.api),
         asked: Some(asked),
         path: request.path,
@@ -95,6 +112,14 @@ pub(super) fn prepare(
     };
     let planned = planned::plan(host, config, from, what, story)?;
     let model = planned.model;
+    let configured = if asked.stream {
+        model.first_token_timeout
+    } else {
+        model.answer_timeout
+    };
+    let (retries, patience) = planned.limits(configured);
+    let retries = &retries.into_owned();
+    let seed = planned.seed;
     let (mut steps, mut longer) = (planned.steps, planned.longer);
     if asked.api == Api::CountTokens {
         steps = counting(config, steps, story);
@@ -103,22 +128,15 @@ pub(super) fn prepare(
         }
     }
     let steps = able(config, asked, steps, story)?;
-    let timeout = if asked.stream {
-        model.first_token_timeout
-    } else {
-        model.answer_timeout
-    };
-    let spread = client.spread(host);
     let probe = match story.is_heard() {
         true => Probe::Leave,
-        false => Probe::Take(timeout),
+        false => Probe::Take(patience.time),
     };
-    let retries = &model.retries;
-    let steps = health::arrange(host, config, retries, steps, spread, probe, story);
+    let steps = health::arrange(host, config, retries, steps, seed, probe, story);
     if !longer.is_empty() {
         longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
         // Whether they are needed is not known yet, so nobody is probed.
-        longer = health::arrange(host, config, retries, longer, spread, Probe::Leave, story);
+        longer = health::arrange(host, config, retries, longer, seed, Probe::Leave, story);
     }
     let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
@@ -155,7 +173,7 @@ pub(super) fn prepare(
     Ok(Some(Prepared {
         told,
         places,
-        timeout,
+        patience,
         total: retries.total_timeout,
     }))
 }
@@ -169,7 +187,8 @@ fn takes(
     story: &mut Story,
 ) -> bool {
     let speaks = config.providers.get(provider).map(|to| &to.speaks);
-    let fault = speaks.and_then(|speaks| refuses(&**speaks, asked, &step.model));
+    let mut chat = (asked.api == Api::Chat).then(|| asked.clone().into_chat());
+    let fault = speaks.and_then(|speaks| refuses(&**speaks, asked, chat.as_mut(), &step.model));
     if let Some(fault) = &fault {
         story.cannot(provider, step, fault);
     }
@@ -223,10 +242,12 @@ fn able(
     if steps.len() == 1 {
         return Ok(steps);
     }
-    let (mut able, mut refusal) = (Vec::new(), None);
+    let (mut able, mut refusal) = (Vec::with_capacity(steps.len()), None);
+    // One for all the questions: only its model changes.
+    let mut chat = (asked.api == Api::Chat).then(|| asked.clone().into_chat());
     for (provider, step) in steps {
         let speaks = config.providers.get(provider).map(|d| &d.speaks);
-        match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
+        match speaks.map(|speaks| refuses(&**speaks, asked, chat.as_mut(), &step.model)) {
             Some(None) => able.push((provider, step)),
             Some(Some(fault)) => {
                 story.cannot(provider, &step, &fault);
@@ -241,8 +262,13 @@ fn able(
     Ok(able)
 }
 
-/// Why a provider cannot take the request.
-fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
+/// Why a provider cannot take the request; `chat`: the same, where it is one.
+fn refuses(
+    speaks: &dyn Provider,
+    asked: &Asked<'_>,
+    chat: Option<&mut Chat<'_>>,
+    model: &str,
+) -> Option<Fault> {
     let none = || Some(no_provider(asked.api));
     match asked.api {
         Api::Embeddings => {
@@ -259,10 +285,9 @@ fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Faul
     let Some(dialect) = speaks.chat() else {
         return none();
     };
-    if asked.api == Api::Chat {
-        let mut chat = asked.clone().into_chat();
-        chat.model = model.into();
-        return dialect.refuses(&chat);
+    if let Some(chat) = chat {
+        chat.model = model.to_owned().into();
+        return dialect.refuses(chat);
     }
     let made = match asked.translated(model, dialect.takes()) {
         Ok(made) => made,

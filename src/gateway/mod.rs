@@ -1,7 +1,7 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
-//! in), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
+//! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
@@ -14,8 +14,10 @@ mod entry;
 mod explain;
 mod failed;
 mod fit;
+mod guard;
 mod hand_over;
 mod health;
+mod load;
 mod models;
 mod overrides;
 mod planned;
@@ -34,11 +36,12 @@ use crate::{
         Flow, Headers, Host, Side, Stream,
         keys::{header, state},
     },
-    log::millis,
 };
 use answer::Answer;
 use caller::Caller;
 use endpoint::Endpoint;
+use guard::Guarded;
+use overrides::Patience;
 use std::{rc::Rc, time::Duration};
 
 pub use echo::MODEL as ECHO_MODEL;
@@ -56,6 +59,7 @@ pub struct Request {
     streams: bool,
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
+    guarded: Guarded,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
     answer: Answer,
@@ -73,6 +77,9 @@ struct Client {
     /// Which route and which provider it asks for itself.
     route: Option<String>,
     provider: Option<String>,
+    /// How long it waits for an attempt, and for how many.
+    timeout: Option<String>,
+    attempts: Option<String>,
 }
 
 /// Client headers that a provider of the client's own language may be sent, and their most bytes.
@@ -94,22 +101,13 @@ impl Client {
             forwarded: Vec::new(),
             route: said(header::ROUTE),
             provider: said(header::PROVIDER),
+            timeout: said(header::TIMEOUT),
+            attempts: said(header::ATTEMPTS),
         }
     }
 }
 
 impl Client {
-    /// A number that differs from request to request.
-    /// FNV-1a over the request's id, which Envoy draws, and the time.
-    fn spread(&self, host: &dyn Host) -> u64 {
-        let now = millis(host.now()).to_le_bytes();
-        let id = self.id.as_deref().unwrap_or_default().bytes();
-        let hash = id.chain(now).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        hash ^ (hash >> 32)
-    }
-
     fn forward(&mut self, headers: &Headers) {
         let line = |name: &&str| {
             let value = headers.get(name)?;
@@ -145,8 +143,8 @@ enum Stage {
     Counting,
     /// This filter has answered; nothing goes further.
     Replied,
-    /// Envoy executes the plan. The per-attempt timeout tells a late attempt from a broken one.
-    HandedOver { timeout: Duration },
+    /// Envoy executes the plan. The time of each attempt tells a late attempt from a broken one.
+    HandedOver { patience: Patience },
 }
 
 impl Request {
@@ -160,6 +158,7 @@ impl Request {
             stage: Stage::Gathering,
             streams: false,
             relay: None,
+            guarded: Guarded::default(),
             explained: None,
             answer: Answer::default(),
         }
@@ -215,11 +214,13 @@ impl Request {
                 let incoming = relay::Incoming::of(&self.config, area, &headers, end)?;
                 let reads = incoming.reads();
                 self.relay = Some(incoming);
-                return if reads {
-                    Ok(Flow::Pause)
-                } else {
-                    self.relay_on(host, None)
-                };
+                if reads {
+                    return Ok(Flow::Pause);
+                }
+                if !end {
+                    self.guard_unheld()?;
+                }
+                return self.relay_on(host, None, None);
             }
         }
         Ok(Flow::Pause)
@@ -233,11 +234,23 @@ impl Request {
         match relay.take(host, &self.config, size, end)? {
             relay::Next::Hold => Ok(Flow::Pause),
             relay::Next::Pass => Ok(Flow::Continue),
-            relay::Next::Send(model) => self.relay_on(host, model),
+            relay::Next::Send(model) => {
+                if let Some((asked, _)) = &model {
+                    models::permit(&self.config, &self.caller, asked)?;
+                }
+                let (model, to) = self.guard_relayed(host, model)?;
+                self.relay_on(host, model, to.as_deref())
+            }
         }
     }
 
-    fn relay_on(&mut self, host: &dyn Host, model: Option<relay::Model>) -> Result<Flow, Fault> {
+    /// `to`: the model that answers instead of the one that is named.
+    fn relay_on(
+        &mut self,
+        host: &dyn Host,
+        model: Option<relay::Model>,
+        to: Option<&str>,
+    ) -> Result<Flow, Fault> {
         let Some(relay) = &mut self.relay else {
             return Ok(Flow::Pause);
         };
@@ -245,8 +258,8 @@ impl Request {
             caller: &self.caller,
             client: &self.client,
         };
-        let timeout = relay.send(host, &self.config, from, model)?;
-        self.stage = Stage::HandedOver { timeout };
+        let patience = relay.send(host, &self.config, from, model, to)?;
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -273,7 +286,12 @@ impl Request {
         }
         host.set_state(state::MODEL, &asked.model);
         models::permit(&self.config, &self.caller, &asked.model)?;
-        let echoed = asked.model == ECHO_MODEL;
+        let passed = self.guard(host, &asked, &others)?;
+        let asked = match &passed.body {
+            Some(body) => Asked::parse(self.api, body.as_bytes())?,
+            None => asked,
+        };
+        let echoed = asked.model == ECHO_MODEL && passed.to.is_none();
         if echoed && self.api != Api::CountTokens {
             let (kind, body, tokens) = echo::answer(host, &asked)?;
             return Ok(self.counted(host, kind, &body, tokens));
@@ -281,14 +299,14 @@ impl Request {
         let sent = match echoed {
             true => None,
             false => {
-                let who = planned::From {
-                    caller: &self.caller,
-                    client: &self.client,
+                let to = match &passed.to {
+                    Some(model) => hand_over::To::Only(model),
+                    None => hand_over::To::Asked { others: &others },
                 };
-                hand_over::send(host, &self.config, who, &asked, &others)?
+                hand_over::send(host, &self.config, self.from(), &asked, to)?
             }
         };
-        let Some(timeout) = sent else {
+        let Some(patience) = sent else {
             messages::check_count(&asked.body)?;
             let target = tokens::target(&self.config, &self.caller, &asked.model)?;
             let count = crate::tokens::chat::count(&asked, &target);
@@ -297,7 +315,7 @@ impl Request {
             return Ok(self.counted(host, "application/json", &body, count.tokens));
         };
         self.streams = asked.stream;
-        self.stage = Stage::HandedOver { timeout };
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -305,10 +323,12 @@ impl Request {
     fn counted(&mut self, host: &dyn Host, kind: &str, body: &[u8], tokens: u64) -> Flow {
         self.stage = Stage::Replied;
         let number = tokens.to_string();
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![
             ("content-type", kind),
             (header::TOKENS_ESTIMATE, number.as_str()),
         ];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         headers.extend(self.client.answered(self.api));
         host.reply(200, &headers, body);
         Flow::Pause
@@ -324,7 +344,9 @@ impl Request {
             fault.code.as_deref().unwrap_or(fault.kind.wire().2),
         );
         self.stage = Stage::Replied;
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![("content-type", "application/json")];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         if fault.kind == FaultKind::WrongMethod {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
@@ -384,20 +406,28 @@ impl Stream for Request {
 
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
         let timeout = match self.stage {
-            Stage::HandedOver { timeout } => Some(timeout),
+            Stage::HandedOver { patience } => Some(patience.time),
             Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
+        self.guarded.tell(host, &self.config);
         let id = self.client.id.as_deref();
         let flow = self.answer.head(host, self.api, timeout, id, end);
-        if let Stage::HandedOver { timeout } = self.stage {
-            health::note(host, &self.config, self.answer.is_an_attempts(), timeout);
+        if let Stage::HandedOver { patience } = self.stage {
+            health::note(host, &self.config, self.answer.is_an_attempts(), patience);
+            load::head(host, &self.config, patience);
         }
         flow
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        self.answer.body(host, end)
+        let waited = self.answer.waits();
+        let flow = self.answer.body(host, end);
+        if waited {
+            // The error has headers of its own.
+            self.guarded.tell(host, &self.config);
+        }
+        flow
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
@@ -411,14 +441,16 @@ impl Stream for Request {
         let refused = self.stage == Stage::Replied;
         // Before the record says of every attempt how it ended.
         match self.stage {
-            Stage::HandedOver { timeout } if !self.answer.has_begun() => {
-                health::left(host, &self.config, timeout);
+            Stage::HandedOver { patience } if !self.answer.has_begun() => {
+                health::left(host, &self.config, patience);
             }
             _ => {}
         }
         self.answer.record(host, bill, refused);
+        self.guarded.record(host, &self.config);
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }
+        load::end(host, &self.config);
     }
 }

@@ -13,12 +13,16 @@ pub mod header {
     pub const PROVIDER: &str = "x-llm-provider";
     /// To clients: the model that answered.
     pub const MODEL: &str = "x-llm-model";
-    /// To clients: how many attempts it took.
+    /// To clients: how many attempts it took. From clients whose key may override: the most that it may take.
     pub const ATTEMPTS: &str = "x-llm-attempts";
+    /// From clients whose key may override: the time for each attempt, where that is less than configured.
+    pub const TIMEOUT: &str = "x-llm-timeout";
     /// To clients: `hit`, `miss` or `off`.
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
+    /// To clients: which guards have found something, what they did about it, and how often.
+    pub const GUARD: &str = "x-llm-guard";
     /// To clients: the prompt's tokens as this gateway counts them.
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's routes: there is one attempt, so the body need not be kept for another.
@@ -85,6 +89,8 @@ pub mod state {
     pub const PROJECT: &str = "llm.project";
     /// Targets that were not tried in their turn: JSON list of `{provider, cluster, model, reason, until_ms}`.
     pub const COOLING: &str = "llm.cooling";
+    /// Where this request is counted as one that is under way: [`crate::plan::busy`].
+    pub const HELD: &str = "llm.held";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.
@@ -129,6 +135,8 @@ pub mod state {
     pub const ATTEMPT_COUNT: &str = "llm.attempt_count";
     /// `hit`, `miss` or `off`.
     pub const CACHE: &str = "llm.cache";
+    /// Which guards have found something, what they did about it, and how often: `pii:mask=2,keys:block=1`.
+    pub const GUARD: &str = "llm.guard";
     /// Why the gateway refused: the error's code.
     pub const REASON: &str = "llm.reason";
 }
@@ -137,6 +145,10 @@ pub mod state {
 pub mod shared {
     /// What is against which target: [`crate::plan::health::Table`].
     pub const HEALTH: &str = "envoy_llm_gateway.health";
+    /// How fast targets answer: [`crate::plan::pace::Table`].
+    pub const PACE: &str = "envoy_llm_gateway.pace";
+    /// How many requests are at which target: [`crate::plan::busy::Table`].
+    pub const BUSY: &str = "envoy_llm_gateway.busy";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.
@@ -147,4 +159,9 @@ pub mod metric {
     pub const PRICE_UNKNOWN: &str = "llm.price_unknown";
     /// An answer came without saying what it used: it has no cost in the record.
     pub const USAGE_UNKNOWN: &str = "llm.usage_unknown";
+
+    /// How often a guard of the configuration has acted.
+    pub fn guard(rule: &str, action: &str) -> String {
+        ["llm.guard.", rule, ".", action].concat()
+    }
 }

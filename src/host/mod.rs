@@ -102,8 +102,9 @@ pub trait Clock {
 
 /// Counters of the proxy.
 pub trait Meter {
-    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`].
-    fn count(&self, metric: &'static str, amount: i64);
+    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`]: counters are never forgotten, so
+    /// none may be made of what a request says.
+    fn count(&self, metric: &str, amount: i64);
 }
 
 /// A value that every worker sees.
@@ -123,6 +124,20 @@ pub trait Store {
     ///
     /// Errors: somebody has written it since; read it again.
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
+}
+
+/// How often a writing is tried that others came before.
+const MAX_TRIES: usize = 32;
+
+/// Changes a shared value, whoever else does; false: too many others were first, and nothing has been written.
+///
+/// `change`: from what is stored to what shall be; called again when somebody else was first.
+pub fn update(store: &dyn Store, key: &str, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> bool {
+    (0..MAX_TRIES).any(|_| {
+        let stored = store.get(key);
+        let new = change(&stored.bytes);
+        store.set(key, &new, stored.version).is_ok()
+    })
 }
 
 /// The provider roles beside this one.

@@ -82,6 +82,9 @@ pub struct HandOver {
     /// The most tokens of an answer, for each step whose model gives fewer than the client asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Option<u64>>,
+    /// The numbers of the steps' targets, where the requests at them are counted: see [`super::mark`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<u64>,
     /// What else than a failure moves on to the next step.
     #[serde(default, skip_serializing_if = "Moves::is_default")]
     pub moves: Moves,
@@ -130,6 +133,7 @@ impl HandOver {
             sealed: asked.may_hold_sealed(),
             tokens: Vec::new(),
             caps: Vec::new(),
+            marks: Vec::new(),
             moves: Moves::default(),
             relay: None,
             size,
@@ -160,6 +164,7 @@ impl HandOver {
             sealed: false,
             tokens: Vec::new(),
             caps: Vec::new(),
+            marks: Vec::new(),
             moves: Moves::default(),
             relay: Some(relay),
             size: 0,

@@ -10,6 +10,7 @@
 
 pub mod fixtures;
 pub mod gather;
+pub mod ride;
 
 use envoy_llm_gateway::host::{
     Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, Store, Stored, Stream,
@@ -42,7 +43,7 @@ pub struct FakeHost {
     open: RefCell<BTreeMap<Side, bool>>,
     pub state: RefCell<BTreeMap<String, String>>,
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
-    pub counters: RefCell<BTreeMap<&'static str, i64>>,
+    pub counters: RefCell<BTreeMap<String, i64>>,
     pub replies: RefCell<Vec<Reply>>,
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
@@ -77,6 +78,14 @@ impl Default for FakeHost {
 }
 
 impl FakeHost {
+    /// A host whose requests share what workers share.
+    pub fn sharing(shared: &Shared) -> Self {
+        Self {
+            shared: shared.clone(),
+            ..Self::default()
+        }
+    }
+
     pub fn set_headers(&self, side: Side, headers: &[(&str, &str)]) {
         let lines = headers
             .iter()
@@ -203,8 +212,12 @@ impl Clock for FakeHost {
 }
 
 impl Meter for FakeHost {
-    fn count(&self, metric: &'static str, amount: i64) {
-        *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    fn count(&self, metric: &str, amount: i64) {
+        *self
+            .counters
+            .borrow_mut()
+            .entry(metric.to_owned())
+            .or_default() += amount;
     }
 }
 
