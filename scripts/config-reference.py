@@ -28,6 +28,7 @@ SECTIONS = {
     "health": "`health`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
+    "guard": "`guards[]`",
     "rule": "`rules[]`",
     "when": "`rules[].when`",
     "between": "`rules[].when.input_tokens` and its like",

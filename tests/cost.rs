@@ -165,7 +165,7 @@ struct End {
     waste: Option<String>,
     price: Option<String>,
     attempts: Value,
-    counters: Vec<(&'static str, i64)>,
+    counters: Vec<(String, i64)>,
 }
 
 fn ended(model_info: &Value, states: &[(&str, Value)], complete: bool, status: &str) -> End {
@@ -211,7 +211,7 @@ fn ended(model_info: &Value, states: &[(&str, Value)], complete: bool, status: &
             .counters
             .borrow()
             .iter()
-            .map(|(name, count)| (*name, *count))
+            .map(|(name, count)| (name.clone(), *count))
             .collect(),
     }
 }
@@ -279,11 +279,11 @@ fn an_unknown_price_costs_nothing_but_a_count() {
         "200",
     );
     assert_eq!((end.cost, end.price.as_deref()), (None, Some("unknown")));
-    assert_eq!(end.counters, [("llm.price_unknown", 1)]);
+    assert_eq!(end.counters, [("llm.price_unknown".to_owned(), 1)]);
     let end = ended(&json!({}), &[], true, "200");
     assert_eq!(
         (end.cost, end.price, end.counters),
-        (None, None, vec![("llm.usage_unknown", 1)])
+        (None, None, vec![("llm.usage_unknown".to_owned(), 1)])
     );
     let told = json!({"input": 1000, "output": 100, "charged_pico": 1_499_999});
     let end = ended(

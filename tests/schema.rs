@@ -65,6 +65,7 @@ fn roles() -> Vec<(Value, Value)> {
                 "max_tokens": {"above": 1}, "complexity": {"above": 1}, "input_tokens": {"above": 1},
             }}],
             "health": {},
+            "guards": [{"name": "g", "detect": "PII", "action": "mask"}],
         }),
     )];
     for entry in REGISTRY {

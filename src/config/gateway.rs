@@ -1,8 +1,8 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, Retries, dialects, health,
-    known, labels,
+    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, Retries, dialects, guards,
+    health, known, labels,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
     retries, rules,
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::relay::Area,
     catalogue::Known,
+    guard::rules::Guards,
     provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
@@ -88,6 +89,10 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => rules::rules(&node, &known_models),
         None => Some(Vec::new()),
     };
+    let guards = match fields.given("guards") {
+        Some(node) => guards::read(&node, &known_models),
+        None => Some(Guards::default()),
+    };
     let overrides = fields.or("overrides", false, |node| node.flag());
     let known_providers: Vec<_> = known_providers.into_iter().map(|(name, _)| name).collect();
     let keys = match fields.given("keys") {
@@ -116,6 +121,7 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         models: models?,
         providers: providers?,
         rules: rules?,
+        guards: guards?,
         overrides: overrides?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,

@@ -5,6 +5,7 @@
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
 mod gateway;
+mod guards;
 mod health;
 mod known;
 mod labels;
@@ -31,6 +32,10 @@ use std::time::Duration;
 
 /// A checked configuration: one of the filter's two roles.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each use of the filter"
+)]
 pub enum Config {
     /// Once per request, downstream.
     Gateway(Gateway),
@@ -96,6 +101,8 @@ pub struct Gateway {
     pub providers: Vec<Destination>,
     /// What is decided for some requests before their model's route; the first that matches counts.
     pub rules: Vec<Rule>,
+    /// What texts may hold, and what is done about it.
+    pub guards: crate::guard::rules::Guards,
     /// Clients without a key may say themselves where their requests go.
     pub overrides: bool,
     /// Who may ask. `None`: anybody.

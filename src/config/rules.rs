@@ -116,7 +116,7 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
 }
 
 /// A word or a list of them.
-fn words(node: &Node<'_>) -> Option<Words> {
+pub(super) fn words(node: &Node<'_>) -> Option<Words> {
     let words = node.each(|node| {
         let word = node.plain()?;
         if !star_is_last(word) {

@@ -74,6 +74,11 @@ impl Answer {
         self.answered
     }
 
+    /// Whether an error waits for the body that it replaces.
+    pub(super) fn waits(&self) -> bool {
+        self.instead.is_some()
+    }
+
     /// Whether there were any response headers.
     pub(super) fn has_begun(&self) -> bool {
         self.status != 0

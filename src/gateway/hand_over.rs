@@ -22,9 +22,20 @@ use crate::{
 };
 use std::{cell::RefCell, time::Duration};
 
+/// Which model answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To<'a> {
+    /// The one that was asked for.
+    Asked {
+        /// Those that may when its targets have failed.
+        others: &'a [String],
+    },
+    /// This one and no other, whatever a rule says: a guard has found what others must not see.
+    Only(&'a str),
+}
+
 /// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
-/// counted and no provider of this model does that. `others`: models that may answer when the targets of the
-/// asked one have failed.
+/// counted and no provider of this model does that.
 ///
 /// Errors: `UnknownModel`; `no_compliant_target`; the refusal of the first target when every target refuses.
 pub(super) fn send(
@@ -32,13 +43,18 @@ pub(super) fn send(
     config: &Gateway,
     from: From<'_>,
     asked: &Asked<'_>,
-    others: &[String],
+    to: To<'_>,
 ) -> Result<Option<Duration>, Fault> {
     let client = from.client;
+    let (name, others, only) = match to {
+        To::Asked { others } => (&*asked.model, others, false),
+        To::Only(model) => (model, &[][..], true),
+    };
     let counter = RefCell::new(Counter::new(asked));
     let what = What {
-        model: &asked.model,
+        model: name,
         others,
+        only,
         operation: operation(asked.api),
         asked: Some(asked),
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),

@@ -1,7 +1,7 @@
 //! The downstream role, once per request: who asks, for what, and where it may go.
 //!
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
-//! in), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
+//! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record.
 
@@ -13,6 +13,7 @@ mod endpoint;
 mod entry;
 mod failed;
 mod fit;
+mod guard;
 mod hand_over;
 mod health;
 mod models;
@@ -37,6 +38,7 @@ use crate::{
 use answer::Answer;
 use caller::Caller;
 use endpoint::Endpoint;
+use guard::Guarded;
 use std::{rc::Rc, time::Duration};
 
 pub use echo::MODEL as ECHO_MODEL;
@@ -54,6 +56,7 @@ pub struct Request {
     streams: bool,
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
+    guarded: Guarded,
     answer: Answer,
 }
 
@@ -156,6 +159,7 @@ impl Request {
             stage: Stage::Gathering,
             streams: false,
             relay: None,
+            guarded: Guarded::default(),
             answer: Answer::default(),
         }
     }
@@ -200,11 +204,13 @@ impl Request {
                 let incoming = relay::Incoming::of(&self.config, area, &headers, end)?;
                 let reads = incoming.reads();
                 self.relay = Some(incoming);
-                return if reads {
-                    Ok(Flow::Pause)
-                } else {
-                    self.relay_on(host, None)
-                };
+                if reads {
+                    return Ok(Flow::Pause);
+                }
+                if !end {
+                    self.guard_unheld()?;
+                }
+                return self.relay_on(host, None, None);
             }
         }
         Ok(Flow::Pause)
@@ -218,11 +224,23 @@ impl Request {
         match relay.take(host, &self.config, size, end)? {
             relay::Next::Hold => Ok(Flow::Pause),
             relay::Next::Pass => Ok(Flow::Continue),
-            relay::Next::Send(model) => self.relay_on(host, model),
+            relay::Next::Send(model) => {
+                if let Some((asked, _)) = &model {
+                    models::permit(&self.config, &self.caller, asked)?;
+                }
+                let (model, to) = self.guard_relayed(host, model)?;
+                self.relay_on(host, model, to.as_deref())
+            }
         }
     }
 
-    fn relay_on(&mut self, host: &dyn Host, model: Option<relay::Model>) -> Result<Flow, Fault> {
+    /// `to`: the model that answers instead of the one that is named.
+    fn relay_on(
+        &mut self,
+        host: &dyn Host,
+        model: Option<relay::Model>,
+        to: Option<&str>,
+    ) -> Result<Flow, Fault> {
         let Some(relay) = &mut self.relay else {
             return Ok(Flow::Pause);
         };
@@ -230,7 +248,7 @@ impl Request {
             caller: &self.caller,
             client: &self.client,
         };
-        let timeout = relay.send(host, &self.config, from, model)?;
+        let timeout = relay.send(host, &self.config, from, model, to)?;
         self.stage = Stage::HandedOver { timeout };
         Ok(Flow::Continue)
     }
@@ -254,7 +272,12 @@ impl Request {
         }
         host.set_state(state::MODEL, &asked.model);
         models::permit(&self.config, &self.caller, &asked.model)?;
-        let echoed = asked.model == ECHO_MODEL;
+        let passed = self.guard(host, &asked, &others)?;
+        let asked = match &passed.body {
+            Some(body) => Asked::parse(self.api, body.as_bytes())?,
+            None => asked,
+        };
+        let echoed = asked.model == ECHO_MODEL && passed.to.is_none();
         if echoed && self.api != Api::CountTokens {
             let (kind, body, tokens) = echo::answer(host, &asked)?;
             return Ok(self.counted(host, kind, &body, tokens));
@@ -262,11 +285,11 @@ impl Request {
         let sent = match echoed {
             true => None,
             false => {
-                let who = planned::From {
-                    caller: &self.caller,
-                    client: &self.client,
+                let to = match &passed.to {
+                    Some(model) => hand_over::To::Only(model),
+                    None => hand_over::To::Asked { others: &others },
                 };
-                hand_over::send(host, &self.config, who, &asked, &others)?
+                hand_over::send(host, &self.config, self.from(), &asked, to)?
             }
         };
         let Some(timeout) = sent else {
@@ -286,10 +309,12 @@ impl Request {
     fn counted(&mut self, host: &dyn Host, kind: &str, body: &[u8], tokens: u64) -> Flow {
         self.stage = Stage::Replied;
         let number = tokens.to_string();
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![
             ("content-type", kind),
             (header::TOKENS_ESTIMATE, number.as_str()),
         ];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         headers.extend(self.client.answered(self.api));
         host.reply(200, &headers, body);
         Flow::Pause
@@ -305,7 +330,9 @@ impl Request {
             fault.code.as_deref().unwrap_or(fault.kind.wire().2),
         );
         self.stage = Stage::Replied;
+        let told = self.guarded.told(&self.config);
         let mut headers = vec![("content-type", "application/json")];
+        headers.extend(told.as_deref().map(|told| (header::GUARD, told)));
         if fault.kind == FaultKind::WrongMethod {
             let allowed = endpoint::allowed_method(&host.headers(Side::Request));
             headers.push(("allow", allowed));
@@ -369,6 +396,7 @@ impl Stream for Request {
             Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
+        self.guarded.tell(host, &self.config);
         let id = self.client.id.as_deref();
         let flow = self.answer.head(host, self.api, timeout, id, end);
         if let Stage::HandedOver { timeout } = self.stage {
@@ -378,7 +406,13 @@ impl Stream for Request {
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        self.answer.body(host, end)
+        let waited = self.answer.waits();
+        let flow = self.answer.body(host, end);
+        if waited {
+            // The error has headers of its own.
+            self.guarded.tell(host, &self.config);
+        }
+        flow
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
@@ -398,6 +432,7 @@ impl Stream for Request {
             _ => {}
         }
         self.answer.record(host, bill, refused);
+        self.guarded.record(host, &self.config);
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }

@@ -22,6 +22,8 @@ pub(super) struct What<'a> {
     /// The model, and those that may answer when its targets have failed.
     pub(super) model: &'a str,
     pub(super) others: &'a [String],
+    /// No rule leads to another one.
+    pub(super) only: bool,
     /// What is done, e.g. `chat`.
     pub(super) operation: &'a str,
     /// The request, where its body is read.
@@ -61,6 +63,7 @@ pub(super) fn plan<'c>(
     };
     let mut facts = Facts::new(what.model, what.operation, &header, what.asked);
     describe(&mut facts, host, config, from)?;
+    facts.only = what.only;
     facts.count = &count;
     facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
     let first = plan::choose(config, model, what.model, &facts);

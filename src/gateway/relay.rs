@@ -126,6 +126,21 @@ impl Incoming {
         self.relayed.area.names_model()
     }
 
+    /// Whether the body is held whole, and is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.reading, Reading::Json)
+    }
+
+    /// Another body has been put in the place of the one that is held; gives the model that it names.
+    ///
+    /// Errors: it cannot be read.
+    pub(super) fn replaced(&mut self, body: &[u8]) -> Result<Option<Model>, Fault> {
+        self.held = body.len();
+        self.taken = body.len() as u64;
+        self.relayed.length = Some(self.taken);
+        relay::named(body)
+    }
+
     /// How many bytes are held.
     pub(super) fn here(&self) -> usize {
         self.held
@@ -201,7 +216,8 @@ impl Incoming {
         Ok(Next::Hold)
     }
 
-    /// Plans the request and hands it to Envoy; gives the timeout of each attempt.
+    /// Plans the request and hands it to Envoy; gives the timeout of each attempt. `to`: the only model that may
+    /// answer, instead of the one that is named.
     ///
     /// Errors: nobody may or can answer it.
     pub(super) fn send(
@@ -210,6 +226,7 @@ impl Incoming {
         config: &Gateway,
         from: From<'_>,
         model: Option<Model>,
+        to: Option<&str>,
     ) -> Result<Duration, Fault> {
         let client = from.client;
         let (asked, named) = match model {
@@ -221,7 +238,9 @@ impl Incoming {
         let (mut steps, timeout, total, route) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
-                let planned = self.planned(host, config, from, asked)?;
+                models::permit(config, from.caller, asked)?;
+                let planned =
+                    self.planned(host, config, from, to.unwrap_or(asked), to.is_some())?;
                 let steps = planned.steps.into_iter().map(|(_, step)| step).collect();
                 let Configured {
                     answer_timeout,
@@ -274,8 +293,8 @@ impl Incoming {
         config: &'c Gateway,
         from: From<'_>,
         asked: &str,
+        only: bool,
     ) -> Result<Planned<'c>, Fault> {
-        models::permit(config, from.caller, asked)?;
         if asked == ECHO_MODEL {
             let message = "`echo` only repeats what is said in a chat; ask for another model.";
             return Err(Fault::new(FaultKind::Unsupported, message).at("model"));
@@ -283,6 +302,7 @@ impl Incoming {
         let what = What {
             model: asked,
             others: &[],
+            only,
             operation: self.relayed.area.as_str(),
             asked: None,
             count: &|_| None,

@@ -4,6 +4,15 @@
 //! A text may come in pieces: a scan says up to where no later piece can change what it has found, and only
 //! what follows is held back.
 
+pub mod edit;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::string_slice)]
+pub(crate) mod fake;
+pub mod request;
+pub mod rules;
+pub mod scan;
+pub mod vault;
+
 /// Something in a text that a rule may act upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Find {

@@ -227,7 +227,7 @@ impl Clock for Envoy {
 }
 
 impl Meter for Envoy {
-    fn count(&self, metric: &'static str, amount: i64) {
+    fn count(&self, metric: &str, amount: i64) {
         // Defining an existing counter gives its id again.
         if let Ok(id) = hostcalls::define_metric(MetricType::Counter, metric) {
             let _ = hostcalls::increment_metric(id, amount);

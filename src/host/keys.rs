@@ -17,6 +17,8 @@ pub mod header {
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
     pub const DROPPED: &str = "x-llm-dropped";
+    /// To clients: which guards have found something, what they did about it, and how often.
+    pub const GUARD: &str = "x-llm-guard";
     /// To clients: the prompt's tokens as this gateway counts them.
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's routes: there is one attempt, so the body need not be kept for another.
@@ -127,6 +129,8 @@ pub mod state {
     pub const ATTEMPT_COUNT: &str = "llm.attempt_count";
     /// `hit`, `miss` or `off`.
     pub const CACHE: &str = "llm.cache";
+    /// Which guards have found something, what they did about it, and how often: `pii:mask=2,keys:block=1`.
+    pub const GUARD: &str = "llm.guard";
     /// Why the gateway refused: the error's code.
     pub const REASON: &str = "llm.reason";
 }
@@ -145,4 +149,9 @@ pub mod metric {
     pub const PRICE_UNKNOWN: &str = "llm.price_unknown";
     /// An answer came without saying what it used: it has no cost in the record.
     pub const USAGE_UNKNOWN: &str = "llm.usage_unknown";
+
+    /// How often a guard of the configuration has acted.
+    pub fn guard(rule: &str, action: &str) -> String {
+        ["llm.guard.", rule, ".", action].concat()
+    }
 }

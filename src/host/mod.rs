@@ -102,8 +102,9 @@ pub trait Clock {
 
 /// Counters of the proxy.
 pub trait Meter {
-    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`].
-    fn count(&self, metric: &'static str, amount: i64);
+    /// Adds to a counter, defining it at first use. Names are in [`keys::metric`]: counters are never forgotten, so
+    /// none may be made of what a request says.
+    fn count(&self, metric: &str, amount: i64);
 }
 
 /// A value that every worker sees.

@@ -11,6 +11,7 @@ mod passing;
 mod quoted;
 mod scan;
 mod text;
+mod tokens;
 mod write;
 
 pub use line::one_line;
@@ -22,6 +23,7 @@ pub use scan::{
     MAX_DEPTH, MAX_FIELDS, MAX_KEYS, MAX_OPENED, MAX_VALUES, Problem, is_crowded, scan,
 };
 pub use text::Str;
+pub use tokens::{Places, Token, meant, tokens};
 #[cfg(test)]
 pub(crate) use write::written;
 pub use write::{Long, write};

@@ -91,7 +91,7 @@ impl<'a> Quoted<'a> {
 
 /// The letter of the escape that the text begins with, and what follows it. Half a surrogate pair is
 /// the letter for what cannot be read.
-fn unescaped(text: &str) -> (char, &str) {
+pub(super) fn unescaped(text: &str) -> (char, &str) {
     let short = |letter: char| (letter, text.get(2..).unwrap_or_default());
     match text.as_bytes().get(1) {
         Some(b'n') => short('\n'),

@@ -54,6 +54,8 @@ pub struct Facts<'a> {
     pub count: &'a dyn Fn() -> Option<u64>,
     /// Tokens are counted for every request.
     pub counts: bool,
+    /// The model is settled: no rule leads to another one.
+    pub only: bool,
     /// The time of day.
     pub now: SystemTime,
     /// What is drawn for this request; see [`seed`].
@@ -99,6 +101,7 @@ impl<'a> Facts<'a> {
             asked,
             count: &|| None,
             counts: false,
+            only: false,
             now: SystemTime::UNIX_EPOCH,
             seed: 0,
             tokens: OnceCell::new(),

@@ -130,7 +130,8 @@ pub fn choose<'c>(
     facts: &Facts<'_>,
 ) -> Result<Choice<'c>, Fault> {
     let rule = rules::first(config, facts);
-    let instead = rule.and_then(|rule| rule.instead.as_ref());
+    let instead = rule.filter(|_| !facts.only);
+    let instead = instead.and_then(|rule| rule.instead.as_ref());
     let instead = instead.and_then(|to| Some((config.models.get(to.model)?, to.asked.as_str())));
     let (model, asked) = instead.unwrap_or((model, asked));
     let route = facts.overrides.route.unwrap_or(model.route);

@@ -41,7 +41,7 @@ pub struct FakeHost {
     open: RefCell<BTreeMap<Side, bool>>,
     pub state: RefCell<BTreeMap<String, String>>,
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
-    pub counters: RefCell<BTreeMap<&'static str, i64>>,
+    pub counters: RefCell<BTreeMap<String, i64>>,
     pub replies: RefCell<Vec<Reply>>,
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
@@ -199,8 +199,12 @@ impl Clock for FakeHost {
 }
 
 impl Meter for FakeHost {
-    fn count(&self, metric: &'static str, amount: i64) {
-        *self.counters.borrow_mut().entry(metric).or_default() += amount;
+    fn count(&self, metric: &str, amount: i64) {
+        *self
+            .counters
+            .borrow_mut()
+            .entry(metric.to_owned())
+            .or_default() += amount;
     }
 }
 

@@ -1,0 +1,362 @@
+//! Reads `guards`: what may be in texts and what is done about it; makes one scanner for each direction.
+
+use super::{
+    node::{Fields, Node},
+    rules::words,
+    targets::{bounded, named, some, star_is_last},
+};
+use crate::{
+    guard::{
+        Scan,
+        rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
+        scan::{Entity, Scanner, Selection, entities},
+    },
+    host::keys::metric,
+    json::decimal::scaled,
+};
+use std::collections::BTreeMap;
+
+/// Longest name of a guard: it goes into headers and names of counters.
+const MAX_NAME_BYTES: usize = 64;
+/// Most entities, patterns and words of one guard.
+const MAX_ENTITIES: usize = 256;
+const MAX_PATTERNS: usize = 64;
+const MAX_WORDS: usize = 10_000;
+/// Longest word.
+const MAX_WORD_BYTES: usize = 256;
+/// Shortest and longest salt. Units: bytes.
+const SALT_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
+/// A find that a checksum holds.
+const SURE: u8 = 100;
+
+/// Where a guard looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum On {
+    Input,
+    Output,
+    Both,
+}
+
+/// What a guard looks for, and where that stands.
+struct Wanted {
+    on: On,
+    /// Names of entities, each once.
+    detect: Vec<String>,
+    /// The name of what its patterns and words find.
+    own: String,
+    patterns: Vec<String>,
+    words: Vec<String>,
+    threshold: Option<u8>,
+}
+
+/// Reads the list; `None`: what is wrong is reported.
+pub(super) fn read(node: &Node<'_>, models: &[String]) -> Option<Guards> {
+    let mut names = BTreeMap::new();
+    let mut at = 0;
+    let list = node.list(|node| {
+        let guard = node.object(|fields| guard(fields, models, &mut names, at));
+        at += 1;
+        guard
+    })?;
+    bounded(node, list.len(), MAX_RULES, "guards")?;
+    let (rules, wanted): (Vec<Rule>, Vec<Wanted>) = list.into_iter().unzip();
+    let input = watch(node, &wanted, On::Input);
+    let output = watch(node, &wanted, On::Output);
+    Some(Guards {
+        rules,
+        input: input?,
+        output: output?,
+    })
+}
+
+fn guard(
+    fields: &Fields<'_>,
+    models: &[String],
+    names: &mut BTreeMap<String, usize>,
+    at: usize,
+) -> Option<(Rule, Wanted)> {
+    let name = fields.required("name").and_then(|node| {
+        let name = name(&node)?.to_owned();
+        if let Some(first) = names.insert(name.clone(), at) {
+            node.wrong(format_args!("the same as in $.guards[{first}]"));
+            return None;
+        }
+        Some(name)
+    });
+    let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node)).map(|names| {
+        let mut names = names.concat();
+        names.sort_unstable();
+        names.dedup();
+        names
+    });
+    let patterns = list(fields, "pattern", MAX_PATTERNS, |node| pattern(&node));
+    let words = list(fields, "words", MAX_WORDS, |node| word(&node));
+    let action = fields
+        .required("action")
+        .and_then(|node| node.choice(Action::ALL));
+    let on = fields.maybe("on", |node| on(&node, action));
+    let to = fields.maybe("to", |node| named(&node, models));
+    let salt = fields.maybe("salt", |node| salt(&node));
+    let threshold = fields.maybe("threshold", |node| threshold(&node));
+    let teams = fields.maybe("teams", |node| self::words(&node));
+    let for_models = match fields.given("models") {
+        Some(node) => {
+            let list = some(&node, node.each(|node| model(&node)), "model");
+            list.filter(|list| bounded(&node, list.len(), MAX_ENTITIES, "models").is_some())
+                .map(Some)
+        }
+        None => Some(None),
+    };
+    let on_error = fields.or("on_error", OnError::default(), |node| {
+        node.choice(&[("block", OnError::Block), ("allow", OnError::Allow)])
+    });
+    let looks_for = [&detect, &patterns, &words];
+    if looks_for
+        .iter()
+        .all(|list| list.as_ref().is_some_and(Vec::is_empty))
+    {
+        fields.lacks(
+            "detect",
+            "missing: a guard needs `detect`, `pattern` or `words`",
+        );
+        return None;
+    }
+    let belongs = |given: bool, key, wanted: Action| match (action, given) {
+        (Some(action), false) if action == wanted => {
+            fields.lacks(
+                key,
+                format_args!("missing; `action: {}` needs it", wanted.as_str()),
+            );
+            false
+        }
+        (Some(action), true) if action != wanted => {
+            fields.lacks(
+                key,
+                format_args!("belongs to `action: {}`", wanted.as_str()),
+            );
+            false
+        }
+        _ => true,
+    };
+    let given = |option: bool, wrong: bool| option || wrong;
+    let routes = belongs(
+        given(matches!(to, Some(Some(_))), to.is_none()),
+        "to",
+        Action::Route,
+    );
+    let hashes = belongs(
+        given(matches!(salt, Some(Some(_))), salt.is_none()),
+        "salt",
+        Action::Hash,
+    );
+    let (name, action) = (name?, action?);
+    (routes && hashes).then_some(())?;
+    let default = match action {
+        Action::Restore | Action::Route => On::Input,
+        _ => On::Both,
+    };
+    let wanted = Wanted {
+        on: on?.unwrap_or(default),
+        detect: detect?,
+        own: format!("guard.{name}"),
+        patterns: patterns?,
+        words: words?,
+        threshold: threshold?,
+    };
+    let rule = Rule {
+        metric: metric::guard(&name, action.as_str()),
+        name,
+        action,
+        to: to?,
+        salt: salt?,
+        teams: teams?,
+        models: for_models?,
+        on_error: on_error?,
+    };
+    Some((rule, wanted))
+}
+
+/// A list, or one value that stands for a list of one. Absent: empty; one that is given says something.
+fn list<T>(
+    fields: &Fields<'_>,
+    key: &'static str,
+    most: usize,
+    read: impl FnMut(Node<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let Some(node) = fields.given(key) else {
+        return Some(Vec::new());
+    };
+    let list = node.each(read);
+    let list = some(&node, list, "of them")?;
+    bounded(&node, list.len(), most, "of them")?;
+    Some(list)
+}
+
+/// It becomes a header's value and part of a counter's name.
+fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
+    let name = node.plain()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if !name.bytes().all(plain) || name.len() > MAX_NAME_BYTES {
+        node.wrong(format_args!(
+            "a guard's name holds ASCII letters, digits, `_` and `-`, at most {MAX_NAME_BYTES}"
+        ));
+        return None;
+    }
+    Some(name)
+}
+
+/// The entities that a name stands for.
+fn entity(node: &Node<'_>) -> Option<Vec<String>> {
+    let name = node.text()?;
+    let selection = Selection {
+        kinds: vec![(name.to_owned(), None)],
+    };
+    match Scanner::new(&selection) {
+        Ok(scanner) => Some(scanner.kinds().to_vec()),
+        Err(_) => {
+            let known: Vec<_> = entities().map(|entity| entity.name).collect();
+            let known = known.join(", ");
+            node.wrong(format_args!(
+                "no such entity {name:?}; known: PII, SECRET, {known}"
+            ));
+            None
+        }
+    }
+}
+
+/// Each is tried alone, so that what is wrong is said where it stands.
+fn pattern(node: &Node<'_>) -> Option<String> {
+    let pattern = node.nonempty()?.to_owned();
+    node.wrong("is not available yet");
+    Some(pattern)
+}
+
+fn word(node: &Node<'_>) -> Option<String> {
+    let word = node.nonempty()?;
+    if word.trim().is_empty() {
+        node.wrong("must not be blank");
+        return None;
+    }
+    if word.len() > MAX_WORD_BYTES {
+        node.wrong(format_args!("longer than {MAX_WORD_BYTES} bytes"));
+        return None;
+    }
+    Some(word.to_owned())
+}
+
+fn on(node: &Node<'_>, action: Option<Action>) -> Option<On> {
+    let on = node.choice(&[
+        ("input", On::Input),
+        ("output", On::Output),
+        ("both", On::Both),
+    ])?;
+    let wrong = match action {
+        _ if on == On::Input => None,
+        Some(Action::Restore) => Some(
+            "`restore` takes values out of requests; in answers it puts them back by itself: leave `on` out",
+        ),
+        Some(Action::Route) => Some("an answer cannot go to another model: leave `on` out"),
+        _ => None,
+    };
+    if let Some(wrong) = wrong {
+        node.wrong(wrong);
+        return None;
+    }
+    Some(on)
+}
+
+fn salt(node: &Node<'_>) -> Option<Salt> {
+    let salt = node.plain()?;
+    if !SALT_BYTES.contains(&salt.len()) {
+        let (least, most) = SALT_BYTES.into_inner();
+        // What it is would be a secret in a log.
+        node.wrong(format_args!("expected {least} to {most} bytes"));
+        return None;
+    }
+    Some(Salt(salt.to_owned()))
+}
+
+/// From 0 to 1.
+fn threshold(node: &Node<'_>) -> Option<u8> {
+    let text = node.number()?;
+    let scaled = scaled(&text, 2).filter(|number| number.exact && number.nearest <= 100);
+    let score = scaled.and_then(|number| u8::try_from(number.nearest).ok());
+    if score.is_none() {
+        node.wrong(format_args!(
+            "expected 0 to 1 with at most two decimal places, found {text}"
+        ));
+    }
+    score
+}
+
+fn model(node: &Node<'_>) -> Option<String> {
+    let name = node.plain()?;
+    if !star_is_last(name) {
+        node.wrong("`*` may stand at the end only");
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// The scanner of one direction; `Some(None)`: no guard looks there.
+fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Watch>> {
+    let mut selection = Selection::default();
+    let mut kinds: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
+    let mut labels: BTreeMap<&str, String> = BTreeMap::new();
+    let mut rules = Holding::default();
+    for (place, guard) in wanted.iter().enumerate() {
+        if guard.on != direction && guard.on != On::Both {
+            continue;
+        }
+        rules.add(place);
+        let rule = u8::try_from(place).ok()?;
+        for name in &guard.detect {
+            let least = guard.threshold.unwrap_or(Entity::LEAST);
+            let acts = kinds.entry(name).or_default();
+            acts.push(Act { rule, least });
+            labels.insert(name, label(name));
+        }
+        if guard.patterns.is_empty() && guard.words.is_empty() {
+            continue;
+        }
+        kinds
+            .entry(&guard.own)
+            .or_default()
+            .push(Act { rule, least: 0 });
+        let name = guard.own.trim_start_matches("guard.");
+        labels.insert(&guard.own, label(name));
+    }
+    if rules.is_empty() {
+        return Some(None);
+    }
+    for (name, acts) in &kinds {
+        if !name.starts_with("guard.") {
+            let least = acts.iter().map(|act| act.least).min().unwrap_or(SURE);
+            selection.kinds.push(((*name).to_owned(), Some(least)));
+        }
+    }
+    let scanner = match Scanner::new(&selection) {
+        Ok(scanner) => scanner,
+        Err(problems) => {
+            for problem in problems {
+                node.wrong(problem);
+            }
+            return None;
+        }
+    };
+    let found = scanner.kinds();
+    let acts = found
+        .iter()
+        .map(|kind| kinds.get(kind.as_str()).cloned().unwrap_or_default());
+    let acts = acts.collect();
+    let labels = found.iter().map(|kind| labels.get(kind.as_str()).cloned());
+    let labels = labels
+        .map(|label| label.unwrap_or_else(|| "DATA".to_owned()))
+        .collect();
+    Some(Some(Watch {
+        scan: Box::new(scanner),
+        acts,
+        labels,
+        rules,
+    }))
+}
