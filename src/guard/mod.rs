@@ -8,6 +8,7 @@ pub mod edit;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::string_slice)]
 pub(crate) mod fake;
+pub mod injection;
 pub mod request;
 pub mod rules;
 pub mod scan;
