@@ -1,6 +1,7 @@
 //! Reads `guards`: what may be in texts and what is done about it; makes one scanner for each direction.
 
 use super::{
+    calls,
     node::{Fields, Node},
     rules::words,
     targets::{bounded, named, some, star_is_last},
@@ -8,6 +9,8 @@ use super::{
 use crate::{
     guard::{
         Scan,
+        external::{Call, MAX_CALLS},
+        injection,
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
         scan::{Entity, Scanner, Selection, entities},
     },
@@ -47,6 +50,8 @@ struct Wanted {
     patterns: Vec<String>,
     words: Vec<String>,
     threshold: Option<u8>,
+    /// Who else is asked.
+    call: Option<Call>,
 }
 
 /// Reads the list; `None`: what is wrong is reported.
@@ -62,10 +67,13 @@ pub(super) fn read(node: &Node<'_>, models: &[String]) -> Option<Guards> {
     let (rules, wanted): (Vec<Rule>, Vec<Wanted>) = list.into_iter().unzip();
     let input = watch(node, &wanted, On::Input);
     let output = watch(node, &wanted, On::Output);
+    let calls: Vec<Call> = wanted.into_iter().filter_map(|guard| guard.call).collect();
+    bounded(node, calls.len(), MAX_CALLS, "calls")?;
     Some(Guards {
         rules,
         input: input?,
         output: output?,
+        calls,
     })
 }
 
@@ -110,14 +118,60 @@ fn guard(
     let on_error = fields.or("on_error", OnError::default(), |node| {
         node.choice(&[("block", OnError::Block), ("allow", OnError::Allow)])
     });
+    let calls = fields.given("call");
     let looks_for = [&detect, &patterns, &words];
-    if looks_for
-        .iter()
-        .all(|list| list.as_ref().is_some_and(Vec::is_empty))
+    let mut lists = looks_for.iter();
+    match &calls {
+        None if lists.all(|list| list.as_ref().is_some_and(Vec::is_empty)) => {
+            fields.lacks(
+                "detect",
+                "missing: a guard needs `detect`, `pattern`, `words` or `call`",
+            );
+            return None;
+        }
+        Some(node) if !lists.all(|list| list.as_ref().is_some_and(Vec::is_empty)) => {
+            node.wrong(
+                "asks somebody else: make another guard for `detect`, `pattern` and `words`",
+            );
+            return None;
+        }
+        _ => {}
+    }
+    let call = match &calls {
+        Some(node) => {
+            let rule = u8::try_from(at).unwrap_or(u8::MAX);
+            let call = node.object(|fields| calls::read(fields, rule, threshold.flatten()));
+            call.map(Some)
+        }
+        None => Some(None),
+    };
+    if let (Some(Some(call)), Some(action)) = (&call, action)
+        && let Some((key, wrong)) =
+            calls::wrong(call.kind, action, matches!(threshold, Some(Some(_))))
     {
+        fields.lacks(key, wrong);
+        return None;
+    }
+    let injects = detect.iter().flatten().any(|name| name == injection::KIND);
+    if injects && action.is_some_and(Action::edits) {
         fields.lacks(
-            "detect",
-            "missing: a guard needs `detect`, `pattern` or `words`",
+            "action",
+            format_args!(
+                "{} can be blocked, routed or warned of: there is no value to put something in the place of",
+                injection::KIND
+            ),
+        );
+        return None;
+    }
+    if let (true, Some(Some(On::Output | On::Both))) = (calls.is_some(), &on) {
+        fields.lacks("on", "a `call` looks at requests only: leave `on` out");
+        return None;
+    }
+    if let (true, Some(Some(On::Output))) = (injects, &on) {
+        let what = injection::KIND;
+        fields.lacks(
+            "on",
+            format_args!("{what} looks at requests only: leave `on` out"),
         );
         return None;
     }
@@ -151,8 +205,14 @@ fn guard(
     );
     let (name, action) = (name?, action?);
     (routes && hashes).then_some(())?;
+    let lists = [&detect, &patterns, &words];
+    let count: usize = lists
+        .iter()
+        .map(|list| list.as_ref().map_or(0, Vec::len))
+        .sum();
     let default = match action {
         Action::Restore | Action::Route => On::Input,
+        _ if calls.is_some() || (injects && count == 1) => On::Input,
         _ => On::Both,
     };
     let wanted = Wanted {
@@ -162,6 +222,7 @@ fn guard(
         patterns: patterns?,
         words: words?,
         threshold: threshold?,
+        call: call?,
     };
     let rule = Rule {
         metric: metric::guard(&name, action.as_str()),
@@ -208,6 +269,9 @@ fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
 /// The entities that a name stands for.
 fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     let name = node.text()?;
+    if name == injection::KIND {
+        return Some(vec![name.to_owned()]);
+    }
     let selection = Selection {
         kinds: vec![(name.to_owned(), None)],
     };
@@ -217,7 +281,8 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
             let known: Vec<_> = entities().map(|entity| entity.name).collect();
             let known = known.join(", ");
             node.wrong(format_args!(
-                "no such entity {name:?}; known: PII, SECRET, {known}"
+                "no such entity {name:?}; known: PII, SECRET, {}, {known}",
+                injection::KIND
             ));
             None
         }
@@ -304,13 +369,19 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     let mut kinds: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
     let mut labels: BTreeMap<&str, String> = BTreeMap::new();
     let mut rules = Holding::default();
+    let mut injects = Vec::new();
     for (place, guard) in wanted.iter().enumerate() {
-        if guard.on != direction && guard.on != On::Both {
+        let looks = guard.on == direction || guard.on == On::Both;
+        if !looks || guard.call.is_some() {
             continue;
         }
         rules.add(place);
         let rule = u8::try_from(place).ok()?;
-        for name in &guard.detect {
+        if direction == On::Input && guard.detect.iter().any(|name| name == injection::KIND) {
+            let least = guard.threshold.unwrap_or(injection::DEFAULT);
+            injects.push(Act { rule, least });
+        }
+        for name in guard.detect.iter().filter(|name| *name != injection::KIND) {
             let least = guard.threshold.unwrap_or(Entity::LEAST);
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
@@ -358,5 +429,6 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         acts,
         labels,
         rules,
+        injection: injects,
     }))
 }

@@ -5,6 +5,7 @@
 //! what follows is held back.
 
 pub mod edit;
+pub mod external;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::string_slice)]
 pub(crate) mod fake;

@@ -12,7 +12,8 @@ pub mod fixtures;
 pub mod gather;
 
 use envoy_llm_gateway::host::{
-    Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, header_value,
+    Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Side, SideCall, Store, Stored,
+    Stream, header_value,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -47,6 +48,10 @@ pub struct FakeHost {
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
     pub shared: Shared,
+    /// Requests beside the exchange, in order; the first has the number 1.
+    pub calls: RefCell<Vec<Called>>,
+    /// Clusters that cannot be called.
+    pub unreachable: RefCell<Vec<String>>,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
@@ -66,6 +71,8 @@ impl Default for FakeHost {
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
             shared: Shared::default(),
+            calls: RefCell::default(),
+            unreachable: RefCell::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
         }
@@ -95,6 +102,13 @@ impl FakeHost {
 
     pub fn state_value(&self, key: &str) -> Option<String> {
         self.state.borrow().get(key).cloned()
+    }
+
+    /// Puts a body there, as if it had been gathered.
+    pub fn gather(&self, side: Side, body: &str) {
+        self.bodies
+            .borrow_mut()
+            .insert(side, body.as_bytes().to_vec());
     }
 
     pub fn attempt_number(&self, number: u64) {
@@ -205,6 +219,38 @@ impl Meter for FakeHost {
             .borrow_mut()
             .entry(metric.to_owned())
             .or_default() += amount;
+    }
+}
+
+/// A request beside the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    pub cluster: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub timeout: Duration,
+}
+
+impl Callouts for FakeHost {
+    fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused> {
+        if self
+            .unreachable
+            .borrow()
+            .iter()
+            .any(|name| name == call.cluster)
+        {
+            return Err(Refused("there is no such cluster"));
+        }
+        let headers = call.headers.iter();
+        let headers = headers.map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let mut calls = self.calls.borrow_mut();
+        calls.push(Called {
+            cluster: call.cluster.to_owned(),
+            headers: headers.collect(),
+            body: String::from_utf8(call.body.to_vec()).unwrap(),
+            timeout: call.timeout,
+        });
+        Ok(u32::try_from(calls.len()).unwrap())
     }
 }
 
