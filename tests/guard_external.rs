@@ -488,7 +488,7 @@ fn what_is_wrong_with_a_call_is_said_where_it_stands() {
         of(json!({"name": "a", "detect": "PROMPT_INJECTION", "action": "block", "on": "output"})),
         ["$.guards[0].on: PROMPT_INJECTION looks at requests only: leave `on` out"]
     );
-    let many: Vec<Value> = (0..9)
+    let many: Vec<Value> = (0..17)
         .map(|n| webhook(&json!({"name": format!("h{n}")})))
         .collect();
     assert_eq!(problems(&json!(many)).len(), 1);

@@ -31,12 +31,15 @@ GUARDS = [
     called("unsafe", "/unsafe", "route", "judge", call={"model": "llama-guard3"}, to="anthropic-openai"),
     called("slow", "/slow/allow", models=["gpt-both"]),
     called("slower", "/slow/allow", models=["gpt-both"]),
+    {"name": "attack", "detect": "PROMPT_INJECTION", "action": "block", "models": ["gpt-attack"]},
+]
+FAILING = [
+    called("allow", "/allow"),
     called("hasty", "/slow/allow", timeout="100ms"),
     called("down", "/allow", cluster="down"),
     called("nobody", "/allow", cluster="nobody"),
     called("unknown", "/allow", cluster="unknown"),
     called("open", "/500", on_error="allow"),
-    {"name": "attack", "detect": "PROMPT_INJECTION", "action": "block", "models": ["gpt-attack"]},
 ]
 
 
@@ -91,6 +94,14 @@ def with_guards(upstreams, guard, guards):
 @pytest.fixture(scope="module")
 def guarded(start, upstreams, guard):
     return start(with_guards(upstreams, guard, GUARDS))
+
+
+@pytest.fixture(scope="module")
+def failing(start, upstreams, guard):
+    gateway = start(with_guards(upstreams, guard, FAILING))
+    yield gateway
+    assert gateway.process.poll() is None
+    assert gateway.crashes() == {}
 
 
 @pytest.fixture(scope="module")
@@ -160,13 +171,14 @@ def test_guards_are_asked_at_the_same_time(client):
 
 
 @pytest.mark.parametrize("name", ["hasty", "down", "nobody", "unknown"])
-def test_a_guard_that_cannot_be_asked_lets_nothing_pass(guarded, client, openai_provider, name):
-    text = marker()
+def test_a_guard_that_cannot_be_asked_lets_nothing_pass(failing, openai_provider, name):
+    client, text = Client(failing.url), marker()
     reply = client.chat(text, model=f"gpt-{name}")
     assert (reply.status, reply.error["code"]) == (503, "guardrail_unavailable")
     assert not openai_provider.asked(text)
-    assert guarded.record(reply.id)["reason"] == "guardrail_unavailable"
+    assert failing.record(reply.id)["reason"] == "guardrail_unavailable"
     assert client.chat(marker(), model="gpt-allow").status == 200
+    client.close()
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +197,8 @@ def test_an_answer_that_is_none_lets_nothing_pass(bad, word, openai_provider):
     assert bad.crashes() == {}
 
 
-def test_on_error_allow_lets_it_pass_and_says_so(guarded, client, openai_provider):
-    text = marker()
+def test_on_error_allow_lets_it_pass_and_says_so(failing, openai_provider):
+    client, text = Client(failing.url), marker()
     reply = client.chat(text, model="gpt-open")
     assert (reply.status, reply.headers["x-llm-guard"]) == (200, "open:unread=1")
     assert len(openai_provider.asked(text)) == 1
@@ -206,11 +218,13 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(guarded, client)
     assert guarded.crashes() == {}
 
 
-def test_no_text_is_in_the_log(guarded, client):
-    text = marker()
-    client.chat(text, model="gpt-down")
+def test_no_text_is_in_the_log(guarded, failing, client):
+    text, other = marker(), Client(failing.url)
+    other.chat(text, model="gpt-down")
     client.chat(text, model="gpt-block")
-    assert text not in "".join(guarded.raw_records) + guarded._log.read_text()
+    other.close()
+    for gateway in (guarded, failing):
+        assert text not in "".join(gateway.raw_records) + gateway._log.read_text()
 
 
 def test_an_attack_is_blocked_and_what_only_mentions_one_is_not(guarded, client, openai_provider):

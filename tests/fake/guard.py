@@ -65,6 +65,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # the gateway does not wait any more
+
 
 class Guard:
     """One guard on 127.0.0.1, until `stop`."""

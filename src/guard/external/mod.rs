@@ -11,8 +11,8 @@ mod webhook;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Most calls that one request waits for.
-pub const MAX_CALLS: usize = 8;
+/// Most calls of one configuration, and so the most that one request waits for.
+pub const MAX_CALLS: usize = 16;
 /// Most texts that are sent to a guard, and their most bytes together; with more there is no opinion.
 pub const MAX_TEXTS: usize = 2048;
 /// Units: bytes.
