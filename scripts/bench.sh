@@ -1,20 +1,26 @@
 #!/usr/bin/env bash
-# Measures and prints tables: bench.sh [--quick] [translate] [tokens] [envoy] (default: all three).
-# translate: what each dialect costs; tokens: counting against other counters; envoy: the filter
-# against plain Envoy. Linux, two cores.
+# Measures and prints tables: bench.sh [--quick] [translate] [guard] [tokens] [envoy] (default: all).
+# translate: what each dialect costs; guard: looking for personal data and secrets; tokens: counting
+# against other counters; envoy: the filter against plain Envoy. Linux, two cores.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
 sections=() options=()
 for argument in "$@"; do
   case $argument in
-  translate | tokens | envoy) sections+=("$argument") ;;
+  translate | guard | tokens | envoy) sections+=("$argument") ;;
   *) options+=("$argument") ;;
   esac
 done
-((${#sections[@]})) || sections=(translate tokens envoy)
+((${#sections[@]})) || sections=(translate guard tokens envoy)
 
 bench_translate() { cargo bench --quiet --bench translate -- "${options[@]}"; }
+
+bench_guard() {
+  scripts/setup.sh bench-guard
+  .venv/bin/python bench/guard/presidio.py >target/presidio.txt
+  cargo bench --quiet --bench guard -- --peer "$PWD/target/presidio.txt" "${options[@]}"
+}
 
 bench_tokens() {
   local vocabularies

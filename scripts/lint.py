@@ -285,6 +285,13 @@ def leaves(role, name, depth=0):
             yield cluster, labels
 
 
+def longer(role, name):
+    """The clusters of the model that gets what is too long for a model."""
+    words = ("refuse", "route_on", "ignore")
+    follows = dig(role, "models", name, "on_context_length", default=dig(role, "on_context_length", default="refuse"))
+    return [] if follows in words else list(leaves(role, covering(role["models"], follows)))
+
+
 def required(needs):
     """Labels that are needed, each with the values that will do."""
     listed = {key: value if isinstance(value, list) else [value] for key, value in sorted((needs or {}).items())}
@@ -311,7 +318,12 @@ def reach(role):
             continue
         said = ", ".join(f"{key}={'|'.join(values)}" for key, values in needs.items())
         for name in [covering(models, instead)] if instead else models:
-            fit = {cluster for cluster, labels in leaves(role, name) if all(labels.get(key) in values for key, values in needs.items())}
+            first, behind = (
+                {cluster for cluster, labels in found if all(labels.get(key) in values for key, values in needs.items())}
+                for found in (leaves(role, name), longer(role, name))
+            )
+            # Without a target of its own that complies, a request is refused.
+            fit = first | behind if first else first
             yield f"{source} requires {said}: {name} -> {', '.join(sorted(fit)) or 'refused'}"
         passing = dig(role, "passthrough", "provider")
         if passing:

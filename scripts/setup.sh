@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench | bench-tokens (default: test).
+# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench | bench-guard | bench-tokens (default: test).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
@@ -109,11 +109,12 @@ test)
   node_packages tests/sdk/node
   wasm_bindgen
   ;;
+bench-guard) python_packages bench/guard ;;
 bench-tokens)
   wasm_route wasm32-wasip1
   envoy_program
   python_packages bench/tokens
   node_packages bench/tokens
   ;;
-*) fail "unknown: $1; choose build, run, lint, test, bench or bench-tokens" ;;
+*) fail "unknown: $1; choose build, run, lint, test, bench, bench-guard or bench-tokens" ;;
 esac

@@ -8,7 +8,7 @@
 
 use envoy_llm_gateway::{
     config::{
-        self, Config, Key, Model, OnContextLength, Retries, Route, Target, To,
+        self, Config, Gateway, Key, Model, Named, OnContextLength, Retries, Route, Target, To,
         node::{Fields, Problem, Reading},
     },
     fault::{Fault, FaultKind},
@@ -96,6 +96,7 @@ fn full() -> Value {
                 "attempts": 4,
                 "attempts_per_target": 2,
                 "on_content_filter": "error",
+                "on_context_length": "smart",
                 "total_timeout": "5m",
             },
         },
@@ -114,6 +115,7 @@ fn full() -> Value {
             {
                 "id": "b",
                 "sha256": "0000000000000000000000000000000000000000000000000000000000000001",
+                "admin": true,
             },
         ],
         "body_limit_bytes": 1048576,
@@ -156,6 +158,10 @@ fn a_gateway_becomes_what_was_written() {
                     on_content_filter: false,
                     total_timeout: Some(Duration::from_secs(300)),
                 },
+                on_context_length: OnContextLength::GoTo(Named {
+                    model: 1,
+                    asked: "smart".into(),
+                }),
             },
             Model {
                 name: "smart".into(),
@@ -175,6 +181,7 @@ fn a_gateway_becomes_what_was_written() {
                     on_content_filter: true,
                     total_timeout: None,
                 },
+                on_context_length: OnContextLength::RouteOn,
             },
         ]
     );
@@ -220,6 +227,7 @@ fn a_gateway_becomes_what_was_written() {
                 overrides: false,
                 models: Some(vec!["smart".into(), "parrot/small-*".into(), "echo".into()]),
                 passthrough: false,
+                admin: false,
             },
             Key {
                 id: "b".into(),
@@ -231,6 +239,7 @@ fn a_gateway_becomes_what_was_written() {
                 overrides: false,
                 models: None,
                 passthrough: true,
+                admin: true,
             },
         ])
     );
@@ -314,6 +323,7 @@ fn a_small_gateway_has_the_documented_defaults() {
             first_token_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(600),
             retries: Retries::default(),
+            on_context_length: OnContextLength::Refuse,
         }]
     );
     let health = Settings {
@@ -363,7 +373,82 @@ fn a_check_of_the_length_needs_a_count() {
     );
     assert_eq!(
         problems(&with(json!({"on_context_length": "off"}))),
-        [r#"$.on_context_length: unknown value "off"; allowed: refuse, route_on, ignore"#]
+        [
+            r#"$.on_context_length: no model "off"; allowed: refuse, route_on, ignore, or the name of a model as a client asks for it; configured: *"#
+        ]
+    );
+}
+
+#[test]
+fn a_model_may_follow_where_a_prompt_is_too_long() {
+    let with = |common: Value, small: Value| {
+        let mut value = json!({
+            "role": "gateway",
+            "models": {
+                "large": {"targets": [{"provider": "parrot"}]},
+                "larger": {"targets": [{"route_to": "large"}]},
+                "small": {"targets": [{"provider": "parrot"}]},
+                "vast-*": {"targets": [{"provider": "parrot"}], "on_context_length": "vast-most"},
+            },
+            "providers": {"parrot": {}},
+        });
+        if !common.is_null() {
+            value["on_context_length"] = common;
+        }
+        if !small.is_null() {
+            value["models"]["small"]["on_context_length"] = small;
+        }
+        value
+    };
+    let follow = |gateway: &Gateway| -> Vec<String> {
+        let told = |model: &Model| match &model.on_context_length {
+            OnContextLength::GoTo(named) => named.asked.clone(),
+            other => format!("{other:?}"),
+        };
+        gateway.models.iter().map(told).collect()
+    };
+    // What follows everywhere has nothing behind itself, nor has what it leads to.
+    let all = gateway(&with(json!("larger"), Value::Null));
+    assert_eq!(follow(&all), ["RouteOn", "RouteOn", "larger", "vast-most"]);
+    let one = gateway(&with(Value::Null, json!("large")));
+    assert_eq!(follow(&one), ["Refuse", "Refuse", "large", "vast-most"]);
+    let own = gateway(&with(json!("large"), json!("refuse")));
+    assert_eq!(follow(&own), ["RouteOn", "large", "Refuse", "vast-most"]);
+    assert_eq!(
+        problems(&with(json!("largest"), json!("sm*"))),
+        [
+            r#"$.models.small.on_context_length: no model "sm*"; allowed: refuse, route_on, ignore, or the name of a model as a client asks for it; configured: large, larger, small, vast-*"#,
+            r#"$.on_context_length: no model "largest"; allowed: refuse, route_on, ignore, or the name of a model as a client asks for it; configured: large, larger, small, vast-*"#,
+        ]
+    );
+    let circle = |small: &str, large: Option<&str>, more: Value| {
+        let mut value = with(Value::Null, json!(small));
+        if let Some(large) = large {
+            value["models"]["large"]["on_context_length"] = json!(large);
+        }
+        if !more.is_null() {
+            value["models"]["large"]["targets"] = more;
+        }
+        problems(&value)
+    };
+    assert_eq!(
+        circle("small", None, Value::Null),
+        [
+            r#"$.models: a circle: `on_context_length` of "small" is "small", which leads back to it"#
+        ]
+    );
+    assert_eq!(
+        circle("larger", None, json!([{"route_to": "small"}])),
+        [
+            r#"$.models: a circle: `on_context_length` of "small" is "larger", which leads back to it"#
+        ]
+    );
+    assert_eq!(
+        circle("large", Some("small"), Value::Null),
+        [
+            r#"$.models: a circle: `on_context_length` of "large" is "small", which leads back to it"#,
+            r#"$.models: a circle: `on_context_length` of "small" is "large", which leads back to it"#,
+        ]
     );
 }
 
@@ -458,7 +543,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             r#"$.models.words.targets[0].provider: no provider "crow"; configured: crow/1, finch, gull, parrot"#,
             "$.models.words.targets[1].model: names one model; leave it out to pass on the name that was asked for",
             "$.models.words.targets[2].provider: missing",
-            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, first_token_timeout, on_content_filter, retriable_statuses, route, sticky, targets, total_timeout",
+            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, first_token_timeout, on_content_filter, on_context_length, retriable_statuses, route, sticky, targets, total_timeout",
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,

@@ -384,7 +384,7 @@ fn a_client_who_leaves_is_charged_by_what_was_seen() {
     let waiting = json!([{"provider": "openai", "model": "gpt-4o", "status": null, "ms": null, "reason": null, "at_ms": 0, "used": {"input": 4000, "output": 0}}]);
     let end = ended(&json!({}), &[("llm.attempts", waiting)], false, "0");
     assert_eq!((end.cost.as_deref(), end.waste), (Some("10000"), None));
-    assert_eq!(end.attempts[0]["reason"], "no_answer");
+    assert_eq!(end.attempts[0]["reason"], "cancelled");
 }
 
 #[test]

@@ -590,3 +590,30 @@ fn ten_megabytes_of_finds_are_done_in_one_go() {
     );
     assert_eq!(asked.told().0.unwrap(), "pii:mask=600000");
 }
+
+#[test]
+fn a_long_text_without_escapes_takes_linear_time() {
+    let mut settings = settings(json!([
+        guard(json!({})),
+        {"name": "staff", "pattern": ["\\bEMP-[0-9]{6}\\b"], "words": ["Project Falcon", "猎鹰"], "action": "mask"},
+    ]));
+    settings["count_tokens"] = json!(false);
+    let values: Vec<_> = (0..60_000)
+        .map(|at| format!("n{at}@example.com 4111 1111 1111 1111"))
+        .collect();
+    let text = format!("EMP-123456 in project FALCON, 猎鹰 {}", values.join(" "));
+    let body =
+        json!({"model": "smart", "messages": [{"role": "user", "content": text}]}).to_string();
+    let begun = std::time::Instant::now();
+    let mut asked = ask(&settings, CHAT, &body);
+    // Seconds, were it not linear; the machine may be busy.
+    assert!(begun.elapsed().as_secs() < 10);
+    let body = asked.body();
+    assert!(
+        body.contains("\"[STAFF_1] in [STAFF_2], [STAFF_3] [EMAIL_1] [CREDIT_CARD_1] [EMAIL_2] "),
+        "{}",
+        &body[..200]
+    );
+    assert!(!body.contains("@example.com"));
+    assert_eq!(asked.told().0.unwrap(), "pii:mask=120000,staff:mask=3");
+}

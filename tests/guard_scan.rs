@@ -158,16 +158,81 @@ fn published_examples_are_found_as_published() {
     assert_eq!(report.lines().count(), CONTRADICTIONS, "{report}");
 }
 
-#[test]
-fn every_example_in_two_pieces_is_found_as_in_one() {
-    let all = Scanner::all();
-    let eager = Scanner::new(&Selection {
-        kinds: entities().map(|e| (e.name.to_owned(), None)).collect(),
+/// Numbers that look random and are the same in every run (a linear congruential generator).
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % below
+    }
+
+    fn text(&mut self, alphabet: &str, length: usize) -> String {
+        let alphabet: Vec<_> = alphabet.chars().collect();
+        (0..length)
+            .map(|_| alphabet[self.next(alphabet.len())])
+            .collect()
+    }
+}
+
+const ALNUM: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const HEX: &str = "0123456789abcdef";
+
+/// Every name at every score, with a pattern and words.
+fn eager() -> Scanner {
+    Scanner::new(&Selection {
+        kinds: entities()
+            .map(|entity| (entity.name.to_owned(), None))
+            .collect(),
+        patterns: vec![
+            (
+                "TICKET".to_owned(),
+                r"(?i)\bproj-[a-z]+-\d{2,6}\b".to_owned(),
+            ),
+            ("LINE".to_owned(), r"^key .*$".to_owned()),
+            (
+                "LETTERS".to_owned(),
+                r"\p{Alphabetic}".replace(r"\p{Alphabetic}", "x[a-z]+y"),
+            ),
+        ],
+        words: vec![(
+            "SECRET_NAMES".to_owned(),
+            ["Bluebird", "new york", "new", "Straße", "機密", "Ωmega"]
+                .map(str::to_owned)
+                .to_vec(),
+        )],
+    })
+    .unwrap()
+}
+
+fn all_pii() -> Scanner {
+    Scanner::new(&Selection {
+        kinds: vec![("PII".to_owned(), None), ("SECRET".to_owned(), None)],
         ..Selection::default()
     })
-    .unwrap();
-    for row in rows() {
-        for scanner in [&all, &eager] {
+    .unwrap()
+}
+
+/// The names of what is found, and what it is.
+fn found<'t>(scanner: &'t Scanner, text: &'t str) -> Vec<(&'t str, &'t str)> {
+    let finds = whole(scanner, text).into_iter();
+    finds
+        .map(|find| {
+            (
+                scanner.kinds()[usize::from(find.kind)].as_str(),
+                &text[find.start..find.end],
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn every_example_in_two_pieces_is_found_as_in_one() {
+    for scanner in [&Scanner::all(), &eager()] {
+        for row in rows() {
             let expected = whole(scanner, &row.text);
             for (cut, _) in row.text.char_indices() {
                 let (head, tail) = row.text.split_at(cut);
@@ -179,4 +244,365 @@ fn every_example_in_two_pieces_is_found_as_in_one() {
             }
         }
     }
+}
+
+#[test]
+fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
+    let (scanner, mut dice) = (eager(), Dice(7));
+    let examples: Vec<_> = rows().into_iter().map(|row| row.text).collect();
+    let joints = [
+        " ",
+        "",
+        "\n",
+        ". ",
+        "@",
+        "-",
+        ":",
+        "::",
+        "=",
+        "\u{200b}",
+        "%40",
+        "%",
+        " new york",
+        "proj-ab-1",
+        "中文",
+        "é",
+        "password: ",
+        "+",
+        "(",
+        "/",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END ",
+        "eyJhbGciOiJub25lIn0.",
+        "https://",
+        "x",
+        "key ",
+        "am9obkBleGFtcGxlLmNvbSBpcyBoZXJl",
+        "Bluebird",
+        "機密",
+        "xabcy",
+        "a b c ",
+        "ＡＢ１２",
+        "\u{200f}",
+        "'",
+        "\"",
+        "_",
+        "~",
+        "Straß",
+        "STRAS",
+        "SE ",
+    ];
+    for _ in 0..1500 {
+        let mut text = String::new();
+        for _ in 0..dice.next(9) + 1 {
+            text.push_str(&examples[dice.next(examples.len())]);
+            text.push_str(joints[dice.next(joints.len())]);
+            text.push_str(joints[dice.next(joints.len())]);
+        }
+        let mut pieces = Vec::new();
+        let mut rest = text.as_str();
+        let size = [1, 2, 5, 40][dice.next(4)];
+        while !rest.is_empty() {
+            let mut cut = (dice.next(size) + 1).min(rest.len());
+            while !rest.is_char_boundary(cut) {
+                cut += 1;
+            }
+            let (head, tail) = rest.split_at(cut);
+            pieces.push(head);
+            rest = tail;
+        }
+        assert_eq!(
+            in_pieces(&scanner, &pieces),
+            whole(&scanner, &text),
+            "{pieces:?}"
+        );
+    }
+}
+
+#[test]
+fn secrets_are_found_under_their_own_names() {
+    let mut dice = Dice(3);
+    let mut key = |prefix: &str, alphabet: &str, length: usize| {
+        format!("{prefix}{}", dice.text(alphabet, length))
+    };
+    let base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let rows = [
+        ("SECRET_AWS_ACCESS_KEY", key("AKIA", base32, 16)),
+        ("SECRET_GOOGLE_KEY", key("AIza", ALNUM, 35)),
+        ("SECRET_AZURE_KEY", key("", ALNUM, 86) + "=="),
+        ("SECRET_GITHUB_TOKEN", key("ghp_", ALNUM, 36)),
+        ("SECRET_GITHUB_TOKEN", key("github_pat_", ALNUM, 82)),
+        ("SECRET_GITLAB_TOKEN", key("glpat-", ALNUM, 20)),
+        ("SECRET_SLACK_TOKEN", key("xoxb-", ALNUM, 40)),
+        (
+            "SECRET_SLACK_WEBHOOK",
+            key(
+                "https://hooks.slack.com/services/T01234567/B01234567/",
+                ALNUM,
+                24,
+            ),
+        ),
+        ("SECRET_STRIPE_KEY", key("sk_live_", ALNUM, 24)),
+        ("SECRET_OPENAI_KEY", key("sk-proj-", ALNUM, 48)),
+        ("SECRET_ANTHROPIC_KEY", key("sk-ant-api03-", ALNUM, 80)),
+        ("SECRET_TWILIO_KEY", key("SK", HEX, 32)),
+        (
+            "SECRET_SENDGRID_KEY",
+            key("SG.", ALNUM, 22) + &key(".", ALNUM, 43),
+        ),
+        ("SECRET_NPM_TOKEN", key("npm_", ALNUM, 36)),
+        ("SECRET_PYPI_TOKEN", key("pypi-AgEIcHlwaS5vcmc", ALNUM, 60)),
+        ("SECRET_API_KEY", key("hf_", ALNUM, 34)),
+        (
+            "SECRET_JWT",
+            format!(
+                "{}.{}.{}",
+                "eyJhbGciOiJIUzI1NiJ9",
+                "eyJzdWIiOiJhIn0",
+                key("", ALNUM, 43)
+            ),
+        ),
+        (
+            "SECRET_CONNECTION_STRING",
+            key("postgres://app:", ALNUM, 12) + "@db.internal:5432/main",
+        ),
+        (
+            "SECRET_PRIVATE_KEY",
+            format!(
+                "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----",
+                key("", ALNUM, 200)
+            ),
+        ),
+    ];
+    let scanner = Scanner::new(&Selection {
+        kinds: vec![("SECRET".to_owned(), None)],
+        ..Selection::default()
+    })
+    .unwrap();
+    for (name, secret) in rows {
+        for text in [
+            format!("it is {secret} here"),
+            secret.clone(),
+            format!("KEY=\"{secret}\"\n"),
+        ] {
+            let found = found(&scanner, &text);
+            assert!(
+                found.contains(&(name, secret.as_str())),
+                "{name} {text} {found:?}"
+            );
+            for (cut, _) in text.char_indices() {
+                let (head, tail) = text.split_at(cut);
+                assert_eq!(
+                    in_pieces(&scanner, &[head, tail]),
+                    whole(&scanner, &text),
+                    "{head:?} {tail:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_without_a_form_need_a_word_before_them() {
+    let scanner = all_pii();
+    let random = Dice(5).text(ALNUM, 40);
+    assert_eq!(found(&scanner, &format!("see {random} for more")), []);
+    assert_eq!(
+        found(&scanner, &format!("api_key: {random}")),
+        [("SECRET_HIGH_ENTROPY", random.as_str())]
+    );
+    let text = format!("aws_secret_access_key = {random}");
+    assert!(found(&scanner, &text).contains(&("SECRET_AWS_SECRET_KEY", random.as_str())));
+    assert_eq!(
+        found(&scanner, "password: hunter2!"),
+        [("SECRET_PASSWORD", "hunter2!")]
+    );
+    assert_eq!(
+        found(
+            &scanner,
+            "password: required, password = ${PASSWORD}, the password is new"
+        ),
+        []
+    );
+}
+
+#[test]
+fn what_is_disguised_is_found() {
+    let scanner = all_pii();
+    for text in [
+        "jo\u{200b}hn@exam\u{200d}ple.com",
+        "\u{202e}john@example.com",
+        "ｊｏｈｎ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+        "jоhn@exаmple.com",
+        "john%40example.com",
+        "mail=am9obkBleGFtcGxlLmNvbQ==",
+        "YW0ub2JrQGV4YW1wbGUuY29tLCBqb2huQGV4YW1wbGUuY29t",
+    ] {
+        let found = found(&scanner, text);
+        assert!(
+            found.iter().any(|(name, _)| *name == "EMAIL_ADDRESS"),
+            "{text} {found:?}"
+        );
+    }
+    assert_eq!(
+        found(&scanner, "４１１１ 1111 1111 1111 x"),
+        [("CREDIT_CARD", "４１１１ 1111 1111 1111")]
+    );
+    assert_eq!(
+        found(&scanner, "4111\u{200b}1111\u{200b}1111\u{200b}1111."),
+        [("CREDIT_CARD", "4111\u{200b}1111\u{200b}1111\u{200b}1111")]
+    );
+    assert_eq!(
+        found(&scanner, "رقم \u{200f}john@example.com\u{200f} هنا"),
+        [("EMAIL_ADDRESS", "john@example.com")]
+    );
+}
+
+#[test]
+fn what_only_looks_like_an_entity_is_left_alone() {
+    let scanner = all_pii();
+    for text in [
+        "version 1.2.3.4.5 of icon@2x.png costs 4111111111111112 units",
+        "std::cout << a::b; order 1234567890 of 078051120, 9 to 5",
+        "a8eedfd6-9d8a-44e0-b0fc-cc7d517db5dc at 2024-03-15T14:30:00Z",
+        "the ratio 16:9, ISO 9001, chapter 12, 3.14159265358979, 100 000 000",
+        "npm i left-pad@1.3.0, foo@bar, @mention, e.g. this",
+        "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 in main",
+    ] {
+        assert_eq!(found(&scanner, text), [], "{text}");
+    }
+}
+
+#[test]
+fn a_word_before_a_number_gives_it_a_meaning() {
+    let scanner = all_pii();
+    assert_eq!(found(&scanner, "number 945456787"), []);
+    let text = "my ssn is 945456787, my bank account 945456787654";
+    assert_eq!(found(&scanner, text), [("US_BANK_NUMBER", "945456787654")]);
+    assert!(found(&scanner, "SSN 536221234").contains(&("US_SSN", "536221234")));
+    assert!(found(&scanner, "born on 12/03/1988").contains(&("DATE_OF_BIRTH", "12/03/1988")));
+    assert_eq!(found(&scanner, "sent on 12/03/1988"), []);
+    assert!(found(&scanner, "MRN: 00482913").contains(&("MEDICAL_RECORD_NUMBER", "00482913")));
+    assert!(found(&scanner, "CPF 529.982.247-25").contains(&("BR_CPF", "529.982.247-25")));
+    assert!(
+        found(&scanner, "NIR 2 55 08 14 168 025 38").contains(&("FR_NIR", "2 55 08 14 168 025 38"))
+    );
+}
+
+#[test]
+fn patterns_and_words_are_found() {
+    let scanner = eager();
+    let own = |text| -> Vec<(&str, &str)> {
+        let found = found(&scanner, text).into_iter();
+        found
+            .filter(|(name, _)| matches!(*name, "TICKET" | "LINE" | "SECRET_NAMES"))
+            .collect()
+    };
+    assert_eq!(own("see PROJ-abc-123."), [("TICKET", "PROJ-abc-123")]);
+    assert_eq!(own("a\nkey of it\nb"), [("LINE", "key of it")]);
+    assert_eq!(
+        own("bluebird, bluebirds, BLUEBIRD"),
+        [("SECRET_NAMES", "bluebird"), ("SECRET_NAMES", "BLUEBIRD")]
+    );
+    assert_eq!(own("the New Yorker"), [("SECRET_NAMES", "New")]);
+    assert_eq!(
+        own("STRASSE Straße STRAße"),
+        [
+            ("SECRET_NAMES", "STRASSE"),
+            ("SECRET_NAMES", "Straße"),
+            ("SECRET_NAMES", "STRAße")
+        ]
+    );
+    assert_eq!(own("这是機密文件"), [("SECRET_NAMES", "機密")]);
+}
+
+#[test]
+fn a_pattern_that_could_not_run_is_refused_with_a_reason() {
+    for (source, reason) in [
+        ("(a", "the pattern cannot be read"),
+        ("a*", "matches the empty text"),
+        (r"\Aabc", "may come in pieces"),
+        (r"(\w{1,100}\d){50}", "too large"),
+        (r"(?:a|b)*a(?:a|b){40}", "too large"),
+        (r"(a)\1", "cannot be read"),
+    ] {
+        let selection = Selection {
+            patterns: vec![("OWN".to_owned(), source.to_owned())],
+            ..Selection::default()
+        };
+        let problems = Scanner::new(&selection).expect_err(source);
+        assert!(
+            problems[0].name == "OWN" && problems[0].message.contains(reason),
+            "{problems:?}"
+        );
+    }
+    let selection = Selection {
+        kinds: vec![("EMAIL".to_owned(), None)],
+        ..Selection::default()
+    };
+    assert_eq!(
+        Scanner::new(&selection).unwrap_err()[0].to_string(),
+        "EMAIL: no entity has this name; use PII, SECRET, or a name such as EMAIL_ADDRESS"
+    );
+}
+
+/// What waits for more text is bounded, whatever the text.
+#[test]
+fn hostile_texts_take_bounded_time_and_are_not_held_back() {
+    let scanner = eager();
+    for unit in [
+        "1",
+        "@",
+        "a@",
+        "1 ",
+        "a.",
+        "WVdKaVlXSmg",
+        "::",
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "eyJaaa.",
+        "\u{200b}",
+        "a\u{200b}",
+        "+1",
+        "%",
+        "%41",
+        "12-",
+        "1234 ",
+        "http://a/",
+        "a://b:c",
+        "password:",
+        "x",
+        "AB1 ",
+        "a b c ",
+        "_",
+        "(",
+        "proj-a",
+        "new ",
+    ] {
+        let text = unit.repeat(200_000 / unit.len());
+        let mut finds = Vec::new();
+        let start = std::time::Instant::now();
+        let decided = scanner.scan(&text, 0, false, &mut finds);
+        assert!(
+            text.len() - decided <= 40_000,
+            "{unit:?} holds {}",
+            text.len() - decided
+        );
+        assert!(
+            start.elapsed().as_secs() < 20,
+            "{unit:?} {:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[test]
+fn every_entity_says_what_keeps_it_from_being_found_where_it_is_not() {
+    let mut names: Vec<_> = entities().map(|entity| entity.name).collect();
+    assert!(entities().all(|entity| entity.about.len() > 8 && entity.about.ends_with('.')));
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((names.len(), count <= 256), (count, true));
 }

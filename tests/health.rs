@@ -14,7 +14,7 @@ use envoy_llm_gateway::{
     attempt::Attempt,
     config::{Config, Gateway},
     gateway::Request,
-    host::Stream,
+    host::{Side, Stream},
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -470,6 +470,155 @@ fn what_is_too_long_goes_on_to_another_model_when_it_is_told_to() {
     });
     let got = Envoy::new(&same).ask("m", &[too_long, GOOD]).unwrap();
     assert_eq!(got.header(":status"), Some("400"));
+}
+
+#[test]
+fn what_is_too_long_goes_on_to_the_model_that_is_named_for_it() {
+    let too_long: Told = Some((400, &[], TOO_LONG));
+    let settings = |large: Value| {
+        json!({
+            "models": {
+                "m": {"targets": [{"provider": "one", "model": "a"}], "on_context_length": "large"},
+                "large": {"targets": large},
+            },
+            "providers": {
+                "one": {"dialect": "openai", "labels": {"region": "eu"}},
+                "two": {"dialect": "openai"},
+            },
+        })
+    };
+    let large = json!([{"provider": "two", "model": "b"}, {"provider": "one", "model": "a"}]);
+    let mut envoy = Envoy::new(&settings(large.clone()));
+    // What is planned anyhow is not tried twice.
+    assert_eq!(envoy.plan("m"), ["one", "two"]);
+    let got = envoy.ask("m", &[too_long, GOOD]).unwrap();
+    assert_eq!(
+        (got.header(":status"), got.header("x-llm-provider")),
+        (Some("200"), Some("two"))
+    );
+    // Labels hold there as well, and rules do not lead elsewhere.
+    let mut bound = settings(large);
+    bound["rules"] = json!([{"name": "all", "when": {"model": "m"}, "require": {"region": "eu"}}]);
+    let mut envoy = Envoy::new(&bound);
+    assert_eq!(envoy.plan("m"), ["one"]);
+    let got = envoy.ask("m", &[too_long]).unwrap();
+    assert_eq!(got.header(":status"), Some("400"));
+    let mut led = settings(json!([{"provider": "two", "model": "b"}]));
+    led["models"]["short"] = led["models"]["m"].clone();
+    led["rules"] = json!([{"name": "all", "when": {"model": "m"}, "use": "short"}]);
+    assert_eq!(Envoy::new(&led).plan("m"), ["one", "two"]);
+    // A prompt that surely fits has nobody behind its own targets, and one attempt is all that some may cost.
+    let mut known = settings(json!([{"provider": "two", "model": "b"}]));
+    known["model_info"] = json!({"a": {"context_window": 1000}});
+    assert_eq!(Envoy::new(&known).plan("m"), ["one"]);
+    known["model_info"] = json!({"a": {"context_window": 9}});
+    assert_eq!(Envoy::new(&known).plan("m"), ["one", "two"], "perhaps");
+    known["model_info"] = json!({"a": {"context_window": 2}});
+    assert_eq!(Envoy::new(&known).plan("m"), ["two"]);
+    known["model_info"]["b"] = json!({"context_window": 2});
+    let host = {
+        let envoy = Envoy::new(&known);
+        let (host, mut role) = (envoy.host(), Request::new(envoy.config.clone()));
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+        request(&mut role, &host, POST, &[body.to_string().as_bytes()]);
+        host
+    };
+    assert_eq!(host.replies.borrow()[0].status, 400);
+    known["model_info"] = json!({});
+    known["attempts"] = json!(1);
+    assert_eq!(Envoy::new(&known).plan("m"), ["one"]);
+}
+
+#[test]
+fn the_model_for_long_prompts_is_not_probed_in_vain() {
+    let mut envoy = Envoy::new(&json!({
+        "models": {
+            "m": {"targets": [{"provider": "one", "model": "a"}], "on_context_length": "large"},
+            "large": {"targets": [{"provider": "two", "model": "b"}, {"provider": "one", "model": "b"}]},
+        },
+        "health": {"failures": 1, "cool_down": "10s"},
+    }));
+    envoy.ask("large", &[BAD, GOOD]);
+    envoy.now += 20_000;
+    assert_eq!(envoy.plan("m"), ["one", "two", "one"]);
+    assert_eq!(envoy.plan("m"), ["one", "two", "one"]);
+    // The first request that begins there does.
+    assert_eq!(envoy.plan("large"), ["two", "one"]);
+    assert_eq!(envoy.plan("large"), ["one", "two"]);
+}
+
+#[test]
+fn the_record_says_how_every_attempt_ended() {
+    let entries = |host: &FakeHost| -> Value {
+        let text = host.state_value("llm.attempts").unwrap();
+        let mut list: Value = serde_json::from_str(&text).unwrap();
+        for entry in list.as_array_mut().unwrap() {
+            let entry = entry.as_object_mut().unwrap();
+            assert!(entry["ms"].is_u64(), "{entry:?}");
+            entry.remove("ms");
+            entry.remove("at_ms");
+            entry.retain(|key, _| !matches!(key.as_str(), "used" | "served"));
+        }
+        list
+    };
+    let property = |host: &FakeHost, value: &str| {
+        let path = "response.code_details".to_owned();
+        let mut properties = host.properties.borrow_mut();
+        properties.insert(path, value.as_bytes().to_vec());
+    };
+    let two = json!({"providers": {"one": {"dialect": "openai", "cluster": "a-cluster"}, "two": {"dialect": "openai"}}});
+    let envoy = Envoy::new(&two);
+    // Nobody could be asked at all.
+    let (host, mut role) = envoy.begin("smart");
+    property(&host, "no_healthy_upstream");
+    response(
+        &mut role,
+        &host,
+        &[(":status", "503")],
+        &[b"no healthy upstream"],
+    );
+    role.on_log(&host);
+    assert_eq!(
+        entries(&host),
+        json!([{"provider": "one", "cluster": "a-cluster", "model": "a", "status": null, "reason": "no_answer"}])
+    );
+    let begun = || {
+        let (host, role) = Envoy::new(&two).begin("smart");
+        let mut attempt = provider();
+        let body = r#"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+        host.attempt_number(2);
+        request(&mut attempt, &host, POST, &[body.as_bytes()]).unwrap();
+        (host, role, attempt)
+    };
+    let entry = |status: Value, reason: &str| json!([{"provider": "two", "model": "b", "status": status, "reason": reason}]);
+    // The client left before anything came, and in the middle of the answer.
+    let (host, mut role, _) = begun();
+    property(&host, "downstream_remote_disconnect");
+    role.on_log(&host);
+    assert_eq!(entries(&host), entry(Value::Null, "cancelled"));
+    let head = [
+        (":status", "200"),
+        ("content-type", "text/event-stream"),
+        ("x-llm-provider", "two"),
+    ];
+    for (details, reason) in [
+        ("downstream_remote_disconnect", "cancelled"),
+        ("", "broke_off"),
+    ] {
+        let (host, mut role, _) = begun();
+        // The first content has come, and the answer's headers have left.
+        let text = host.state_value("llm.attempts").unwrap();
+        let mut list: Value = serde_json::from_str(&text).unwrap();
+        list[0]["status"] = json!(200);
+        list[0]["ms"] = json!(5);
+        let key = "llm.attempts".to_owned();
+        host.state.borrow_mut().insert(key, list.to_string());
+        host.set_headers(Side::Response, &head);
+        property(&host, details);
+        role.on_response_headers(&host, false);
+        role.on_log(&host);
+        assert_eq!(entries(&host), entry(json!(200), reason), "{details}");
+    }
 }
 
 #[test]

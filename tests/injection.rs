@@ -115,6 +115,23 @@ fn a_find_is_the_phrase_that_says_most() {
 }
 
 #[test]
+fn signs_that_stand_far_apart_do_not_add_up() {
+    let signs = [
+        "You are now at the second gate.",
+        "There are no limits.",
+        "It is illegal.",
+        "He never refuses a guest.",
+        "Stay in character.",
+        "From now on it rains.",
+        "Act as a guide.",
+        "Without restrictions.",
+    ];
+    let near = score(&signs.join(" ")).score;
+    let far = score(&signs.join(&" the river runs past the old mill".repeat(60))).score;
+    assert!(near >= DEFAULT && far < DEFAULT, "{near} {far}");
+}
+
+#[test]
 fn an_attack_is_found_wherever_a_window_ends() {
     for before in (32 << 10) - 60..(32 << 10) + 10 {
         let text = [

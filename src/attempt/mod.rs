@@ -10,6 +10,7 @@ mod facts;
 mod headers;
 mod out;
 mod relay;
+mod shown;
 mod spoken;
 mod stream;
 mod vectors;
@@ -26,6 +27,7 @@ use crate::{
 };
 use back::Back;
 use facts::Facts;
+pub use shown::{Shown, show};
 use std::{rc::Rc, time::SystemTime};
 
 /// One attempt at one provider.
@@ -220,6 +222,14 @@ impl Sent {
             entry.retry_after = fault
                 .and_then(|fault| fault.retry_after.clone())
                 .filter(|wait| wait.len() < 40);
+        }
+        attempts::store(host, &self.attempts);
+    }
+
+    /// Notes in this attempt's entry why its answer ended before its end.
+    fn broke(&mut self, host: &dyn Host, fault: &Fault) {
+        if let Some(entry) = self.attempts.last_mut() {
+            entry.reason = Some(fault.kind.wire().2.to_owned());
         }
         attempts::store(host, &self.attempts);
     }

@@ -19,6 +19,7 @@ use crate::{
     plan::{HandOver, LIMITS, Step},
     provider::{OutBody, Outgoing},
 };
+use std::time::SystemTime;
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
 ///
@@ -38,9 +39,9 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     };
     let Step {
         provider: name,
+        cluster,
         model,
         dialect,
-        ..
     } = plan.step(number).ok_or_else(lost)?.clone();
     if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
@@ -52,28 +53,39 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         Vec::new()
     };
     attempts::close_silent(&mut attempts, millis(now));
-    attempts.push(attempts::Attempt::begun(&name, &model, millis(now)));
+    attempts.push(attempts::Attempt::begun(&name, &model, millis(now)).at(&cluster));
     attempts::store(host, &attempts);
     host.set_state(state::PROVIDER, &name);
     host.set_state(state::DIALECT, provider.dialect);
     host.set_state(state::ATTEMPT_COUNT, &number.to_string());
     Ok(Sent {
-        name,
-        model,
-        number,
-        plan,
-        headers: Headers::default(),
-        dropped: Vec::new(),
-        passes: false,
-        edit: None,
-        framing: Framing::Sse,
-        echo: Echo::default(),
-        embed: None,
-        answer_tool: None,
         started: now,
         attempts,
-        bodiless: false,
+        ..Sent::new(name, model, number, plan)
     })
+}
+
+impl Sent {
+    /// An attempt of which nothing is known but its step.
+    pub(super) fn new(name: String, model: String, number: u64, plan: HandOver) -> Self {
+        Self {
+            name,
+            model,
+            number,
+            plan,
+            headers: Headers::default(),
+            dropped: Vec::new(),
+            passes: false,
+            edit: None,
+            framing: Framing::Sse,
+            echo: Echo::default(),
+            embed: None,
+            answer_tool: None,
+            started: SystemTime::UNIX_EPOCH,
+            attempts: Vec::new(),
+            bodiless: false,
+        }
+    }
 }
 
 /// Writes the provider's request: path, headers, body. `size`: bytes of the client's body.
@@ -85,6 +97,24 @@ pub(super) fn send(
     sent: &mut Sent,
     size: usize,
 ) -> Result<(), Fault> {
+    let read = |most: usize| host.body(Side::Request, 0, most);
+    let outgoing = make(provider, sent, size, &read)?;
+    write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
+    sent.dropped = outgoing.dropped;
+    sent.answer_tool = outgoing.answer_tool;
+    Ok(())
+}
+
+/// Computes the provider's request, and sends nothing: attempts and whoever asks what an attempt would send come
+/// through here. `size`: bytes of the client's body; `read`: so many of them at most.
+///
+/// Errors: the dialect cannot express the request.
+pub(super) fn make(
+    provider: &Provider,
+    sent: &mut Sent,
+    size: usize,
+    read: &dyn Fn(usize) -> Vec<u8>,
+) -> Result<Outgoing, Fault> {
     let pass = provider.speaks.passes(sent.plan.api, &sent.model);
     let touches = match &pass {
         Some(_) if sent.plan.sealed => None,
@@ -99,7 +129,7 @@ pub(super) fn send(
         .and_then(|fields| sent.plan.reach(fields));
     let cap = sent.plan.of_step(&sent.plan.caps, sent.number).flatten();
     let reach = reach.filter(|_| cap.is_none());
-    let mut body = host.body(Side::Request, 0, reach.unwrap_or(usize::MAX));
+    let mut body = read(reach.unwrap_or(usize::MAX));
     let capped = cap.and_then(|most| capped(&body, most));
     let is_capped = capped.is_some();
     body = capped.unwrap_or(body);
@@ -109,7 +139,7 @@ pub(super) fn send(
         // It is not described, or something between the two roles has changed it.
         None => {
             if reach.is_some() {
-                body = host.body(Side::Request, 0, usize::MAX);
+                body = read(usize::MAX);
             }
             Asked::parse(sent.plan.api, &body)?
         }
@@ -128,10 +158,7 @@ pub(super) fn send(
         // Places of the capped body are not places of the client's.
         outgoing.body = OutBody::Whole(outgoing.body.apply(&body));
     }
-    write(host, provider, sent, &outgoing, size).map_err(|_| write_failed(Side::Request))?;
-    sent.dropped = outgoing.dropped;
-    sent.answer_tool = outgoing.answer_tool;
-    Ok(())
+    Ok(outgoing)
 }
 
 /// The request in the words of the provider's chat dialect, by way of a chat request where it is none.
@@ -207,8 +234,32 @@ fn write(
         OutBody::Head { cut, head } => (*cut, head),
         OutBody::Whole(body) => (size, body),
     };
-    let length = (size.saturating_sub(cut) + new.len()).to_string();
     let scheme = host.header(Side::Request, ":scheme");
+    let length = size.saturating_sub(cut) + new.len();
+    head(
+        provider,
+        sent,
+        outgoing,
+        scheme.as_deref(),
+        length,
+        |lines| host.replace_headers(Side::Request, lines),
+    )?;
+    if outgoing.body == OutBody::Untouched {
+        return Ok(());
+    }
+    host.replace_body(Side::Request, cut, new)
+}
+
+/// The headers of the request, all of them, for `then`. `length`: of its body. Units: bytes.
+pub(super) fn head<T>(
+    provider: &Provider,
+    sent: &Sent,
+    outgoing: &Outgoing,
+    scheme: Option<&str>,
+    length: usize,
+    then: impl FnOnce(&[(&str, &str)]) -> T,
+) -> T {
+    let length = length.to_string();
     let authority = provider.host.as_deref().unwrap_or(&sent.plan.authority);
     let chat = provider.speaks.chat();
     let accept = if sent.plan.stream {
@@ -219,7 +270,7 @@ fn write(
     };
     let mut lines = vec![
         (":method", "POST"),
-        (":scheme", scheme.as_deref().unwrap_or("https")),
+        (":scheme", scheme.unwrap_or("https")),
         (":authority", authority),
         (":path", outgoing.path.as_str()),
         ("content-type", "application/json"),
@@ -240,11 +291,7 @@ fn write(
         lines.retain(|(name, _)| *name != BETAS);
         lines.push((BETAS, betas));
     }
-    host.replace_headers(Side::Request, &lines)?;
-    if outgoing.body == OutBody::Untouched {
-        return Ok(());
-    }
-    host.replace_body(Side::Request, cut, new)
+    then(&lines)
 }
 
 /// Adds what is configured for every request to this provider.

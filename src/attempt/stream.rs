@@ -170,6 +170,7 @@ impl Streaming {
             self.language.fail(&fault);
             host.set_state(state::FINISH, "error");
             host.set_state(state::OUTCOME, "partial");
+            sent.broke(host, &fault);
         } else if end && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }

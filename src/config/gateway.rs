@@ -1,8 +1,8 @@
 //! The gateway role's configuration: who may ask for what, and where it may go.
 
 use super::{
-    Destination, Gateway, Key, Labels, OnContextLength, Passthrough, Retries, dialects, guards,
-    health, known, labels,
+    Destination, Gateway, Key, Labels, Model, Named, OnContextLength, Passthrough, Retries,
+    covering, dialects, guards, health, known, labels,
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
     retries, rules,
@@ -64,8 +64,19 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let mut known_models = Vec::new();
     let tries = retries::read(fields, &Retries::default());
     let above = tries.clone().unwrap_or_default();
+    let count_tokens = fields.or("count_tokens", true, |node| node.flag());
+    let counted = count_tokens.unwrap_or(true);
+    // Without a count nobody knows what is too long.
+    let unsaid = if counted {
+        OnContextLength::Refuse
+    } else {
+        OnContextLength::Ignore
+    };
+    let mut too_long = None;
     let models = fields.required("models").and_then(|node| {
         known_models = node.map(|name, _| Some(name.to_owned()))?;
+        too_long = Some(context_length(fields, &unsaid, counted, &known_models));
+        let common = too_long.clone().flatten().unwrap_or_else(|| unsaid.clone());
         let known = targets::Known {
             providers: &known_providers,
             models: &known_models,
@@ -74,17 +85,23 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
             let own = |fields: &Fields<'_>| {
                 let timeouts = self::timeouts(fields, inherited);
                 let retries = retries::read(fields, &above);
-                Some((timeouts?, retries?))
+                let too_long = context_length(fields, &common, counted, &known_models);
+                Some((timeouts?, retries?, too_long?))
             };
             targets::model(name, &node, &known, own)
         });
-        let models = some(&node, models, "model")?;
-        let wrong = targets::nesting(&models);
+        let mut models = some(&node, models, "model")?;
+        let mut wrong = targets::nesting(&models);
+        if wrong.is_empty() {
+            wrong = longer(&mut models, &common);
+        }
         for what in &wrong {
             node.wrong(what);
         }
         wrong.is_empty().then_some(models)
     });
+    let on_context_length =
+        too_long.unwrap_or_else(|| context_length(fields, &unsaid, counted, &known_models));
     let rules = match fields.given("rules") {
         Some(node) => rules::rules(&node, &known_models),
         None => Some(Vec::new()),
@@ -99,8 +116,6 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         Some(node) => keys(&node, &known_models, overrides.unwrap_or_default()).map(Some),
         None => Some(None),
     };
-    let count_tokens = fields.or("count_tokens", true, |node| node.flag());
-    let on_context_length = context_length(fields, count_tokens.unwrap_or(true));
     let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
     let known = fields.or("model_info", Known::default(), |node| known::read(&node));
     let read =
@@ -133,25 +148,83 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     })
 }
 
-/// Without a count nobody knows what is too long.
-fn context_length(fields: &Fields<'_>, counted: bool) -> Option<OnContextLength> {
-    let default = if counted {
-        OnContextLength::Refuse
-    } else {
-        OnContextLength::Ignore
-    };
-    fields.or("on_context_length", default, |node| {
-        let choice = node.choice(&[
-            ("refuse", OnContextLength::Refuse),
-            ("route_on", OnContextLength::RouteOn),
-            ("ignore", OnContextLength::Ignore),
-        ])?;
+/// One of three words, or the model whose targets follow.
+fn context_length(
+    fields: &Fields<'_>,
+    above: &OnContextLength,
+    counted: bool,
+    models: &[String],
+) -> Option<OnContextLength> {
+    fields.or("on_context_length", above.clone(), |node| {
+        let choice = match node.text()? {
+            "refuse" => OnContextLength::Refuse,
+            "route_on" => OnContextLength::RouteOn,
+            "ignore" => OnContextLength::Ignore,
+            asked => {
+                let found = covering(models.iter().map(String::as_str), asked);
+                // What any name is covered by says nothing: a word that is written wrong would be a model.
+                let found = found.filter(|at| models.get(*at).is_some_and(|name| name != "*"));
+                let found = found.filter(|_| !asked.contains('*'));
+                if found.is_none() {
+                    let models = models.join(", ");
+                    node.wrong(format_args!(
+                        "no model {asked:?}; allowed: refuse, route_on, ignore, or the name of a model as a client asks for it; configured: {models}"
+                    ));
+                }
+                let (model, asked) = (found?, asked.to_owned());
+                OnContextLength::GoTo(Named { model, asked })
+            }
+        };
         if !counted && choice != OnContextLength::Ignore {
             node.wrong("needs `count_tokens: true`");
             return None;
         }
         Some(choice)
     })
+}
+
+/// Whether the models that follow one when a prompt is too long lead back to it.
+fn returns(models: &[Model], from: usize) -> bool {
+    let mut at = from;
+    for _ in 0..models.len() {
+        let next = models.get(at).map(|model| &model.on_context_length);
+        match next {
+            Some(OnContextLength::GoTo(named)) if named.model == from => return true,
+            Some(OnContextLength::GoTo(named)) => at = named.model,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// What is wrong with models that follow when a prompt is too long. The one that follows everywhere (`common`) has none
+/// behind itself, nor have those that it leads to.
+fn longer(models: &mut [Model], common: &OnContextLength) -> Vec<String> {
+    let mut circles = Vec::new();
+    for (at, model) in models.iter().enumerate() {
+        if let OnContextLength::GoTo(named) = &model.on_context_length {
+            // A wildcard stands for many models, of which one may follow another.
+            let other = named.model == at && model.name.ends_with('*');
+            if !other && (targets::leads(models, named.model, at) || returns(models, at)) {
+                circles.push(at);
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    for at in circles {
+        let Some(model) = models.get_mut(at) else {
+            continue;
+        };
+        if model.on_context_length == *common {
+            model.on_context_length = OnContextLength::RouteOn;
+        } else if let OnContextLength::GoTo(named) = &model.on_context_length {
+            wrong.push(format!(
+                "a circle: `on_context_length` of {:?} is {:?}, which leads back to it",
+                model.name, named.asked
+            ));
+        }
+    }
+    wrong
 }
 
 /// `providers`: what is known of them where all of them are well.
@@ -351,6 +424,7 @@ fn keys(node: &Node<'_>, models: &[String], may_override: bool) -> Option<Vec<Ke
             // What names no model cannot be held against a list of models.
             let unlimited = matches!(may, Some(None));
             let passthrough = fields.or("passthrough", unlimited, |node| node.flag());
+            let admin = fields.or("admin", false, |node| node.flag());
             Some(Key {
                 id: id?,
                 sha256: sha256?,
@@ -361,6 +435,7 @@ fn keys(node: &Node<'_>, models: &[String], may_override: bool) -> Option<Vec<Ke
                 overrides: overrides?,
                 models: may?,
                 passthrough: passthrough?,
+                admin: admin?,
             })
         });
         place += 1;

@@ -274,6 +274,7 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     }
     let selection = Selection {
         kinds: vec![(name.to_owned(), None)],
+        ..Selection::default()
     };
     match Scanner::new(&selection) {
         Ok(scanner) => Some(scanner.kinds().to_vec()),
@@ -292,7 +293,16 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
 /// Each is tried alone, so that what is wrong is said where it stands.
 fn pattern(node: &Node<'_>) -> Option<String> {
     let pattern = node.nonempty()?.to_owned();
-    node.wrong("is not available yet");
+    let selection = Selection {
+        patterns: vec![("pattern".to_owned(), pattern.clone())],
+        ..Selection::default()
+    };
+    if let Err(problems) = Scanner::new(&selection) {
+        for problem in problems {
+            node.wrong(problem.message);
+        }
+        return None;
+    }
     Some(pattern)
 }
 
@@ -396,9 +406,20 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             .push(Act { rule, least: 0 });
         let name = guard.own.trim_start_matches("guard.");
         labels.insert(&guard.own, label(name));
+        let own = || guard.own.clone();
+        let patterns = guard.patterns.iter();
+        selection
+            .patterns
+            .extend(patterns.map(|pattern| (own(), pattern.clone())));
+        if !guard.words.is_empty() {
+            selection.words.push((own(), guard.words.clone()));
+        }
     }
     if rules.is_empty() {
         return Some(None);
+    }
+    if !injects.is_empty() {
+        injection::prepare();
     }
     for (name, acts) in &kinds {
         if !name.starts_with("guard.") {

@@ -120,7 +120,7 @@ pub struct Gateway {
     pub health: Option<crate::plan::health::Settings>,
     /// The tokens of every request are counted before it is sent, and those of a streamed answer as they flow.
     pub count_tokens: bool,
-    /// What becomes of a request that is too long for a model.
+    /// What becomes of a request that is too long for a model, where the model says nothing itself.
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
@@ -169,7 +169,7 @@ pub struct Passthrough {
 }
 
 /// What becomes of a request that a model's context window cannot hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnContextLength {
     /// It is refused when the first target cannot hold it.
     Refuse,
@@ -177,6 +177,8 @@ pub enum OnContextLength {
     RouteOn,
     /// The provider says so itself.
     Ignore,
+    /// Targets that cannot hold it are left out; those of this model follow where that may be needed.
+    GoTo(Named),
 }
 
 /// A provider as the gateway role sees it.
@@ -217,6 +219,8 @@ pub struct Key {
     pub models: Option<Vec<String>>,
     /// Whether it may use paths whose requests name no model.
     pub passthrough: bool,
+    /// Whether it may ask how requests are planned, its own and those of other keys.
+    pub admin: bool,
 }
 
 /// What the provider role knows.

@@ -23,6 +23,8 @@ pub struct Model {
     pub answer_timeout: Duration,
     /// How much is tried.
     pub retries: super::Retries,
+    /// What becomes of a request that is too long.
+    pub on_context_length: super::OnContextLength,
 }
 
 /// How the targets of a model are ordered.

@@ -1,7 +1,7 @@
 //! Reads a model: its route and its targets.
 
 use super::{
-    Labels, MAX_PLAN, Model, Named, Retries, Route, Sticky, Target, To, covering,
+    Labels, MAX_PLAN, Model, Named, OnContextLength, Retries, Route, Sticky, Target, To, covering,
     labels::{labels, over},
     node::{Fields, Node},
     rules::header,
@@ -36,7 +36,7 @@ pub(super) fn model(
     name: &str,
     node: &Node<'_>,
     known: &Known<'_>,
-    own: impl FnOnce(&Fields<'_>) -> Option<(Timeouts, Retries)>,
+    own: impl FnOnce(&Fields<'_>) -> Option<(Timeouts, Retries, OnContextLength)>,
 ) -> Option<Model> {
     let fault = match name {
         "" => Some("a model's name must not be empty"),
@@ -73,14 +73,16 @@ pub(super) fn model(
             Some(targets)
         });
         let own = own(fields);
+        let (timeouts, retries, on_context_length) = own?;
         Some(Model {
             name: name.to_owned(),
             route: route?,
             sticky: sticky?,
             targets: targets?,
-            first_token_timeout: own.as_ref()?.0.first_token,
-            answer_timeout: own.as_ref()?.0.answer,
-            retries: own?.1,
+            first_token_timeout: timeouts.first_token,
+            answer_timeout: timeouts.answer,
+            retries,
+            on_context_length,
         })
     })
 }
@@ -256,6 +258,16 @@ pub(super) fn nesting(models: &[Model]) -> Vec<String> {
         wrong.extend(other);
     }
     wrong
+}
+
+/// Whether a model is this one or leads to it; for models whose nesting is well.
+pub(super) fn leads(models: &[Model], from: usize, to: usize) -> bool {
+    from == to
+        || models.get(from).is_some_and(|model| {
+            model.targets.iter().any(
+                |target| matches!(&target.to, To::Model(named) if leads(models, named.model, to)),
+            )
+        })
 }
 
 /// How many attempts the last model of the way has; the way that goes wrong: in a circle or too deep.

@@ -1,7 +1,7 @@
 //! The way back: an attempt's answer passes; what Envoy or the last attempt could not do becomes one
 //! error in OpenAI's shape.
 
-use super::{bill::Bill, failed};
+use super::{bill::Bill, failed, health};
 use crate::{
     api::client::Api,
     config::Gateway,
@@ -151,10 +151,23 @@ impl Answer {
             // Who leaves before the first token has used what the attempt had used by then.
             let last = attempts.last_mut().filter(|last| left && last.ms.is_none());
             bill.rest(last, good);
-            attempts::close_silent(&mut attempts, millis(host.now()));
             bill.waste(&mut attempts);
         }
+        if let Some(last) = attempts.last_mut() {
+            let open = last.ms.is_none() || (good && last.reason.is_none());
+            let ended = if left {
+                attempts::CANCELLED
+            } else {
+                attempts::BROKE_OFF
+            };
+            if open && (left || good) {
+                let ms = millis(host.now()).saturating_sub(last.at_ms);
+                last.ms.get_or_insert(ms);
+                last.reason = Some(ended.to_owned());
+            }
+        }
         attempts::close_silent(&mut attempts, millis(host.now()));
+        attempts.extend(first_unreached(host, &attempts));
         attempts::store(host, &attempts);
         host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
         let outcome = match self.status {
@@ -255,6 +268,22 @@ fn unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts
         ms: Some(0),
         reason: Some(attempts::NO_ANSWER.to_owned()),
         ..attempts::Attempt::begun(&step.provider, &step.model, millis(host.now()))
+            .at(&step.cluster)
+    })
+}
+
+/// The first target, where Envoy found no host to begin with: nobody else can tell of it.
+fn first_unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts::Attempt> {
+    if !attempts.is_empty() || !health::had_no_host(host) {
+        return None;
+    }
+    let plan = HandOver::load(host)?;
+    let step = plan.step(1)?;
+    Some(attempts::Attempt {
+        ms: Some(0),
+        reason: Some(attempts::NO_ANSWER.to_owned()),
+        ..attempts::Attempt::begun(&step.provider, &step.model, millis(host.now()))
+            .at(&step.cluster)
     })
 }
 

@@ -50,6 +50,19 @@ impl Caller {
         }
     }
 
+    /// The caller that sends the key of this id.
+    pub(super) fn named(config: &Gateway, id: &str) -> Option<Self> {
+        let key = config.keys.iter().flatten().find(|key| key.id == id)?;
+        Some(Self {
+            key: Some(key.clone()),
+        })
+    }
+
+    /// Whether this caller may ask how requests are planned.
+    pub(super) fn is_admin(&self) -> bool {
+        self.key.as_ref().is_some_and(|key| key.admin)
+    }
+
     /// Writes who it is into the record.
     pub(super) fn record(&self, host: &dyn Exchange) {
         let Some(key) = &self.key else { return };

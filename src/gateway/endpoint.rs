@@ -20,6 +20,8 @@ pub(super) enum Endpoint {
     Model(String),
     /// Tokens are to be counted.
     Tokens,
+    /// What would become of a request is to be told.
+    Explain,
     /// Something to answer, in this language.
     Ask(Api),
     /// One of OpenAI's other paths.
@@ -43,13 +45,14 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
         "/v1/messages/count_tokens" => (Endpoint::Ask(Api::CountTokens), "POST"),
         "/v1/embeddings" => (Endpoint::Ask(Api::Embeddings), "POST"),
         "/gateway/tokens" => (Endpoint::Tokens, "POST"),
+        "/gateway/explain" => (Endpoint::Explain, "POST"),
         "/v1/rerank" | "/v2/rerank" => (Endpoint::Ask(Api::Rerank), "POST"),
         _ => match (path.strip_prefix("/v1/models/"), other(path)) {
             (Some(id), _) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
             (_, Some((area, methods))) => (Endpoint::Relay(area), methods),
             _ => {
                 let message = format!(
-                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, POST /gateway/tokens, GET /v1/models, GET /v1/models/{{id}}, GET /healthz, and OpenAI's paths below /v1/images, /v1/audio, /v1/moderations, /v1/files, /v1/uploads, /v1/batches, /v1/vector_stores and /v1/fine_tuning."
+                    "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, POST /gateway/tokens, POST /gateway/explain, GET /v1/models, GET /v1/models/{{id}}, GET /healthz, and OpenAI's paths below /v1/images, /v1/audio, /v1/moderations, /v1/files, /v1/uploads, /v1/batches, /v1/vector_stores and /v1/fine_tuning."
                 );
                 return Err(Fault::new(FaultKind::UnknownPath, message));
             }
@@ -90,6 +93,7 @@ pub(super) fn allowed_method(headers: &Headers) -> &'static str {
         "/v1/rerank",
         "/v2/rerank",
         "/gateway/tokens",
+        "/gateway/explain",
     ];
     let path = headers.get(":path").unwrap_or_default();
     let path = path.split(['?', '#']).next().unwrap_or_default();

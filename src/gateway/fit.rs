@@ -1,5 +1,6 @@
 //! How long a prompt is, and which targets can hold it.
 
+use super::story::Story;
 use crate::{
     api::client::{Api, Asked},
     catalogue::{self, Catalogue},
@@ -23,7 +24,19 @@ pub(super) struct Lengths {
     pub(super) caps: Vec<Option<u64>>,
 }
 
+/// The attempts, before anybody has asked how long the prompt is.
+pub(super) struct Ways<'c> {
+    /// What becomes of a request that is too long.
+    pub(super) on: &'c OnContextLength,
+    /// Those of the plan.
+    pub(super) steps: Vec<(usize, Step)>,
+    /// Those of the model that follows where that may be needed.
+    pub(super) longer: Vec<(usize, Step)>,
+}
+
 /// Counts the prompt, leaves out the steps that cannot hold it as configured, and writes the count into the record.
+/// The steps of the model that follows are put behind the others unless these surely hold the prompt: what a provider
+/// finds too long then has somewhere to go.
 ///
 /// Errors: `ContextLength` with the numbers.
 pub(super) fn fit(
@@ -31,42 +44,87 @@ pub(super) fn fit(
     config: &Gateway,
     asked: &Asked<'_>,
     counter: &mut Counter<'_, '_>,
-    steps: Vec<(usize, Step)>,
+    ways: Ways<'_>,
+    story: &mut Story,
 ) -> Result<(Vec<(usize, Step)>, Lengths), Fault> {
-    let checks = config.on_context_length != OnContextLength::Ignore && must_fit(asked);
-    let answer = wanted(asked);
-    let mut kept = Vec::new();
-    let mut lengths = Lengths::default();
-    let mut refusal = None;
-    for (at, (provider, step)) in steps.into_iter().enumerate() {
-        let model = known(config, provider, &step);
-        let cap = model.as_ref().and_then(|model| model.max_output);
-        let cap = cap.filter(|most| config.cap_max_tokens && answer.is_some_and(|a| a > *most));
-        let answer = cap.or(answer);
+    let mut fit = Fit {
+        config,
+        answer: wanted(asked),
+        checks: *ways.on != OnContextLength::Ignore && must_fit(asked),
+        kept: Vec::new(),
+        lengths: Lengths::default(),
+        refusal: None,
+        sure: true,
+    };
+    for (at, (provider, step)) in ways.steps.into_iter().enumerate() {
         let count = config.count_tokens.then(|| counter.count(&step.model));
         if let Some(count) = count.filter(|_| at == 0) {
             record(host, count);
         }
-        if checks
-            && let (Some(model), Some(count)) = (&model, count)
-            && let Some(fault) = too_long(model, count, answer, &step.model)
+        fit.add(provider, step, count, story);
+        if at == 0
+            && *ways.on == OnContextLength::Refuse
+            && let Some(fault) = fit.refusal
         {
-            if config.on_context_length == OnContextLength::Refuse && at == 0 {
-                return Err(fault);
-            }
-            refusal.get_or_insert(fault);
-            continue;
+            return Err(fault);
         }
-        lengths.tokens.extend(count.map(|count| count.tokens));
-        lengths.caps.push(cap);
-        kept.push((provider, step));
     }
+    if fit.checks && !fit.sure {
+        for (provider, step) in ways.longer {
+            let count = config.count_tokens.then(|| counter.count(&step.model));
+            fit.add(provider, step, count, story);
+        }
+    } else {
+        for (provider, step) in ways.longer {
+            let because = "this request has no need of it";
+            story.left_out(provider, &step, "not_needed", because);
+        }
+    }
+    let (kept, mut lengths) = (fit.kept, fit.lengths);
     if lengths.caps.iter().all(Option::is_none) {
         lengths.caps.clear();
     }
-    match refusal {
+    match fit.refusal {
         Some(fault) if kept.is_empty() => Err(fault),
         _ => Ok((kept, lengths)),
+    }
+}
+
+/// Finding out which steps can hold a prompt.
+struct Fit<'c> {
+    config: &'c Gateway,
+    /// The longest answer that the client asks for.
+    answer: Option<u64>,
+    /// A step that cannot hold the prompt is left out.
+    checks: bool,
+    kept: Vec<(usize, Step)>,
+    lengths: Lengths,
+    /// Why the first that was left out cannot hold it.
+    refusal: Option<Fault>,
+    /// Every step so far surely holds it.
+    sure: bool,
+}
+
+impl Fit<'_> {
+    fn add(&mut self, provider: usize, step: Step, count: Option<Count>, story: &mut Story) {
+        let model = known(self.config, provider, &step, self.checks);
+        let cap = model.as_ref().and_then(|model| model.max_output);
+        let caps = self.config.cap_max_tokens;
+        let cap = cap.filter(|most| caps && self.answer.is_some_and(|a| a > *most));
+        let answer = cap.or(self.answer);
+        if self.checks {
+            let both = model.as_ref().zip(count);
+            self.sure &= both.is_some_and(|(model, count)| surely_fits(model, count, answer));
+            let fault = both.and_then(|(model, count)| too_long(model, count, answer, &step.model));
+            if let Some(fault) = fault {
+                story.cannot(provider, &step, &fault);
+                self.refusal.get_or_insert(fault);
+                return;
+            }
+        }
+        self.lengths.tokens.extend(count.map(|count| count.tokens));
+        self.lengths.caps.push(cap);
+        self.kept.push((provider, step));
     }
 }
 
@@ -83,8 +141,8 @@ fn must_fit(asked: &Asked<'_>) -> bool {
 }
 
 /// What is known of the model that a step asks for.
-fn known(config: &Gateway, provider: usize, step: &Step) -> Option<catalogue::Model> {
-    let wanted = config.cap_max_tokens || config.on_context_length != OnContextLength::Ignore;
+fn known(config: &Gateway, provider: usize, step: &Step, checks: bool) -> Option<catalogue::Model> {
+    let wanted = config.cap_max_tokens || checks;
     config.providers.get(provider).filter(|_| wanted)?;
     let (provider, dialect) = (&step.provider, &step.dialect);
     let names = [step.model.as_str()];
@@ -115,11 +173,30 @@ fn wanted(asked: &Asked<'_>) -> Option<u64> {
         .max()
 }
 
+/// The least limit that the client sets for the answer.
+pub(super) fn least(asked: &Asked<'_>) -> Option<u64> {
+    let limits = LIMITS.iter();
+    limits
+        .filter_map(|key| asked.body.read(key).ok().flatten())
+        .min()
+}
+
 /// Writes the count for the first target into the record.
 pub(super) fn record(host: &dyn Host, count: Count) {
     host.set_state(state::TOKENS_ESTIMATE, &count.tokens.to_string());
     host.set_state(state::TOKENS_CLASS, count.class.as_str());
     host.set_state(state::TOKENIZER, count.encoding.name());
+}
+
+/// Whether a model holds a request even if the prompt is as much longer than its count as that may be off.
+fn surely_fits(model: &catalogue::Model, count: Count, answer: Option<u64>) -> bool {
+    let most = model
+        .context_window
+        .into_iter()
+        .chain(model.max_input)
+        .min();
+    let longest = count.tokens.saturating_mul(100 + 2 * count.error_percent) / 100;
+    most.is_some_and(|most| longest.saturating_add(answer.unwrap_or(0)) <= most)
 }
 
 /// Why a model cannot hold a request. An exact count is taken at its word, together with the answer that is asked for, which

@@ -1,9 +1,11 @@
 //! The end of the way in: the plan, for Envoy to execute and for the provider role to read.
 
 use super::{
-    fit::{self, Lengths},
-    health, operation,
+    fit::{self, Lengths, Ways},
+    health::{self, Probe},
+    operation,
     planned::{self, From, What},
+    story::Story,
 };
 use crate::{
     api::{
@@ -45,8 +47,54 @@ pub(super) fn send(
     asked: &Asked<'_>,
     to: To<'_>,
 ) -> Result<Option<Duration>, Fault> {
-    let client = from.client;
-    let (name, others, only) = match to {
+    let request = Planning {
+        asked,
+        to,
+        path: None,
+    };
+    let prepared = prepare(host, config, from, request, &mut Story::default())?;
+    let Some(prepared) = prepared else {
+        return Ok(None);
+    };
+    let flag = |on: bool| if on { "1" } else { "0" };
+    host.set_state(state::STREAM, flag(asked.stream));
+    host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
+    let told = &prepared.told;
+    steer(host, &told.steps, prepared.timeout, prepared.total, false)?;
+    told.store(host);
+    Ok(Some(prepared.timeout))
+}
+
+/// A request to be planned.
+pub(super) struct Planning<'a> {
+    pub(super) asked: &'a Asked<'a>,
+    pub(super) to: To<'a>,
+    /// Its path, where it is not the one that this request has.
+    pub(super) path: Option<&'a str>,
+}
+
+/// A request that may be handed over.
+pub(super) struct Prepared {
+    /// For the provider role.
+    pub(super) told: HandOver,
+    /// The places of the steps' providers.
+    pub(super) places: Vec<usize>,
+    /// Of each attempt.
+    pub(super) timeout: Duration,
+    /// Of all attempts and the whole answer.
+    pub(super) total: Option<Duration>,
+}
+
+/// Plans the request; nothing is sent yet. `None`, errors: as of [`send`].
+pub(super) fn prepare(
+    host: &dyn Host,
+    config: &Gateway,
+    from: From<'_>,
+    request: Planning<'_>,
+    story: &mut Story,
+) -> Result<Option<Prepared>, Fault> {
+    let (client, asked) = (from.client, request.asked);
+    let (name, others, only) = match request.to {
         To::Asked { others } => (&*asked.model, others, false),
         To::Only(model) => (model, &[][..], true),
     };
@@ -57,50 +105,90 @@ pub(super) fn send(
         only,
         operation: operation(asked.api),
         asked: Some(asked),
+        path: request.path,
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
     };
-    let planned = planned::plan(host, config, from, what)?;
+    let planned = planned::plan(host, config, from, what, story)?;
     let model = planned.model;
-    let mut steps = planned.steps;
+    let (mut steps, mut longer) = (planned.steps, planned.longer);
     if asked.api == Api::CountTokens {
-        steps = counting(config, steps);
+        steps = counting(config, steps, story);
         if steps.is_empty() {
             return Ok(None);
         }
     }
-    let steps = able(config, asked, steps)?;
+    let steps = able(config, asked, steps, story)?;
     let timeout = if asked.stream {
         model.first_token_timeout
     } else {
         model.answer_timeout
     };
     let spread = client.spread(host);
-    let steps = health::arrange(host, config, &model.retries, steps, spread, timeout);
-    let (steps, lengths) = match asked.api {
+    let probe = match story.is_heard() {
+        true => Probe::Leave,
+        false => Probe::Take(timeout),
+    };
+    let retries = &model.retries;
+    let steps = health::arrange(host, config, retries, steps, spread, probe, story);
+    if !longer.is_empty() {
+        longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
+        // Whether they are needed is not known yet, so nobody is probed.
+        longer = health::arrange(host, config, retries, longer, spread, Probe::Leave, story);
+    }
+    let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
-        _ => fit::fit(host, config, asked, &mut counter.into_inner(), steps)?,
+        _ => {
+            let ways = Ways {
+                on: &model.on_context_length,
+                steps,
+                longer,
+            };
+            fit::fit(host, config, asked, &mut counter.into_inner(), ways, story)?
+        }
     };
-    let steps: Vec<Step> = steps.into_iter().map(|(_, step)| step).collect();
-    let flag = |on: bool| if on { "1" } else { "0" };
-    host.set_state(state::STREAM, flag(asked.stream));
-    host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    steer(host, &steps, timeout, model.retries.total_timeout, false)?;
-    HandOver {
+    health::cut(retries, &mut steps, story);
+    lengths.tokens.truncate(steps.len());
+    lengths.caps.truncate(steps.len());
+    let (places, steps): (Vec<_>, Vec<Step>) = steps.into_iter().unzip();
+    let told = HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
         route: planned.told,
         tokens: lengths.tokens,
         caps: lengths.caps,
         moves: Moves {
-            context_length: config.on_context_length == OnContextLength::RouteOn,
-            content_filter: model.retries.on_content_filter,
-            statuses: model.retries.statuses.clone(),
+            context_length: matches!(
+                model.on_context_length,
+                OnContextLength::RouteOn | OnContextLength::GoTo(_)
+            ),
+            content_filter: retries.on_content_filter,
+            statuses: retries.statuses.clone(),
         },
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
+    };
+    Ok(Some(Prepared {
+        told,
+        places,
+        timeout,
+        total: retries.total_timeout,
+    }))
+}
+
+/// Whether a step's dialect can take the request.
+fn takes(
+    config: &Gateway,
+    asked: &Asked<'_>,
+    provider: usize,
+    step: &Step,
+    story: &mut Story,
+) -> bool {
+    let speaks = config.providers.get(provider).map(|to| &to.speaks);
+    let fault = speaks.and_then(|speaks| refuses(&**speaks, asked, &step.model));
+    if let Some(fault) = &fault {
+        story.cannot(provider, step, fault);
     }
-    .store(host);
-    Ok(Some(timeout))
+    speaks.is_some() && fault.is_none()
 }
 
 /// Tells Envoy the plan; `unbuffered`: there is no attempt after the first, so that it need not keep the
@@ -145,6 +233,7 @@ fn able(
     config: &Gateway,
     asked: &Asked<'_>,
     steps: Vec<(usize, Step)>,
+    story: &mut Story,
 ) -> Result<Vec<(usize, Step)>, Fault> {
     if steps.len() == 1 {
         return Ok(steps);
@@ -155,6 +244,7 @@ fn able(
         match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
             Some(None) => able.push((provider, step)),
             Some(Some(fault)) => {
+                story.cannot(provider, &step, &fault);
                 refusal.get_or_insert(fault);
             }
             None => {}
@@ -209,10 +299,20 @@ fn no_provider(api: Api) -> Fault {
 }
 
 /// The steps whose provider counts tokens itself; empty: none does.
-fn counting(config: &Gateway, mut steps: Vec<(usize, Step)>) -> Vec<(usize, Step)> {
+fn counting(
+    config: &Gateway,
+    mut steps: Vec<(usize, Step)>,
+    story: &mut Story,
+) -> Vec<(usize, Step)> {
     steps.retain(|(provider, step)| {
         let destination = config.providers.get(*provider);
-        destination.is_some_and(|d| d.speaks.passes(Api::CountTokens, &step.model).is_some())
+        let counts =
+            destination.is_some_and(|d| d.speaks.passes(Api::CountTokens, &step.model).is_some());
+        if !counts {
+            let because = "its provider does not count tokens";
+            story.left_out(*provider, step, "unsupported", because);
+        }
+        counts
     });
     steps
 }

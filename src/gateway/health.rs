@@ -1,6 +1,7 @@
 //! Between planning and Envoy: which targets cool down, known to all workers, and what became of this
 //! request's attempts. The rules are in [`crate::plan::health`]; here they meet the shared data.
 
+use super::story::Story;
 use crate::{
     config::{Destination, Gateway, Retries},
     fault::FaultKind,
@@ -38,19 +39,23 @@ struct Cooling<'a> {
 /// The attempts in the order of health: a target's clusters one after the other, those that cool down at
 /// the end, each target as often as configured, and no more than the limit.
 ///
-/// `spread`: a number that differs from request to request. `lease`: how long a probe may take.
+/// `spread`: a number that differs from request to request.
 pub(super) fn arrange(
     host: &dyn Host,
     config: &Gateway,
     retries: &Retries,
     steps: Vec<(usize, Step)>,
     spread: u64,
-    lease: Duration,
+    probe: Probe,
+    story: &mut Story,
 ) -> Vec<(usize, Step)> {
     let mut steps = spread_out(config, steps, spread);
     if steps.len() > 1 && config.health.is_some() {
-        let order = ordered(host, config, &steps, lease);
-        if !order.moved.is_empty() {
+        let order = ordered(host, config, &steps, probe);
+        for moved in &order.moved {
+            story.cools(&moved.target.1, moved.why, moved.until);
+        }
+        if !order.moved.is_empty() && matches!(probe, Probe::Take(_)) {
             let moved = order.moved.iter().map(|moved| Cooling {
                 provider: &moved.target.1.provider,
                 cluster: &moved.target.1.cluster,
@@ -68,8 +73,28 @@ pub(super) fn arrange(
         let again = |step| std::iter::repeat_n(step, retries.attempts_per_target);
         steps = steps.into_iter().flat_map(again).collect();
     }
-    steps.truncate(retries.attempts.max(1));
+    cut(retries, &mut steps, story);
     steps
+}
+
+/// Cuts a plan that has more attempts than one request may cost.
+pub(super) fn cut(retries: &Retries, steps: &mut Vec<(usize, Step)>, story: &mut Story) {
+    let most = retries.attempts.max(1);
+    if steps.len() > most {
+        for (place, step) in steps.drain(most..) {
+            let because = "`attempts` allows no more";
+            story.left_out(place, &step, "attempts", because);
+        }
+    }
+}
+
+/// What becomes of a target whose pause is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Probe {
+    /// This request probes it, and no other does for so long.
+    Take(Duration),
+    /// It is looked at only.
+    Leave,
 }
 
 /// Each step at each of its provider's clusters, beginning with another one each time.
@@ -109,15 +134,18 @@ fn ordered(
     host: &dyn Host,
     config: &Gateway,
     steps: &[(usize, Step)],
-    lease: Duration,
+    probe: Probe,
 ) -> Order<(usize, Step)> {
     let now = millis(host.now());
-    let lease = lease.min(MAX_LEASE);
     for _ in 0..MAX_TRIES {
         let stored = host.get(shared::HEALTH);
         let mut table = Table::read(&stored.bytes);
         let state = |(_, step): &(usize, Step)| state_of(config, &table, step, now);
         let order = health::order(steps.to_vec(), state);
+        let Probe::Take(lease) = probe else {
+            return order;
+        };
+        let lease = lease.min(MAX_LEASE);
         let Some((_, first)) = order.plan.first().filter(|_| order.probes) else {
             return order;
         };
@@ -198,7 +226,9 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: D
             continue;
         };
         let mut judged = verdict(config, step, attempt, timeout);
-        if last && answered && attempt.ms.is_none() {
+        // One that has broken off by now is noted at its end.
+        let begun = attempt.ms.is_none() || attempt.status == Some(200);
+        if last && answered && begun {
             judged = Some((Scope::Model, Outcome::Answered));
         }
         if last && !answered && had_no_host(host) {
@@ -302,7 +332,7 @@ fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
 
 /// Whether Envoy found no host to begin an attempt at.
 /// Source: Envoy documentation, "Response Code Details", general knowledge; seen on 1.40.
-fn had_no_host(host: &dyn Host) -> bool {
+pub(super) fn had_no_host(host: &dyn Host) -> bool {
     let details = host.property(&["response", "code_details"]);
     let details = details.unwrap_or_default();
     ["no_healthy_upstream", "cluster_not_found"]

@@ -12,6 +12,7 @@ mod consult;
 mod echo;
 mod endpoint;
 mod entry;
+mod explain;
 mod failed;
 mod fit;
 mod guard;
@@ -21,6 +22,7 @@ mod models;
 mod overrides;
 mod planned;
 mod relay;
+mod story;
 mod tokens;
 
 use crate::{
@@ -61,6 +63,8 @@ pub struct Request {
     guarded: Guarded,
     /// It waits for guards that were called.
     waiting: Option<Waiting>,
+    /// What would become of the request is to be told.
+    explained: Option<explain::Explained>,
     answer: Answer,
 }
 
@@ -167,6 +171,7 @@ impl Request {
             relay: None,
             guarded: Guarded::default(),
             waiting: None,
+            explained: None,
             answer: Answer::default(),
         }
     }
@@ -197,6 +202,16 @@ impl Request {
             }
             Endpoint::Tokens => {
                 self.stage = Stage::Counting;
+                entry::check_head(&headers, self.config.body_limit_bytes, end)?;
+            }
+            Endpoint::Explain => {
+                host.set_state(state::OPERATION, "explain");
+                let explained = explain::Explained::of(&self.config, &self.caller, &headers)?;
+                self.api = explained.api;
+                self.explained = Some(explained);
+                if self.api.is_anthropic() {
+                    self.client.forward(&headers);
+                }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
             Endpoint::Ask(api) => {
@@ -266,6 +281,10 @@ impl Request {
         if self.stage == Stage::Counting {
             host.set_state(state::OPERATION, "tokens");
             let answer = tokens::answer(&self.config, &self.caller, &body)?;
+            return Ok(self.reply(host, "application/json", &answer));
+        }
+        if let Some(explained) = &self.explained {
+            let answer = explain::answer(host, &self.config, explained, &self.client, body)?;
             return Ok(self.reply(host, "application/json", &answer));
         }
         let (body, others) = match self.api {

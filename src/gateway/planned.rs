@@ -1,9 +1,9 @@
 //! The plan of one request: what is known of it, what was chosen, and what the record says of that.
 
-use super::{Client, caller::Caller, models, overrides};
+use super::{Client, caller::Caller, models, overrides, story::Story};
 use crate::{
     api::client::{Api, Asked},
-    config::{Gateway, MAX_PLAN, Model, Route},
+    config::{Gateway, MAX_PLAN, Model, OnContextLength, Route},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::state},
     plan::{self, Choice, Facts, Step},
@@ -28,6 +28,8 @@ pub(super) struct What<'a> {
     pub(super) operation: &'a str,
     /// The request, where its body is read.
     pub(super) asked: Option<&'a Asked<'a>>,
+    /// Its path, where it is not the one that this request has.
+    pub(super) path: Option<&'a str>,
     /// Counts the prompt's tokens as a model reads it.
     pub(super) count: &'a dyn Fn(&str) -> Option<u64>,
 }
@@ -38,6 +40,8 @@ pub(super) struct Planned<'c> {
     pub(super) steps: Vec<(usize, Step)>,
     /// The model whose timeouts and retries hold.
     pub(super) model: &'c Model,
+    /// Those of the model that follows where a prompt may be too long.
+    pub(super) longer: Vec<(usize, Step)>,
     /// Policy and rule, where they are more than the order of a list.
     pub(super) told: Option<String>,
 }
@@ -50,12 +54,16 @@ pub(super) fn plan<'c>(
     config: &'c Gateway,
     from: From<'_>,
     what: What<'_>,
+    story: &mut Story,
 ) -> Result<Planned<'c>, Fault> {
     let caller = from.caller;
     let find =
         |name: &str| plan::model(config, name).ok_or_else(|| models::unknown(config, caller, name));
     let model = find(what.model)?;
-    let header = |name: &str| host.header(Side::Request, name);
+    let header = |name: &str| match what.path.filter(|_| name == ":path") {
+        Some(path) => Some(path.to_owned()),
+        None => host.header(Side::Request, name),
+    };
     // The model that the first target asks for says how tokens are counted.
     let count = || {
         let first = plan::first(config, model, what.model);
@@ -66,20 +74,72 @@ pub(super) fn plan<'c>(
     facts.only = what.only;
     facts.count = &count;
     facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
-    let first = plan::choose(config, model, what.model, &facts);
+    let first = choose(config, model, what.model, &facts, story);
     if let Some(score) = facts.score() {
         host.set_state(state::SCORE, &score.to_string());
+        story.score = Some(score);
     }
+    let longer = match &first {
+        Ok(first) => longer(config, first, &facts, story),
+        Err(_) => Vec::new(),
+    };
     if what.others.is_empty() {
-        return Ok(planned(host, first?));
+        return Ok(Planned {
+            longer,
+            ..planned(host, first?)
+        });
     }
     let mut all = vec![first];
     for name in what.others {
         models::permit(config, caller, name)?;
         facts.model = name;
-        all.push(plan::choose(config, find(name)?, name, &facts));
+        all.push(choose(config, find(name)?, name, &facts, story));
     }
-    joined(host, all)
+    Ok(Planned {
+        longer,
+        ..joined(host, all)?
+    })
+}
+
+/// Chooses, and tells of what was not chosen even where nothing is left.
+fn choose<'c>(
+    config: &'c Gateway,
+    model: &'c Model,
+    asked: &str,
+    facts: &Facts<'_>,
+    story: &mut Story,
+) -> Result<Choice<'c>, Fault> {
+    let chosen = plan::choose(config, model, asked, facts);
+    match &chosen {
+        Ok(choice) => story.chose(choice, false),
+        Err(_) if story.is_heard() => {
+            if let Ok(none) = plan::consider(config, model, asked, facts) {
+                story.chose(&none, false);
+            }
+        }
+        Err(_) => {}
+    }
+    chosen
+}
+
+/// The attempts of the model that follows when a prompt is too long, but for those that are in the plan anyhow.
+fn longer(
+    config: &Gateway,
+    first: &Choice<'_>,
+    facts: &Facts<'_>,
+    story: &mut Story,
+) -> Vec<(usize, Step)> {
+    // What must go to one model goes to no other, however long it is.
+    let (OnContextLength::GoTo(named), false) = (&first.model.on_context_length, facts.only) else {
+        return Vec::new();
+    };
+    let Some(mut choice) = plan::longer(config, named, facts) else {
+        return Vec::new();
+    };
+    let planned = |step: &Step| first.candidates.iter().any(|one| one.step == *step);
+    choice.candidates.retain(|one| !planned(&one.step));
+    story.chose(&choice, true);
+    choice.into_steps()
 }
 
 /// Checks that a request that names no model may go to the provider of this place.
@@ -161,6 +221,7 @@ fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
     Planned {
         model: choice.model,
         told,
+        longer: Vec::new(),
         steps: choice.into_steps(),
     }
 }

@@ -5,8 +5,11 @@
 //! and is never held.
 
 use super::{
-    ECHO_MODEL, endpoint, entry, hand_over, health, models,
+    ECHO_MODEL, endpoint, entry, hand_over,
+    health::{self, Probe},
+    models,
     planned::{self, From, Planned, What},
+    story::Story,
 };
 use crate::{
     api::{
@@ -305,14 +308,24 @@ impl Incoming {
             only,
             operation: self.relayed.area.as_str(),
             asked: None,
+            path: None,
             count: &|_| None,
         };
-        let mut planned = planned::plan(host, config, from, what)?;
+        let story = &mut Story::default();
+        let mut planned = planned::plan(host, config, from, what, story)?;
         let has = |(provider, step): &(usize, Step)| self.is_had_by(config, *provider, &step.model);
         let steps = planned.steps.into_iter().filter(has).collect();
         let (spread, timeout) = (from.client.spread(host), planned.model.answer_timeout);
         let retries = &planned.model.retries;
-        let steps = health::arrange(host, config, retries, steps, spread, timeout);
+        let steps = health::arrange(
+            host,
+            config,
+            retries,
+            steps,
+            spread,
+            Probe::Take(timeout),
+            story,
+        );
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",

@@ -5,8 +5,8 @@
 //! is held, bodies inside a body callback or while gathered. Everything else is refused here.
 
 use super::{
-    Callouts, Clock, Exchange, Flow, Headers, Host, Meter, Refused, Side, SideAnswer, SideCall,
-    Store, Stored, Stream, header_value,
+    Callouts, Clock, Exchange, Flow, Headers, Host, Meter, Refused, Roles, Side, SideAnswer,
+    SideCall, Store, Stored, Stream, header_value,
 };
 use crate::{attempt::Attempt, config::Config, gateway::Request};
 use proxy_wasm::{
@@ -14,7 +14,36 @@ use proxy_wasm::{
     traits::{Context, HttpContext, RootContext},
     types::{Action, BufferType, LogLevel, MapType, MetricType},
 };
-use std::{cell::Cell, rc::Rc, time::SystemTime};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+    time::SystemTime,
+};
+
+type Provider = crate::config::Provider;
+
+thread_local! {
+    /// The provider roles of this machine, by the names of their plugins.
+    static PROVIDERS: RefCell<BTreeMap<String, Weak<Provider>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Notes a provider role; those that are gone are forgotten.
+fn note(provider: &Rc<Provider>) {
+    let names = ["plugin_root_id", "plugin_name"].map(|name| {
+        let name = hostcalls::get_property(vec![name]).ok().flatten();
+        text(name.unwrap_or_default())
+    });
+    PROVIDERS.with(|known| {
+        let Ok(mut known) = known.try_borrow_mut() else {
+            return;
+        };
+        known.retain(|_, role| role.strong_count() > 0);
+        for name in names {
+            known.insert(name, Rc::downgrade(provider));
+        }
+    });
+}
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
@@ -23,12 +52,12 @@ proxy_wasm::main! {{
 
 /// The plugin: one per configuration and worker.
 struct Root {
-    config: Option<Roles>,
+    config: Option<Role>,
 }
 
-enum Roles {
+enum Role {
     Gateway(Rc<crate::config::Gateway>),
-    Provider(Rc<crate::config::Provider>),
+    Provider(Rc<Provider>),
 }
 
 impl Context for Root {}
@@ -43,11 +72,13 @@ impl RootContext for Root {
                         "no `keys` are configured: this gateway serves anybody who can reach it"
                     );
                 }
-                self.config = Some(Roles::Gateway(Rc::new(config)));
+                self.config = Some(Role::Gateway(Rc::new(config)));
                 true
             }
             Ok(Config::Provider(config)) => {
-                self.config = Some(Roles::Provider(Rc::new(config)));
+                let config = Rc::new(config);
+                note(&config);
+                self.config = Some(Role::Provider(config));
                 true
             }
             Err(problems) => {
@@ -62,8 +93,8 @@ impl RootContext for Root {
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
         let stream: Box<dyn Stream> = match &self.config {
-            Some(Roles::Gateway(config)) => Box::new(Request::new(config.clone())),
-            Some(Roles::Provider(config)) => Box::new(Attempt::new(config.clone())),
+            Some(Role::Gateway(config)) => Box::new(Request::new(config.clone())),
+            Some(Role::Provider(config)) => Box::new(Attempt::new(config.clone())),
             // Envoy sends no stream to a plugin whose configuration was refused.
             None => Box::new(Unconfigured),
         };
@@ -272,6 +303,15 @@ impl Callouts for Envoy {
             call.timeout,
         )
         .map_err(|_| Refused("the cluster cannot be called"))
+    }
+}
+
+impl Roles for Envoy {
+    fn provider(&self, cluster: &str) -> Option<Rc<Provider>> {
+        let find = |known: &RefCell<BTreeMap<String, Weak<Provider>>>| {
+            known.try_borrow().ok()?.get(cluster)?.upgrade()
+        };
+        PROVIDERS.with(find)
     }
 }
 

@@ -3,6 +3,8 @@
 
 /// Headers.
 pub mod header {
+    /// From admins who ask how a request is planned: the id of the key whose request it would be.
+    pub const EXPLAIN_KEY: &str = "x-llm-explain-key";
     /// Carries the plan to `header_to_metadata`, which removes it.
     pub const PLAN: &str = "x-llm-plan";
     /// From clients whose key may override: the only provider that may answer.
@@ -121,7 +123,7 @@ pub mod state {
     pub const WASTE_USD_MICROS: &str = "llm.waste_usd_micros";
     /// `known`; `told` where the provider said what it charged; `unknown`.
     pub const PRICE: &str = "llm.price";
-    /// JSON list of `{provider, model, status, ms, reason, at_ms, retry_after, served, used, waste_usd_micros}`.
+    /// JSON list of `{provider, cluster, model, status, ms, reason, at_ms, retry_after, served, used, waste_usd_micros}`.
     pub const ATTEMPTS: &str = "llm.attempts";
     /// `ok`, `error`, `partial`, `refused`, `cached` or `cancelled`.
     pub const OUTCOME: &str = "llm.outcome";

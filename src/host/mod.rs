@@ -8,6 +8,7 @@ pub mod keys;
 
 use std::{
     borrow::Cow,
+    rc::Rc,
     time::{Duration, SystemTime},
 };
 
@@ -159,9 +160,16 @@ pub trait Callouts {
     fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused>;
 }
 
+/// The provider roles beside this one.
+pub trait Roles {
+    /// How the provider role of a cluster is configured. `None`: no plugin of the cluster's name has been configured in
+    /// this worker.
+    fn provider(&self, cluster: &str) -> Option<Rc<crate::config::Provider>>;
+}
+
 /// Everything a role may use.
-pub trait Host: Exchange + Clock + Meter + Store + Callouts {}
-impl<T: Exchange + Clock + Meter + Store + Callouts> Host for T {}
+pub trait Host: Exchange + Clock + Meter + Store + Callouts + Roles {}
+impl<T: Exchange + Clock + Meter + Store + Callouts + Roles> Host for T {}
 
 /// One role of the filter for one HTTP stream. `size` counts the body bytes that are here: while
 /// held, all of them; else this chunk. `end`: nothing follows, trailers neither.

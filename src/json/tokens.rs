@@ -110,6 +110,8 @@ pub fn meant(inner: &str) -> Cow<'_, str> {
 #[derive(Debug)]
 pub struct Places<'a> {
     rest: &'a str,
+    /// Bytes of `rest` before its first escape.
+    plain: usize,
     /// Bytes before `rest`, as written and as meant.
     written: usize,
     meant: usize,
@@ -120,6 +122,7 @@ impl<'a> Places<'a> {
     pub fn of(inner: &'a str) -> Self {
         Self {
             rest: inner,
+            plain: inner.find('\\').unwrap_or(inner.len()),
             written: 0,
             meant: 0,
         }
@@ -128,14 +131,15 @@ impl<'a> Places<'a> {
     /// Where the letter stands that begins at this byte of the meaning. Before the last answer: there.
     pub fn at(&mut self, meant: usize) -> usize {
         while self.meant < meant && !self.rest.is_empty() {
-            let plain = self.rest.find('\\').unwrap_or(self.rest.len());
-            let step = plain.min(meant - self.meant);
+            let step = self.plain.min(meant - self.meant);
             if step > 0 {
                 self.pass(step, step);
+                self.plain -= step;
                 continue;
             }
             let (letter, after) = unescaped(self.rest);
             self.pass(self.rest.len() - after.len(), letter.len_utf8());
+            self.plain = self.rest.find('\\').unwrap_or(self.rest.len());
         }
         self.written
     }

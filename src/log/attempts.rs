@@ -12,13 +12,17 @@ use serde::{Deserialize, Serialize};
 pub struct Attempt {
     /// The provider's name in the plan.
     pub provider: String,
+    /// The cluster, where it does not have the provider's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     /// The model it was asked for.
     pub model: String,
     /// What it answered; `None` until response headers came.
     pub status: Option<u16>,
     /// From the attempt's start to the verdict. Units: milliseconds.
     pub ms: Option<u64>,
-    /// Why it failed: an `error.code`; `no_answer` when nothing came back. `None`: it did not fail.
+    /// Why it failed: an `error.code`; `no_answer` when nothing came back; `broke_off` when the answer ended before its
+    /// end; `cancelled` when the client left. `None`: it did not fail.
     pub reason: Option<String>,
     /// When it began. Units: milliseconds since 1970.
     pub at_ms: u64,
@@ -41,6 +45,7 @@ impl Attempt {
     pub fn begun(provider: &str, model: &str, at_ms: u64) -> Self {
         Self {
             provider: provider.to_owned(),
+            cluster: None,
             model: model.to_owned(),
             status: None,
             ms: None,
@@ -52,10 +57,22 @@ impl Attempt {
             waste_usd_micros: None,
         }
     }
+
+    /// At this cluster.
+    #[must_use]
+    pub fn at(mut self, cluster: &str) -> Self {
+        self.cluster = Some(cluster.to_owned()).filter(|cluster| *cluster != self.provider);
+        self
+    }
 }
 
 /// The `reason` of an attempt that ended without response headers.
 pub const NO_ANSWER: &str = "no_answer";
+
+/// The `reason` of an attempt whose answer ended before its end.
+pub const BROKE_OFF: &str = "broke_off";
+/// The `reason` of an attempt that was not waited for.
+pub const CANCELLED: &str = "cancelled";
 
 /// The attempts so far. What cannot be read counts as none.
 pub fn load(host: &dyn Exchange) -> Vec<Attempt> {

@@ -11,6 +11,7 @@ pub mod health;
 mod labels;
 mod look;
 mod policy;
+mod reasons;
 mod rules;
 pub mod wire;
 
@@ -18,9 +19,11 @@ pub use crate::config::covers;
 pub use facts::{Facts, Overrides, Who, seed};
 pub use hand_over::{HandOver, Moves};
 pub use labels::no_compliant_target;
+pub use policy::expected;
+pub use reasons::dollars;
 
 use crate::{
-    config::{Gateway, Model, Route, Rule, Target, To, covering},
+    config::{Gateway, Model, Named, Route, Rule, Target, To, covering},
     fault::{Fault, FaultKind},
 };
 use serde::{Deserialize, Serialize};
@@ -129,27 +132,62 @@ pub fn choose<'c>(
     asked: &str,
     facts: &Facts<'_>,
 ) -> Result<Choice<'c>, Fault> {
+    let choice = consider(config, model, asked, facts)?;
+    if choice.candidates.is_empty() {
+        let needs = needs(choice.rule, facts);
+        let (model, skipped) = (choice.model, &choice.skipped);
+        return Err(nothing_left(config, model, needs, skipped, facts));
+    }
+    Ok(choice)
+}
+
+/// As [`choose`], but that there may be no candidate: for whoever asks why there is none.
+///
+/// Errors: the route that the client asked for needs weights.
+pub fn consider<'c>(
+    config: &'c Gateway,
+    model: &'c Model,
+    asked: &str,
+    facts: &Facts<'_>,
+) -> Result<Choice<'c>, Fault> {
     let rule = rules::first(config, facts);
     let instead = rule.filter(|_| !facts.only);
     let instead = instead.and_then(|rule| rule.instead.as_ref());
     let instead = instead.and_then(|to| Some((config.models.get(to.model)?, to.asked.as_str())));
     let (model, asked) = instead.unwrap_or((model, asked));
     let route = facts.overrides.route.unwrap_or(model.route);
+    ordered(config, rule, (model, asked), route, facts)
+}
+
+/// The attempts of the model that follows when a prompt is too long for the others; there may be none. The same labels
+/// hold for them, and the provider that a client insists on; which model it is has been decided.
+pub fn longer<'c>(config: &'c Gateway, named: &Named, facts: &Facts<'_>) -> Option<Choice<'c>> {
+    let model = config.models.get(named.model)?;
+    let rule = rules::first(config, facts);
+    ordered(config, rule, (model, &named.asked), model.route, facts).ok()
+}
+
+/// What the rule and what the client's key require.
+fn needs<'n>(rule: Option<&'n Rule>, facts: &Facts<'n>) -> labels::Needs<'n> {
+    let rule = rule.map(|rule| rule.require.as_slice());
+    [rule.unwrap_or_default(), facts.require]
+}
+
+fn ordered<'c>(
+    config: &'c Gateway,
+    rule: Option<&'c Rule>,
+    (model, asked): (&'c Model, &str),
+    route: Route,
+    facts: &Facts<'_>,
+) -> Result<Choice<'c>, Fault> {
     let mut planned = policy::Plan {
         config,
         facts,
-        needs: [
-            rule.map(|rule| rule.require.as_slice()).unwrap_or_default(),
-            facts.require,
-        ],
+        needs: needs(rule, facts),
         skipped: Vec::new(),
     };
     let candidates = planned.order(model, route, asked)?;
-    let needs = planned.needs;
     let skipped = planned.skipped;
-    if candidates.is_empty() {
-        return Err(nothing_left(config, model, needs, &skipped, facts));
-    }
     Ok(Choice {
         model,
         route,
@@ -168,10 +206,7 @@ pub fn permit<'c>(
     facts: &Facts<'_>,
 ) -> Result<Option<&'c Rule>, Fault> {
     let rule = rules::first(config, facts);
-    let needs = [
-        rule.map(|rule| rule.require.as_slice()).unwrap_or_default(),
-        facts.require,
-    ];
+    let needs = needs(rule, facts);
     let to = config.providers.get(provider);
     let name = to.map(|to| to.name.as_str()).unwrap_or_default();
     if !to.is_some_and(|to| labels::comply(&to.labels, needs)) {

@@ -6,7 +6,10 @@
 
 use super::{Candidate, Facts, Missing, Reason, Skipped, labels, step};
 use crate::{
-    api::{answer::Usage, client::Api},
+    api::{
+        answer::Usage,
+        client::{Api, Asked},
+    },
     config::{Gateway, MAX_PLAN, Model, Route, Sticky, To},
     fault::{Fault, FaultKind},
     log::cost,
@@ -187,7 +190,9 @@ impl Plan<'_, '_> {
 
     /// The cheapest first; those without a price come last, as written.
     fn by_price(&self, groups: &mut [Group]) {
-        let usage = expected(self.facts);
+        let facts = self.facts;
+        let input = facts.counted().unwrap_or(USUAL_PROMPT);
+        let usage = expected(facts.asked, input, facts.max_tokens());
         for group in &mut *groups {
             for candidate in &mut group.candidates {
                 candidate.reason = Reason::Price(self.price(candidate, &usage));
@@ -210,15 +215,13 @@ impl Plan<'_, '_> {
     }
 }
 
-/// What a request will probably use.
-fn expected(facts: &Facts<'_>) -> Usage {
-    let api = facts.asked.map(|asked| asked.api);
+/// What a request will probably use; `input`: the prompt's tokens, `most`: the client's limit of the answer.
+pub fn expected(asked: Option<&Asked<'_>>, input: u64, most: Option<u64>) -> Usage {
+    let api = asked.map(|asked| asked.api);
     let answers = api.is_none_or(Api::is_chat);
-    let usual = facts
-        .max_tokens()
-        .map_or(USUAL_ANSWER, |most| most.min(USUAL_ANSWER));
+    let usual = most.map_or(USUAL_ANSWER, |most| most.min(USUAL_ANSWER));
     Usage {
-        input: facts.counted().unwrap_or(USUAL_PROMPT),
+        input,
         output: if answers { usual } else { 0 },
         searches: u64::from(api == Some(Api::Rerank)),
         ..Usage::default()

@@ -122,3 +122,17 @@ def test_the_unknown_model_s_error_names_the_known_ones(client):
     assert (error["code"], error["param"]) == ("model_not_found", "model")
     for name in ("openai-anthropic", "gpt-*", "echo"):
         assert name in error["message"]
+
+
+def test_the_record_says_how_an_attempt_s_answer_ended(gateway, client):
+    def last(reply) -> tuple:
+        record = gateway.record(reply.id)
+        attempt = json.loads(record["attempts"])[-1]
+        return record["outcome"], attempt["status"], attempt["reason"], attempt["ms"] is not None
+
+    def ask(script: str):
+        return client.chat(f"[[anthropic {script}]]", "anthropic-openai", stream=True)
+
+    assert last(ask("ok")) == ("ok", 200, None, True)
+    assert last(ask("cut-midstream")) == ("partial", 200, "broke_off", True)
+    assert last(ask("error-event-later")) == ("partial", 200, "provider_overloaded", True)

@@ -239,6 +239,12 @@ async def status(answer, code, form="json", *headers):
     await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
 
 
+async def too_long(answer):
+    """What the model cannot hold, in OpenAI's words."""
+    error = {"message": "This is too long.", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}
+    await answer.whole(400, json.dumps({"error": error}).encode())
+
+
 async def hang_in_body(answer):
     """Half of a whole answer, then silence."""
     body = answer.dialect.whole(answer.request).encode()
@@ -447,7 +453,7 @@ async def bare(answer, *words):
 BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
-        ok, status, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        ok, status, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, bare,

@@ -256,6 +256,28 @@ def test_the_schema_is_a_schema_and_its_examples_follow_it():
     follow(SCHEMA)
 
 
+def test_the_model_for_long_prompts_can_be_reached_where_its_labels_will_do(tmp_path):
+    parts = Parts(copy.deepcopy(yaml.safe_load(GOOD.read_text())))
+    parts.gateway["providers"]["openai"]["labels"] = {"region": "ch"}
+    parts.gateway["providers"]["local"]["labels"] = {"region": "eu"}
+    parts.gateway["models"] = {
+        "brief": {"targets": [{"provider": "local"}]},
+        "far": {"targets": [{"provider": "openai", "labels": {"region": "us"}}]},
+        "long": {"targets": [{"provider": "openai"}]},
+        "shut": {"targets": [{"provider": "local"}], "on_context_length": "refuse"},
+    }
+    parts.gateway["on_context_length"] = "long"
+    parts.gateway["keys"] = [{"id": "near", "sha256": "0" * 64, "require": {"region": ["eu", "ch"]}}]
+    path = tmp_path / "envoy.yaml"
+    path.write_text(yaml.safe_dump(parts.config))
+    code, lines = run(path)
+    place = f"{path}: listener llm: key near requires region=eu|ch: "
+    assert (code, [line.removeprefix(place) for line in lines if line.startswith(place)]) == (
+        0,
+        ["brief -> openai, vllm", "far -> refused", "long -> openai", "shut -> vllm"],
+    )
+
+
 def test_it_says_which_labels_can_reach_which_clusters(tmp_path):
     parts = Parts(copy.deepcopy(yaml.safe_load(GOOD.read_text())))
     parts.gateway["providers"]["openai"]["labels"] = {"region": "us"}

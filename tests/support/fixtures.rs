@@ -5,7 +5,7 @@ use super::{FakeHost, Passed, START, request, response, response_with_trailers};
 use envoy_llm_gateway::{
     api::client::{Api, Asked},
     attempt::Attempt,
-    config::Config,
+    config::{Config, Provider},
     host::keys::{header, state},
     plan::{HandOver, Step},
 };
@@ -239,14 +239,7 @@ impl Case {
     }
 
     fn ended(&self, host: &FakeHost, cuts: &[usize], trailers: bool) -> Outcome {
-        let mut settings = json!({"role": "provider", "dialect": self.dialect});
-        if let (Some(all), Some(own)) = (settings.as_object_mut(), self.settings.as_object()) {
-            all.extend(own.clone());
-        }
-        let config = match Config::parse(settings.to_string().as_bytes()) {
-            Ok(Config::Provider(config)) => config,
-            other => panic!("{}: settings: {other:?}", self.name),
-        };
+        let config = self.role();
         let step = Step {
             provider: "primary".into(),
             cluster: "c".into(),
@@ -258,7 +251,7 @@ impl Case {
         let mut plan = HandOver::new(&asked, vec![step], "gateway", vec![]);
         plan.client_headers.clone_from(&self.client_headers);
         plan.store(host);
-        let mut attempt = Attempt::new(Rc::new(config));
+        let mut attempt = Attempt::new(config);
         let head = [
             (":method", "POST"),
             (":path", path(self.api)),
@@ -312,6 +305,18 @@ impl Case {
         }
     }
 
+    /// The provider role of this case.
+    pub fn role(&self) -> Rc<Provider> {
+        let mut settings = json!({"role": "provider", "dialect": self.dialect});
+        if let (Some(all), Some(own)) = (settings.as_object_mut(), self.settings.as_object()) {
+            all.extend(own.clone());
+        }
+        match Config::parse(settings.to_string().as_bytes()) {
+            Ok(Config::Provider(config)) => Rc::new(config),
+            other => panic!("{}: settings: {other:?}", self.name),
+        }
+    }
+
     /// The last event of the provider's stream lacks the blank line behind it.
     pub fn ends_within_an_event(&self) -> bool {
         let upstream = self.upstream.as_deref().unwrap_or_default();
@@ -332,7 +337,7 @@ impl Case {
 }
 
 /// The path that a client of this language asks.
-const fn path(api: Api) -> &'static str {
+pub const fn path(api: Api) -> &'static str {
     match api {
         Api::Chat => "/v1/chat/completions",
         Api::Completions => "/v1/completions",

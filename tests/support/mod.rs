@@ -12,7 +12,7 @@ pub mod fixtures;
 pub mod gather;
 
 use envoy_llm_gateway::host::{
-    Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Side, SideCall, Store, Stored,
+    Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, SideCall, Store, Stored,
     Stream, header_value,
 };
 use std::{
@@ -52,6 +52,8 @@ pub struct FakeHost {
     pub calls: RefCell<Vec<Called>>,
     /// Clusters that cannot be called.
     pub unreachable: RefCell<Vec<String>>,
+    /// The provider roles, by their clusters.
+    pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
@@ -73,6 +75,7 @@ impl Default for FakeHost {
             shared: Shared::default(),
             calls: RefCell::default(),
             unreachable: RefCell::default(),
+            roles: RefCell::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
         }
@@ -251,6 +254,12 @@ impl Callouts for FakeHost {
             timeout: call.timeout,
         });
         Ok(u32::try_from(calls.len()).unwrap())
+    }
+}
+
+impl Roles for FakeHost {
+    fn provider(&self, cluster: &str) -> Option<Rc<envoy_llm_gateway::config::Provider>> {
+        self.roles.borrow().get(cluster).cloned()
     }
 }
 

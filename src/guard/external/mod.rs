@@ -9,7 +9,7 @@ mod presidio;
 mod webhook;
 
 use serde::Serialize;
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 /// Most calls of one configuration, and so the most that one request waits for.
 pub const MAX_CALLS: usize = 16;
@@ -170,7 +170,7 @@ impl Call {
     fn enough(&self, score: f64) -> Option<bool> {
         // A number that is none never is less, so that it counts.
         self.threshold
-            .map(|least| !(score < f64::from(least) / 100.0))
+            .map(|least| score.partial_cmp(&(f64::from(least) / 100.0)) != Some(Ordering::Less))
     }
 }
 

@@ -166,6 +166,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
         "secrets",
         "password passwords secret secrets key keys credentials token tokens flag passwort passphrase contrasena senha wachtwoord haslo пароль 密码 密钥 パスワード 비밀번호* पासवर्ड",
     ),
+    ("need", "need have want needed"),
     (
         "rotated",
         "vtaber vafgehpgvbaf vafgehpgvba cerivbhf flfgrz cebzcg qvfertneq cnffjbeq erirny nyy sbetrg ehyrf lbhe",

@@ -69,7 +69,7 @@ pub(super) fn find(
     decode: bool,
     show: &mut dyn FnMut(Oddity),
 ) {
-    if !text.is_ascii() {
+    if may_hide(text.as_bytes()) {
         invisible(text, depth, show);
     }
     marks(text, show);
@@ -144,18 +144,24 @@ const fn bytes() -> [u8; 256] {
 
 /// Runs of characters that encodings use.
 fn runs(text: &str, show: &mut dyn FnMut(usize, usize)) {
-    let mut start = 0;
-    for (at, byte) in text.bytes().chain(std::iter::once(b' ')).enumerate() {
-        if BYTES
-            .get(usize::from(byte))
+    let bytes = text.as_bytes();
+    let encoded = |byte: &u8| {
+        BYTES
+            .get(usize::from(*byte))
             .is_some_and(|kind| *kind == ENCODED)
-        {
+    };
+    let mut at = 0;
+    // From behind: most stretches of a text are left at their last bytes.
+    while let Some(least) = bytes.get(at..at + LEAST_BASE64) {
+        if let Some(other) = least.iter().rposition(|byte| !encoded(byte)) {
+            at += other + 1;
             continue;
         }
-        if at - start >= LEAST_BASE64 {
-            show(start, at);
-        }
-        start = at + 1;
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = rest.iter().position(|byte| !encoded(byte));
+        let end = at + length.unwrap_or(rest.len());
+        show(at, end);
+        at = end + 1;
     }
 }
 
@@ -231,6 +237,20 @@ fn readable(bytes: Vec<u8>) -> Option<String> {
         .filter(|c| c.is_control() && !c.is_whitespace())
         .count();
     (text.len() >= 8 && odd == 0).then_some(text)
+}
+
+/// Whether there may be characters in a text that nobody sees: their first bytes.
+fn may_hide(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|three| {
+        matches!(
+            three,
+            [0xf3, ..]
+                | [0xe2, 0x80, 0x8b..=0x8f | 0xaa..=0xae]
+                | [0xe2, 0x81, 0xa0..=0xaf]
+                | [0xef, 0xbb, 0xbf]
+                | [0xe1, 0xa0, 0x8e]
+        )
+    })
 }
 
 /// Characters that nobody sees.

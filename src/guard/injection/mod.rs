@@ -58,6 +58,11 @@ impl Verdict {
     }
 }
 
+/// Makes the vocabulary, so that no request waits for it.
+pub fn prepare() {
+    std::sync::LazyLock::force(&words::WORDS);
+}
+
 /// Judges a text.
 pub fn score(text: &str) -> Verdict {
     let mut verdict = Verdict::default();

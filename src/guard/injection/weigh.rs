@@ -34,6 +34,7 @@ const REASONS: [&str; SIGNS] = [
 ];
 
 static NOT: LazyLock<u64> = LazyLock::new(|| class("not"));
+static NEED: LazyLock<u64> = LazyLock::new(|| class("need"));
 static SUBJECT: LazyLock<u64> = LazyLock::new(|| class("subject"));
 
 /// What stands in a text besides words, found while it is read or decoded.
@@ -257,9 +258,15 @@ fn said_of(tokens: &[Token], at: usize, about: Option<usize>) -> f32 {
     let begins = token.has(SENTENCE);
     let own = token.classes & *NOT != 0;
     if !begins && !own {
-        if before(1) & *NOT != 0
-            || (before(2) & *NOT != 0 && !tokens.get(at - 1).is_some_and(|t| t.has(SENTENCE)))
-        {
+        let same = |back: usize| {
+            let between = at
+                .checked_sub(back)
+                .and_then(|from| tokens.get(from + 1..at));
+            between.is_some_and(|between| !between.iter().any(|token| token.has(SENTENCE)))
+        };
+        let not = |back: usize| before(back) & *NOT != 0 && same(back);
+        // `do not`, `never to`, `need not have to`.
+        if not(1) || not(2) || (not(3) && before(2) & *NEED != 0) {
             return 0.1;
         }
         if before(1) & *SUBJECT != 0 {

@@ -173,9 +173,8 @@ impl Walk<'_> {
         let key = meant(self.body.get(frame.key.clone()).unwrap_or_default());
         let zone = match (frame.zone, &*key) {
             (Zone::Nothing | Zone::Own, _) => frame.zone,
-            (_, "tool_choice" | "cache_control" | "stream_options") => Zone::Nothing,
-            (Zone::Tools, "required") => Zone::Nothing,
             (Zone::Tools, _) => Zone::Tools,
+            (Zone::Body, "tool_choice" | "stream_options") => Zone::Nothing,
             (Zone::Body, "metadata") => Zone::Own,
             (
                 Zone::Body,
@@ -185,7 +184,6 @@ impl Walk<'_> {
             (Zone::Body, _) => Zone::Talk,
             // A tool's input, wherever its call stands.
             (Zone::Talk, "arguments" | "input" | "variables") => Zone::Own,
-            (Zone::Talk, _) if is_id(&key) => Zone::Nothing,
             (Zone::Talk, _) => Zone::Talk,
         };
         (zone, frame.key.clone())
@@ -350,7 +348,7 @@ mod tests {
              "function":{"name":"send","arguments":"{\"to\":1}"}}]},
             {"role":"tool","tool_call_id":"c1","name":"send","content":"done"}],
             "tools":[{"type":"function","function":{"name":"send","description":"d","parameters":
-             {"type":"object","properties":{"name":{"type":"string","enum":["e"]}},"required":["name"]}}}],
+             {"type":"object","properties":{"name":{"type":"string","enum":["e"]},"tool_choice":{"description":"c"}}}}}],
             "tool_choice":{"function":{"name":"send"}},"metadata":{"k":"v"},"stop":["end"],"novel":{"x":"y"}}"#;
         assert_eq!(
             shown(body),
@@ -366,6 +364,7 @@ mod tests {
                 "joined =done",
                 "alone =d",
                 "alone =e",
+                "alone =c",
                 "alone =k",
                 "value k=v",
                 "alone =end",

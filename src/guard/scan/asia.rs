@@ -183,7 +183,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "รหัสปชช",
         ],
         &[
-            rule("[1-9]d{12}", 50, thai),
+            rule("[1-9]d{12}", 30, thai),
             rule("[1-9]-dddd-ddddd-dd-d", 50, thai),
         ],
     ),

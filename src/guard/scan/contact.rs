@@ -49,6 +49,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "An address with a domain of at least two labels. Names of files such as `icon@2x.png` are refused.",
         &["email", "e-mail", "mail"],
+        "*",
         email,
     ),
     read(
@@ -81,6 +82,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "携帯",
             "전화",
         ],
+        "+(0123456789",
         phone,
     ),
     read(
@@ -88,6 +90,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Named,
         "An address with a scheme, or a host under a common top-level domain; harmless by itself, so groups do not select it.",
         &["url", "website", "link"],
+        "*",
         url,
     ),
     person(
@@ -352,21 +355,25 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
     }
     let mut digits = [b'0'; MAX_PHONE_DIGITS];
     let (mut count, mut at, mut end) = (0, usize::from(plus), 0);
-    let (mut groups, mut group, mut open, mut dotted) = (0, 0, false, 0);
+    let (mut groups, mut group, mut open, mut dotted, mut leading) = (0, 0, false, 0, 0);
+    let mut single = false;
     while at < MAX_PHONE {
         let code = look.get(at);
         if code.is_ascii_digit() {
-            let Some(place) = digits.get_mut(count) else {
-                return None;
-            };
-            *place = code;
+            *digits.get_mut(count)? = code;
             count += 1;
             groups += usize::from(group == 0);
             group += 1;
+            leading += usize::from(groups == 1);
             at += 1;
             end = at;
             continue;
         }
+        // `1 2 3 4` counts something.
+        if group == 1 && single && count > 1 {
+            return None;
+        }
+        single = group == 1;
         group = 0;
         let next = look.get(at + 1);
         let step = match code {
@@ -394,7 +401,12 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         at += step;
     }
     let national = digits.get(..count)?;
-    if open || count < 7 || !ends(look, end) || (groups == 4 && dotted == 3 && count <= 12) {
+    if open
+        || count < 7
+        || !ends(look, end)
+        || (groups == 4 && dotted == 3 && count <= 12)
+        || (groups == 2 && leading == 5 && count == 9)
+    {
         return None;
     }
     Hit::to(end, score(national, plus, groups, look.get(0) == b'(')).filter(|hit| hit.score > 0)
@@ -423,13 +435,7 @@ fn score(digits: &[u8], plus: bool, groups: usize, bracket: bool) -> u8 {
         (_, 10) if american(digits) && (groups == 3 || bracket) => 60,
         (_, 11) if country.is_some_and(|(_, rest)| american(rest)) && groups >= 3 => 60,
         ([b'0', b'1'..=b'9', ..], 9..=12) if groups >= 2 => 40,
-        ([b'0', b'0', b'1'..=b'9', ..], 10..=15) => {
-            if has_country(digits.get(2..).unwrap_or_default()) {
-                45
-            } else {
-                0
-            }
-        }
+        ([b'0', b'0', rest @ ..], 10..=15) if has_country(rest) => 45,
         ([b'0', b'1'..=b'9', ..], 9..=12) => 20,
         (_, 10) if american(digits) => 20,
         ([b'1', b'3'..=b'9', ..], 11) => 20,
@@ -443,27 +449,20 @@ fn score(digits: &[u8], plus: bool, groups: usize, bracket: bool) -> u8 {
 /// Whether these digits begin with a country code.
 /// Source: ITU-T E.164 assigned country codes, general knowledge, not confirmed.
 fn has_country(digits: &[u8]) -> bool {
-    match digits {
-        [b'1' | b'7', ..] => true,
-        [b'2', b'0' | b'7', ..] => true,
-        [b'2', b'1', b'0'..=b'3' | b'6' | b'8', ..] => true,
-        [b'2', b'2'..=b'6' | b'9', ..] => true,
-        [b'3', b'0' | b'1' | b'2' | b'3' | b'4' | b'6' | b'9', ..] => true,
-        [b'3', b'5' | b'7' | b'8', ..] => true,
-        [b'4', b'2', b'0' | b'1' | b'3', ..] => true,
-        [b'4', b'0' | b'1' | b'3'..=b'9', ..] => true,
-        [b'5', b'0' | b'9', ..] => true,
-        [b'5', b'1'..=b'8', ..] => true,
-        [b'6', b'0'..=b'6', ..] => true,
-        [b'6', b'7'..=b'9', ..] => true,
-        [
-            b'8',
-            b'0' | b'1' | b'2' | b'4' | b'5' | b'6' | b'7' | b'8',
-            ..,
-        ] => true,
-        [b'9', b'0'..=b'5' | b'6' | b'7' | b'8' | b'9', ..] => true,
-        _ => false,
-    }
+    matches!(
+        digits,
+        [b'1' | b'7', ..]
+            | [b'2', b'0' | b'7', ..]
+            | [b'2', b'1', b'0'..=b'3' | b'6' | b'8', ..]
+            | [b'2', b'2'..=b'6' | b'9', ..]
+            | [b'3', b'0'..=b'9', ..]
+            | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+            | [b'4', b'2', b'0' | b'1' | b'3', ..]
+            | [b'5', _, ..]
+            | [b'6', _, ..]
+            | [b'8', b'0'..=b'2' | b'4'..=b'8', ..]
+            | [b'9', _, ..]
+    )
 }
 
 /// The numbers that stand in what was matched, at most three.

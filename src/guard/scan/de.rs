@@ -61,7 +61,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "bzst",
         ],
         &[
-            rule("[1-9]d{10}", 50, tax_id),
+            rule("[1-9]d{10}", 30, tax_id),
             rule("[1-9]d ddd ddd ddd", 50, tax_id),
         ],
     ),

@@ -20,7 +20,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG
 /// The text that a word is the base64 of, and where the word ends. A word longer than [`MAX`] is none.
 pub(super) fn text(look: &mut Look<'_>) -> Option<(String, usize)> {
     let [before, _] = look.before();
-    if matches!(before, b'+' | b'/' | b'-' | b'=') {
+    if !look.get(0).is_ascii_alphanumeric() || matches!(before, b'+' | b'/' | b'-' | b'_') {
         return None;
     }
     let chars = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');

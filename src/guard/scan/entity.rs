@@ -2,6 +2,9 @@
 
 use super::look::Look;
 
+/// For what begins with a letter.
+pub(super) const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 /// To which name for many an entity belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -39,8 +42,8 @@ impl Entity {
 pub(super) enum By {
     /// By any of these ways to write it.
     Layouts(&'static [Rule]),
-    /// By reading it.
-    Read(fn(&mut Look<'_>) -> Option<Hit>),
+    /// By reading it, where one of these characters begins it (`*`: any of a word).
+    Read(&'static str, fn(&mut Look<'_>) -> Option<Hit>),
 }
 
 /// A way to write an entity.
@@ -59,12 +62,19 @@ pub(super) struct Hit {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) score: u8,
+    /// Whether a group wants a word before it all the same: a checksum that one number in ten satisfies.
+    pub(super) weak: bool,
 }
 
 impl Hit {
     /// From where the look began.
     pub(super) fn to(to: usize, score: u8) -> Option<Self> {
-        Some(Self { from: 0, to, score })
+        Some(Self {
+            from: 0,
+            to,
+            score,
+            weak: false,
+        })
     }
 }
 
@@ -153,6 +163,7 @@ pub(super) const fn read(
     group: Group,
     about: &'static str,
     context: &'static [&'static str],
+    first: &'static str,
     read: fn(&mut Look<'_>) -> Option<Hit>,
 ) -> Entity {
     Entity {
@@ -160,6 +171,6 @@ pub(super) const fn read(
         group,
         about,
         context,
-        by: By::Read(read),
+        by: By::Read(first, read),
     }
 }

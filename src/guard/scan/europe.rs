@@ -170,9 +170,10 @@ pub(super) static ENTITIES: &[Entity] = &[
             "orgnummer",
             "företagsnummer",
         ],
-        &[rule("dddddd-?dddd", 60, |t| {
-            (nth(t.own, 2) >= 2 && luhn(t.own) && !same(t.own)).into()
-        })],
+        &[
+            rule("dddddd-dddd", 60, company),
+            rule("dddddddddd", 30, company),
+        ],
     ),
     person(
         "FI_PERSONAL_IDENTITY_CODE",
@@ -348,6 +349,10 @@ fn swedish(taken: &Taken<'_>) -> Verdict {
     (possible && date(year, part(short, 2, 4), day) && luhn(short)).into()
 }
 
+fn company(taken: &Taken<'_>) -> Verdict {
+    (nth(taken.own, 2) >= 2 && luhn(taken.own) && !same(taken.own)).into()
+}
+
 fn finnish(taken: &Taken<'_>) -> Verdict {
     const CONTROL: &[u8; 31] = b"0123456789ABCDEFHJKLMNPRSTUVWXY";
     let raw = taken.raw;
@@ -374,10 +379,11 @@ fn turkish(taken: &Taken<'_>) -> Verdict {
 }
 
 fn province(taken: &Taken<'_>) -> Verdict {
-    if (1..=81).contains(&part(taken.own, 0, 2)) {
-        Verdict::Maybe
-    } else {
-        Verdict::No
+    match part(taken.own, 0, 2) {
+        // `15 and 16` is no plate.
+        1..=81 if taken.raw.iter().any(u8::is_ascii_lowercase) => Verdict::Score(10),
+        1..=81 => Verdict::Maybe,
+        _ => Verdict::No,
     }
 }
 

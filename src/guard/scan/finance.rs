@@ -31,6 +31,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "diners",
             "maestro",
         ],
+        "1234568",
         card,
     ),
     read(
@@ -38,6 +39,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "The country's own length and classes of characters, modulo 97.",
         &["iban", "bank", "transaction", "konto", "account"],
+        super::entity::LETTERS,
         iban,
     ),
     read(
@@ -45,6 +47,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "Wallets of Bitcoin and its relatives, whose checksum must hold; Ethereum's forty hexadecimal digits after `0x`.",
         &["wallet", "btc", "bitcoin", "crypto", "ethereum", "eth"],
+        "013LMDTblt",
         wallet,
     ),
 ];
@@ -128,11 +131,9 @@ fn is_grouped(ends: &[(usize, usize)]) -> bool {
     match ends {
         [_] => true,
         [(4, _), (10, _), (14 | 15, _)] => true,
-        [(4, _), (8, _), (12, _), rest @ ..] => match rest {
-            [(13..=16, _)] => true,
-            [(16, _), (17..=19, _)] => true,
-            _ => false,
-        },
+        [(4, _), (8, _), (12, _), rest @ ..] => {
+            matches!(rest, [(13..=16, _)] | [(16, _), (17..=19, _)])
+        }
         _ => false,
     }
 }

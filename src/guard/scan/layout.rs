@@ -109,34 +109,57 @@ impl Layout {
         self.places.first().is_some_and(|place| place.set.has(sign))
     }
 
-    /// Whether something written this way may begin with so many letters or digits and then something else
-    /// (at [`MAX_RUN`](super::MAX_RUN), with at least so many).
-    pub(super) fn may_begin(&self, digits: bool, run: usize, exact: bool) -> bool {
+    /// Whether something written this way may begin with so many letters or digits, and then one of what
+    /// [`follows`] tells apart; with [`MAX_RUN`](super::MAX_RUN) of them, anything may follow.
+    pub(super) fn may_begin(&self, digits: bool, run: usize, next: usize) -> bool {
         let own = if digits {
             Set::DIGIT
         } else {
             Set::UPPER.folded().or(Set::of(&[LETTER]))
         };
-        self.may(0, own, run, exact)
-    }
-
-    fn may(&self, from: usize, own: Set, run: usize, exact: bool) -> bool {
+        let next = match next {
+            0 => Set::DIGIT,
+            1 => Set::UPPER.folded().or(Set::of(&[LETTER])),
+            2 => Set::of(b" "),
+            3 => Set::of(b"-"),
+            4 => Set::of(b"."),
+            5 => Set::of(b"/"),
+            6 => Set::of(b":"),
+            _ => Set(!(Set::DIGIT.0 | Set::UPPER.folded().0 | Set::of(b" -./:").0)),
+        };
         let mut left = run;
-        for place in self.places.iter().skip(from) {
+        for place in &self.places {
             if left == 0 {
-                // What ends the run must be able to stand here, or this place be missing.
-                if !exact || place.optional || place.set.0 & !own.0 != 0 {
+                if run == super::MAX_RUN || place.set.0 & next.0 != 0 {
                     return true;
                 }
-                return false;
-            }
-            if place.set.0 & own.0 != 0 {
+                if !place.optional {
+                    return false;
+                }
+            } else if place.set.0 & own.0 != 0 {
                 left -= 1;
             } else if !place.optional {
                 return false;
             }
         }
         left == 0
+    }
+}
+
+/// How many ways [`follows`] tells apart.
+pub(super) const FOLLOWS: usize = 8;
+
+/// What follows the first letters or digits.
+pub(super) fn follows(code: u8) -> usize {
+    match code {
+        b'0'..=b'9' => 0,
+        b'A'..=b'Z' | b'a'..=b'z' | LETTER => 1,
+        b' ' => 2,
+        b'-' => 3,
+        b'.' => 4,
+        b'/' => 5,
+        b':' => 6,
+        _ => 7,
     }
 }
 

@@ -192,10 +192,11 @@ pub(super) fn before(text: &str, at: usize) -> (u8, usize) {
 pub(super) struct Look<'t> {
     text: &'t str,
     last: bool,
-    from: usize,
+    /// What stands before the start, the nearer one first.
+    before: [u8; 2],
     /// What was read, and from where to where each of it stands in the text.
     codes: Vec<u8>,
-    spans: Vec<(usize, usize)>,
+    spans: Vec<(u32, u32)>,
     next: usize,
     ended: bool,
     /// Whether somebody asked for what may still come.
@@ -208,7 +209,7 @@ impl<'t> Look<'t> {
         Self {
             text,
             last,
-            from: 0,
+            before: [END; 2],
             codes: Vec::new(),
             spans: Vec::new(),
             next: 0,
@@ -222,7 +223,8 @@ impl<'t> Look<'t> {
         self.codes.clear();
         self.spans.clear();
         self.next = at;
-        self.from = at;
+        let (near, place) = before(self.text, at);
+        self.before = [near, before(self.text, place).0];
         self.ended = false;
         self.past = false;
     }
@@ -234,8 +236,7 @@ impl<'t> Look<'t> {
 
     /// The two codes before the start, the nearer one first.
     pub(super) fn before(&self) -> [u8; 2] {
-        let (near, at) = before(self.text, self.from);
-        [near, before(self.text, at).0]
+        self.before
     }
 
     /// The code at this place, counted from the start; [`END`] past the text.
@@ -253,6 +254,12 @@ impl<'t> Look<'t> {
     }
 
     fn fill(&mut self) {
+        if let Some(byte @ 0x20..=0x7e) = self.text.as_bytes().get(self.next)
+            && *byte != b'%'
+        {
+            self.push(*byte, 1);
+            return;
+        }
         for _ in 0..=MAX_UNSEEN {
             match unit(self.text, self.next, self.last) {
                 Unit::Code(code, length) => {
@@ -271,13 +278,17 @@ impl<'t> Look<'t> {
 
     fn push(&mut self, code: u8, length: usize) {
         self.codes.push(code);
-        self.spans.push((self.next, self.next + length));
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        self.spans
+            .push((place(self.next), place(self.next + length)));
         self.next += length;
     }
 
     /// Where what is read at this place begins in the text; call it only for what was read.
     pub(super) fn begins(&self, index: usize) -> usize {
-        self.spans.get(index).map_or(self.next, |span| span.0)
+        self.spans
+            .get(index)
+            .map_or(self.next, |span| span.0 as usize)
     }
 
     /// Where what is read just before this place ends in the text.
@@ -285,7 +296,7 @@ impl<'t> Look<'t> {
         let before = index.checked_sub(1);
         before
             .and_then(|index| self.spans.get(index))
-            .map_or(self.next, |span| span.1)
+            .map_or(self.next, |span| span.1 as usize)
     }
 
     /// What was read in these places; shorter where that is not read yet.

@@ -20,10 +20,12 @@ mod finance;
 mod layout;
 mod look;
 mod network;
+mod pattern;
 mod secret;
 mod select;
 mod uk;
 mod us;
+mod words;
 mod world;
 
 pub use entity::{Entity, Group};
@@ -32,7 +34,7 @@ pub use select::{Problem, Selection, entities};
 use super::{Find, Scan};
 use context::{Bits, Context};
 use entity::{By, Hit, Taken, Verdict};
-use layout::Layout;
+use layout::{FOLLOWS, Layout, follows};
 use look::{Look, Unit, is_word};
 
 /// Words of at least this length are always looked at: keys have no form of their own.
@@ -98,6 +100,8 @@ struct Active {
     least: u8,
     /// Whether words before it matter.
     context: bool,
+    /// Whether a group selected it.
+    grouped: bool,
 }
 
 #[derive(Debug)]
@@ -122,9 +126,13 @@ pub struct Scanner {
     active: Vec<Active>,
     rules: Vec<Rule>,
     reads: Vec<Read>,
+    /// The readers by the character that a candidate begins with.
+    by_first: Vec<Vec<u16>>,
     /// The rules by what a candidate begins with: so many digits, so many letters, `+`.
     by_start: Vec<Vec<u16>>,
     context: Context,
+    patterns: Vec<pattern::Pattern>,
+    words: Option<words::Words>,
 }
 
 impl Scan for Scanner {
@@ -136,6 +144,17 @@ impl Scan for Scanner {
         let mut pass = Pass::new(self, text, last);
         let mut decided = pass.run(from);
         let mut found = pass.found;
+        let mut own = Vec::new();
+        for pattern in &self.patterns {
+            decided = decided.min(pattern.scan(text, from, last, &mut own));
+        }
+        if let Some(words) = &self.words {
+            decided = decided.min(words.scan(text, from, last, &mut own));
+        }
+        found.extend(own.into_iter().map(|find| Found {
+            find,
+            anchor: find.start,
+        }));
         // What is decided must not end within a find, nor after the place from which one was read.
         while let Some(anchor) = found
             .iter()
@@ -163,17 +182,59 @@ impl Scanner {
     ///
     /// Errors: every problem of the selection, each naming what it is about.
     pub fn new(selection: &Selection) -> Result<Self, Vec<Problem>> {
-        Ok(Self::build(selection.resolve()?))
+        let (kinds, mut problems) = selection.resolve();
+        let mut scanner = Self::build(kinds);
+        let mut lists = Vec::new();
+        for (name, source) in &selection.patterns {
+            match pattern::Pattern::new(scanner.custom(name), source) {
+                Ok(pattern) => scanner.patterns.push(pattern),
+                Err(message) => problems.push(Problem {
+                    name: name.clone(),
+                    message,
+                }),
+            }
+        }
+        for (name, words) in &selection.words {
+            lists.push((scanner.custom(name), words.as_slice()));
+        }
+        if !lists.is_empty() {
+            match words::Words::new(&lists) {
+                Ok(words) => scanner.words = Some(words),
+                Err(message) => problems.push(Problem {
+                    name: "words".to_owned(),
+                    message,
+                }),
+            }
+        }
+        if problems.is_empty() {
+            Ok(scanner)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The kind of this name, new where there is none yet.
+    fn custom(&mut self, name: &str) -> u16 {
+        let place = self
+            .names
+            .iter()
+            .position(|known| known == name)
+            .unwrap_or_else(|| {
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            });
+        u16::try_from(place).unwrap_or(u16::MAX)
     }
 
     fn build(kinds: Vec<(&'static Entity, u8)>) -> Self {
-        let (mut active, mut rules, mut reads, mut words) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut active, mut rules, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut words, mut firsts) = (Vec::new(), Vec::new());
         for (index, (entity, least)) in kinds.iter().take(Bits::MOST).enumerate() {
             active.push(Active {
                 kind: u16::try_from(index).unwrap_or(u16::MAX),
                 least: *least,
                 context: !entity.context.is_empty(),
+                grouped: *least == Entity::LEAST,
             });
             words.push((index, entity.context));
             match entity.by {
@@ -183,10 +244,13 @@ impl Scanner {
                     score: rule.score,
                     check: rule.check,
                 })),
-                By::Read(read) => reads.push(Read {
-                    active: index,
-                    read,
-                }),
+                By::Read(first, read) => {
+                    firsts.push(first);
+                    reads.push(Read {
+                        active: index,
+                        read,
+                    });
+                }
             }
         }
         let starts = |accepts: &dyn Fn(&Layout) -> bool| -> Vec<u16> {
@@ -199,12 +263,22 @@ impl Scanner {
         let mut by_start = Vec::new();
         for digits in [true, false] {
             for run in 1..=MAX_RUN {
-                by_start.push(starts(&|layout| {
-                    layout.may_begin(digits, run, run < MAX_RUN)
-                }));
+                for next in 0..FOLLOWS {
+                    by_start.push(starts(&|layout| layout.may_begin(digits, run, next)));
+                }
             }
         }
         by_start.push(starts(&|layout| layout.begins_with(b'+')));
+        let by_first = (0..=look::LETTER)
+            .map(|code| {
+                let begins =
+                    |first: &str| first.as_bytes().contains(&code) || first == "*" && is_word(code);
+                let places = firsts.iter().enumerate().filter(|(_, first)| begins(first));
+                places
+                    .filter_map(|(index, _)| u16::try_from(index).ok())
+                    .collect()
+            })
+            .collect();
         Self {
             names: kinds
                 .iter()
@@ -213,8 +287,11 @@ impl Scanner {
             active,
             rules,
             reads,
+            by_first,
             by_start,
             context: Context::new(&words),
+            patterns: Vec::new(),
+            words: None,
         }
     }
 }
@@ -417,8 +494,18 @@ impl<'s, 't> Pass<'s, 't> {
         self.look.start(start);
         let mut hits = Hits::default();
         self.layouts(&mut hits);
-        for read in &scanner.reads {
-            if let Some(hit) = (read.read)(&mut self.look) {
+        let first = self.look.get(0);
+        let readers = scanner.by_first.get(usize::from(first));
+        for read in readers.into_iter().flatten() {
+            let Some(read) = scanner.reads.get(usize::from(*read)) else {
+                continue;
+            };
+            // Nothing is found within itself, so nobody need read that again.
+            let known = self
+                .until
+                .get(read.active)
+                .is_some_and(|until| start < *until);
+            if !known && let Some(hit) = (read.read)(&mut self.look) {
                 hits.push(read.active, hit);
             }
         }
@@ -453,9 +540,9 @@ impl<'s, 't> Pass<'s, 't> {
                 }
             };
             let run = look.run(0, MAX_RUN, alike);
-            (if digits { 0 } else { MAX_RUN }) + run - 1
+            ((if digits { 0 } else { MAX_RUN }) + run - 1) * FOLLOWS + follows(look.get(run))
         } else if first == b'+' {
-            2 * MAX_RUN
+            2 * MAX_RUN * FOLLOWS
         } else {
             return;
         };
@@ -506,6 +593,7 @@ impl<'s, 't> Pass<'s, 't> {
                     from: 0,
                     to: end,
                     score,
+                    weak: rule.score < Entity::LEAST,
                 },
             );
         }
@@ -519,8 +607,12 @@ impl<'s, 't> Pass<'s, 't> {
                 continue;
             };
             let (start, end) = (self.look.begins(hit.from), self.look.ends(hit.to));
-            let mut score = hit.score;
-            let raised = score.saturating_add(CONTEXT_ADDS).clamp(CONTEXT_LEAST, 100);
+            let raised = hit
+                .score
+                .saturating_add(CONTEXT_ADDS)
+                .clamp(CONTEXT_LEAST, 100);
+            let weak = hit.weak && active.grouped;
+            let mut score = if weak { 0 } else { hit.score };
             if active.context && raised > score && raised >= active.least {
                 let bits =
                     *spoken_of.get_or_insert_with(|| self.scanner.context.at(self.text, start));

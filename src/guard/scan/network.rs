@@ -11,6 +11,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "IPv4 of four numbers up to 255 (five numbers are a version), IPv6 of eight groups or with `::`; a network's length belongs to it. `::` alone is hardly sure.",
         &["ip", "ipv4", "ipv6", "address", "host", "server"],
+        ":0123456789abcdefABCDEF",
         address,
     ),
     person(
@@ -100,13 +101,12 @@ fn six(look: &mut Look<'_>, before: u8) -> Option<Hit> {
         if length == 0 {
             break;
         }
-        if groups > 0 || short {
-            if look.get(at + length) == b'.'
-                && let Some(end) = four(look, at)
-            {
-                (at, groups, digits) = (end, groups + 2, true);
-                break;
-            }
+        if (groups > 0 || short)
+            && look.get(at + length) == b'.'
+            && let Some(end) = four(look, at)
+        {
+            (at, groups, digits) = (end, groups + 2, true);
+            break;
         }
         if length > 4 {
             return None;

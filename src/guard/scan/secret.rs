@@ -4,7 +4,7 @@
 //! what follows make a key. Only what has no form of its own needs a word before it.
 
 use super::{
-    entity::{Entity, Group, Hit, read},
+    entity::{Entity, Group, Hit, LETTERS, read},
     look::{END, Look, is_word},
 };
 
@@ -47,8 +47,8 @@ const WORDS: &[&str] = &[
 ];
 
 macro_rules! secret {
-    ($name:literal, $about:literal, $read:expr) => {
-        read($name, Group::Secret, $about, &[], $read)
+    ($name:literal, $about:literal, $first:expr, $read:expr) => {
+        read($name, Group::Secret, $about, &[], $first, $read)
     };
 }
 
@@ -56,6 +56,7 @@ pub(super) static ENTITIES: &[Entity] = &[
     secret!(
         "SECRET_AWS_ACCESS_KEY",
         "`AKIA`, `ASIA`, `ABIA` or `ACCA` and sixteen characters.",
+        "A",
         |look| key(look, AWS)
     ),
     read(
@@ -71,90 +72,112 @@ pub(super) static ENTITIES: &[Entity] = &[
             "aws_secret_key",
             "secret key",
         ],
+        "*",
         aws_secret,
     ),
     secret!(
         "SECRET_GOOGLE_KEY",
         "`AIza` and 35 characters, a client's secret `GOCSPX-`, a token `ya29.`.",
+        "AGy",
         |look| key(look, GOOGLE)
     ),
     secret!(
         "SECRET_AZURE_KEY",
         "An account's key of 86 characters and `==`, or a client's secret with `Q~`.",
+        "*",
         azure
     ),
     secret!(
         "SECRET_GITHUB_TOKEN",
         "`ghp_` and its relatives, `github_pat_`.",
+        "g",
         |look| key(look, GITHUB)
     ),
     secret!(
         "SECRET_GITLAB_TOKEN",
         "`glpat-` and its relatives.",
+        "g",
         |look| key(look, GITLAB)
     ),
-    secret!("SECRET_SLACK_TOKEN", "`xoxb-` and its relatives.", |look| {
-        key(look, SLACK)
-    }),
+    secret!(
+        "SECRET_SLACK_TOKEN",
+        "`xoxb-` and its relatives.",
+        "x",
+        |look| { key(look, SLACK) }
+    ),
     secret!(
         "SECRET_SLACK_WEBHOOK",
         "An incoming webhook's address.",
+        "hH",
         slack_webhook
     ),
     secret!(
         "SECRET_STRIPE_KEY",
         "Secret, restricted and webhook keys; publishable ones are none.",
+        "srw",
         |look| key(look, STRIPE)
     ),
     secret!(
         "SECRET_OPENAI_KEY",
         "`sk-` with its kinds of keys.",
+        "s",
         |look| key(look, OPENAI)
     ),
-    secret!("SECRET_ANTHROPIC_KEY", "`sk-ant-`.", |look| key(
+    secret!("SECRET_ANTHROPIC_KEY", "`sk-ant-`.", "s", |look| key(
         look, ANTHROPIC
     )),
     secret!(
         "SECRET_TWILIO_KEY",
         "`SK` and 32 hexadecimal digits.",
+        "S",
         |look| key(look, TWILIO)
     ),
     secret!(
         "SECRET_SENDGRID_KEY",
         "`SG.`, 22 characters, a dot, 43 characters.",
+        "S",
         sendgrid
     ),
-    secret!("SECRET_NPM_TOKEN", "`npm_` and 36 characters.", |look| key(
-        look, NPM
-    )),
+    secret!(
+        "SECRET_NPM_TOKEN",
+        "`npm_` and 36 characters.",
+        "n",
+        |look| key(look, NPM)
+    ),
     secret!(
         "SECRET_PYPI_TOKEN",
         "`pypi-AgE` and what follows.",
+        "p",
         |look| key(look, PYPI)
     ),
     secret!(
         "SECRET_API_KEY",
         "Keys of other issuers with a beginning of their own (Hugging Face, Groq, DigitalOcean, Shopify, Databricks, Vault, ..).",
+        "hagxprsdlPANEftkv",
         |look| key(look, OTHERS)
     ),
     secret!(
         "SECRET_JWT",
         "Three parts of base64 of which the first is an object with an algorithm.",
+        "e",
         jwt
     ),
     secret!(
         "SECRET_PRIVATE_KEY",
         "A block from BEGIN to END, or as far as there is one.",
+        "-",
         private_key
     ),
     secret!(
         "SECRET_CONNECTION_STRING",
         "A URL with a name and a password, of a database or another service.",
+        LETTERS,
         connection
     ),
     secret!(
         "SECRET_PASSWORD",
         "What is assigned to `password` or `pwd` with `=` or `:`, unless it is a placeholder.",
+        "pP",
         password
     ),
     read(
@@ -162,6 +185,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Secret,
         "Twenty or more characters that look random, only after words such as `token`; words and numbers are none.",
         WORDS,
+        "*",
         entropy,
     ),
 ];
@@ -580,6 +604,7 @@ fn password(look: &mut Look<'_>) -> Option<Hit> {
         from: at,
         to: at + length,
         score: if quoted { 70 } else { 60 },
+        weak: false,
     })
 }
 

@@ -40,6 +40,10 @@ const ALIASES: [(&str, &str); 3] = [
 pub struct Selection {
     /// Names of entities and groups, each perhaps with its least score.
     pub kinds: Vec<(String, Option<u8>)>,
+    /// Names of one's own, each with a regular expression.
+    pub patterns: Vec<(String, String)>,
+    /// Names of one's own, each with words or phrases.
+    pub words: Vec<(String, Vec<String>)>,
 }
 
 /// Why a selection cannot be used.
@@ -59,7 +63,7 @@ impl fmt::Display for Problem {
 
 impl Selection {
     /// The entities with their least scores; a name wins over a group, and a later name over an earlier one.
-    pub(super) fn resolve(&self) -> Result<Vec<(&'static Entity, u8)>, Vec<Problem>> {
+    pub(super) fn resolve(&self) -> (Vec<(&'static Entity, u8)>, Vec<Problem>) {
         let (mut chosen, mut problems): (Vec<(&'static Entity, u8)>, _) = (Vec::new(), Vec::new());
         let groups = self.kinds.iter().filter(|(name, _)| group(name).is_some());
         let names = self.kinds.iter().filter(|(name, _)| group(name).is_none());
@@ -88,11 +92,7 @@ impl Selection {
                 });
             }
         }
-        if problems.is_empty() {
-            Ok(chosen)
-        } else {
-            Err(problems)
-        }
+        (chosen, problems)
     }
 }
 

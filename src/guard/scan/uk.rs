@@ -18,7 +18,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         &[
             rule("ddd ddd dddd", 50, nhs),
             rule("ddd-ddd-dddd", 50, nhs),
-            rule("dddddddddd", 50, nhs),
+            rule("dddddddddd", 30, nhs),
         ],
     ),
     person(

@@ -93,7 +93,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "smart id",
             "national id",
         ],
-        &[rule("d{10}[0-2][89]d", 20, south_african)],
+        &[rule("d{10}[0-2][89]d", 50, south_african)],
     ),
     person(
         "ZA_PASSPORT",

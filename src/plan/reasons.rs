@@ -1,0 +1,54 @@
+//! Why a target stands where it does, and why one is left out, in words: one place for all of them.
+
+use super::{Missing, Reason};
+use std::fmt;
+
+impl Reason {
+    /// In one word, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Drawn(_) => "drawn",
+            Self::Weight(_) => "weight",
+            Self::Price(_) => "price",
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order => f.write_str("as it is written"),
+            Self::Drawn(weight) => write!(f, "drawn for this request, with weight {weight}"),
+            Self::Weight(weight) => write!(f, "another was drawn; by its weight, {weight}"),
+            Self::Price(Some(pico)) => write!(f, "by its price: {} US dollars", dollars(*pico)),
+            Self::Price(None) => f.write_str("after those whose price is known"),
+        }
+    }
+}
+
+/// Units: from millionths of a millionth of a US dollar to US dollars.
+pub fn dollars(pico: u128) -> f64 {
+    pico as f64 / 1e12
+}
+
+impl Missing {
+    /// In one word, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Provider => "provider",
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Label => "it lacks a label that the rule or the key requires",
+            Self::Provider => "the client asked for another provider",
+        })
+    }
+}
