@@ -1,20 +1,28 @@
 #!/usr/bin/env bash
-# Measures and prints tables: bench.sh [--quick] [translate] [guard] [tokens] [envoy] (default: all).
-# translate: what each dialect costs; guard: looking for personal data and secrets; tokens: counting
-# against other counters; envoy: the filter against plain Envoy. Linux, two cores.
+# Measures and prints tables: bench.sh [--quick] [translate] [plan] [guard] [tokens] [envoy] (default: all).
+# translate: what each dialect costs; plan: where a request goes, inside Envoy's V8; guard: looking for
+# personal data and secrets; tokens: counting against other counters; envoy: the filter against plain Envoy.
+# Linux, two cores.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
 sections=() options=()
 for argument in "$@"; do
   case $argument in
-  translate | guard | tokens | envoy) sections+=("$argument") ;;
+  translate | plan | guard | tokens | envoy) sections+=("$argument") ;;
   *) options+=("$argument") ;;
   esac
 done
-((${#sections[@]})) || sections=(translate guard tokens envoy)
+((${#sections[@]})) || sections=(translate plan guard tokens envoy)
 
 bench_translate() { cargo bench --quiet --bench translate -- "${options[@]}"; }
+
+bench_plan() {
+  export CARGO_TARGET_DIR=target/bench-plan
+  wasm_cargo wasm32-unknown-unknown build --quiet --release --manifest-path bench/plan/Cargo.toml
+  python3 bench/plan/plan.py "$(find_envoy)" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/bench_plan.wasm"
+  unset CARGO_TARGET_DIR
+}
 
 bench_guard() {
   scripts/setup.sh bench-guard

@@ -158,7 +158,7 @@ fn the_record_tells_each_attempt_from_its_start_to_its_verdict() {
     );
     host.attempt_number(1);
     sent(&host, &mut attempt(json!({})));
-    let open = json!({"provider": "one", "model": "a", "status": null, "ms": null, "reason": null, "at_ms": START * 1000});
+    let open = json!({"provider": "one", "cluster": "c", "model": "a", "status": null, "ms": null, "reason": null, "at_ms": START * 1000});
     assert_eq!(attempts(&host), json!([open]));
     // The first one hears nothing; the second is told to wait.
     host.now_ms.set(START * 1000 + 700);
@@ -181,9 +181,9 @@ fn the_record_tells_each_attempt_from_its_start_to_its_verdict() {
     assert_eq!(
         attempts(&host),
         json!([
-            {"provider": "one", "model": "a", "status": null, "ms": 700, "reason": "no_answer", "at_ms": START * 1000},
-            {"provider": "two", "model": "b", "status": 429, "ms": 50, "reason": "rate_limit_exceeded", "at_ms": START * 1000 + 700, "retry_after": "3"},
-            {"provider": "three", "model": "c", "status": 200, "ms": 240, "reason": null, "at_ms": START * 1000 + 760},
+            {"provider": "one", "cluster": "c", "model": "a", "status": null, "ms": 700, "reason": "no_answer", "at_ms": START * 1000},
+            {"provider": "two", "cluster": "c", "model": "b", "status": 429, "ms": 50, "reason": "rate_limit_exceeded", "at_ms": START * 1000 + 700, "retry_after": "3"},
+            {"provider": "three", "cluster": "c", "model": "c", "status": 200, "ms": 240, "reason": null, "at_ms": START * 1000 + 760},
         ])
     );
 }

@@ -51,6 +51,7 @@ fn a_guard_becomes_what_was_written() {
         teams: Some(Words(vec!["sup*".into()])),
         models: Some(vec!["gpt-*".into(), "x".into()]),
         on_error: OnError::Allow,
+        max_chars: None,
     };
     let h = Rule {
         name: "h".into(),
@@ -61,6 +62,7 @@ fn a_guard_becomes_what_was_written() {
         teams: None,
         models: None,
         on_error: OnError::Block,
+        max_chars: None,
     };
     assert_eq!(guards.rules, [home, h]);
     let input = guards.input.unwrap();
@@ -142,9 +144,9 @@ fn every_mistake_is_told_with_its_path() {
             "$.guards[4].salt: missing; `action: hash` needs it",
             "$.guards[5].on: `restore` takes values out of requests; in answers it puts them back by itself: leave `on` out",
             "$.guards[6].to: no model \"nobody\"; configured: own-*",
-            "$.guards[7].detect: missing: a guard needs `detect`, `pattern` or `words`",
+            "$.guards[7].detect: missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
             "$.guards[8].action: missing",
-            "$.guards[8].detect: missing: a guard needs `detect`, `pattern` or `words`",
+            "$.guards[8].detect: missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
             "$.guards[8].name: missing",
         ]
     );

@@ -226,7 +226,9 @@ fn every_problem_of_a_route_is_named() {
         "c": {"route": "weighted", "sticky": "header:cookie", "targets": [{"provider": "eu", "weight": 0}]},
         "d": {"targets": [{"route_to": "b", "provider": "eu", "model": "m", "labels": {}}, {"route_to": "none"}, {"route_to": "a*"}]},
         "e": {"targets": [{"provider": "eu", "labels": {"a b": "x", "n": 7, "empty": ""}}, {}]},
-        "f": {"route": "least_busy", "sticky": "header:", "targets": [{"provider": "eu", "weight": 1}]},
+        "g": {"route": "least_busy", "exploration_percent": 5, "sticky": "user", "targets": [{"provider": "eu", "weight": 1}]},
+        "h": {"route": "fastest", "exploration_percent": 101, "targets": [{"provider": "eu"}]},
+        "f": {"route": "slowest", "sticky": "header:", "targets": [{"provider": "eu", "weight": 1}]},
     });
     assert_eq!(
         problems(&with(&models, &json!([]))),
@@ -241,14 +243,18 @@ fn every_problem_of_a_route_is_named() {
             "$.models.d.targets[0].labels: belongs to a provider; `route_to` leads to another model's targets",
             "$.models.d.targets[0].model: belongs to a provider; `route_to` leads to another model's targets",
             "$.models.d.targets[0].provider: belongs to a provider; `route_to` leads to another model's targets",
-            r#"$.models.d.targets[1].route_to: no model "none"; configured: a, b, c, d, e, f"#,
+            r#"$.models.d.targets[1].route_to: no model "none"; configured: a, b, c, d, e, f, g, h"#,
             "$.models.d.targets[2].route_to: names one model, as a client asks for it",
             "$.models.e.targets[0].labels.empty: must not be empty",
             "$.models.e.targets[0].labels.n: expected a string, found 7; put it in quotes",
             r#"$.models.e.targets[0].labels["a b"]: a label's name holds ASCII letters, digits, `.`, `_`, `-` and `/`"#,
             "$.models.e.targets[1].provider: missing",
-            r#"$.models.f.route: "least_busy" is not available yet; allowed: fallback, weighted, cheapest"#,
+            r#"$.models.f.route: "slowest" is not a route; allowed: fallback, weighted, cheapest, fastest, least_busy"#,
             "$.models.f.sticky: not a header's name; allowed: ASCII letters, digits, - _ . and the other token characters",
+            "$.models.g.exploration_percent: belongs to `route: fastest`",
+            "$.models.g.sticky: belongs to `route: weighted`",
+            "$.models.g.targets[0].weight: belongs to `route: weighted`",
+            "$.models.h.exploration_percent: expected 0 to 100, found 101",
         ]
     );
 }

@@ -611,8 +611,6 @@ fn a_long_text_without_escapes_takes_linear_time() {
     let body = asked.body();
     assert!(
         body.contains("\"[STAFF_1] in [STAFF_2], [STAFF_3] [EMAIL_1] [CREDIT_CARD_1] [EMAIL_2] "),
-        "{}",
-        &body[..200]
     );
     assert!(!body.contains("@example.com"));
     assert_eq!(asked.told().0.unwrap(), "pii:mask=120000,staff:mask=3");

@@ -386,6 +386,7 @@ fn what_a_client_may_say_itself_orders_and_narrows_but_never_forces() {
     let only = |provider| Overrides {
         provider: Some(provider),
         route: None,
+        ..Overrides::default()
     };
     assert_eq!(choose(only(0)).unwrap(), ["m", "x"]);
     assert_eq!(
@@ -398,6 +399,7 @@ fn what_a_client_may_say_itself_orders_and_narrows_but_never_forces() {
     let route = |route| Overrides {
         provider: None,
         route: Some(route),
+        ..Overrides::default()
     };
     assert_eq!(choose(route(Route::Cheapest)).unwrap().len(), 3);
     assert_eq!(
@@ -506,10 +508,16 @@ fn the_first_rule_that_matches_counts_and_the_rest_are_not_looked_at() {
             {"name": "no", "when": {"model": "other"}, "use": "m"},
             {"name": "yes", "when": {"model": "m"}, "use": "n-1"},
             {"name": "late", "when": {"input_tokens": {"above": 0}}, "require": {"x": "y"}},
+            {"name": "too", "when": {"model": "m*"}, "use": "m"},
         ],
     }));
     let count = || panic!("counted for a rule that is not reached");
-    let mut facts = facts(0);
+    let asked = Asked::parse(
+        Api::Chat,
+        br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#,
+    )
+    .unwrap();
+    let mut facts = Facts::new("m", "chat", &NO_HEADER, Some(&asked));
     facts.count = &count;
     let choice = plan::choose(&config, plan::model(&config, "m").unwrap(), "m", &facts).unwrap();
     assert_eq!(

@@ -235,7 +235,7 @@ fn a_client_chooses_only_with_leave() {
         refused(400, "invalid_request")
     );
     assert_eq!(
-        chosen(FREE, ("x-llm-route", "fastest")),
+        chosen(FREE, ("x-llm-route", "slowest")),
         refused(400, "invalid_request")
     );
     let ordinary = plan(&settings(), &[LAWYER], &chat("smart"));
@@ -264,6 +264,48 @@ fn a_client_chooses_only_with_leave() {
     );
     settings["overrides"] = json!(true);
     assert_eq!(plan(&settings, &own, &chat("smart")).unwrap(), ["eu/big"]);
+}
+
+#[test]
+fn a_client_with_leave_may_shorten_the_time_and_the_attempts_and_never_lengthen_them() {
+    let sent = |key, headers: &[(&str, &str)], stream: bool| {
+        let body = json!({"model": "smart", "stream": stream, "messages": [{"role": "user", "content": "hi"}]});
+        let headers: Vec<_> = [key].into_iter().chain(headers.iter().copied()).collect();
+        let (host, passed) = ask(&settings(), &headers, &body.to_string());
+        assert!(passed.is_some(), "{:?}", host.replies.borrow());
+        let header = |name| host.header_value(envoy_llm_gateway::host::Side::Request, name);
+        let time = header("x-envoy-upstream-rq-per-try-timeout-ms").unwrap();
+        (time, header("x-envoy-max-retries").unwrap())
+    };
+    let both = |timeout, attempts| [("x-llm-timeout", timeout), ("x-llm-attempts", attempts)];
+    let told = |time: &str, retries: &str| (time.to_owned(), retries.to_owned());
+    assert_eq!(sent(FREE, &[], true), told("2000", "1"));
+    assert_eq!(sent(FREE, &both("1.5s", "1"), true), told("1500", "0"));
+    assert_eq!(sent(FREE, &both("1.5s", "1"), false), told("1500", "0"));
+    assert_eq!(sent(FREE, &both("2s", "2"), true), told("2000", "1"));
+    assert_eq!(sent(FREE, &both("1h", "32"), true), told("2000", "1"));
+    for key in [
+        [LAWYER, ("x-a", "b")],
+        [LAWYER, ("x-llm-timeout", "nonsense")],
+    ] {
+        let with = |more: &[(&str, &str)]| sent(key[0], more, true);
+        assert_eq!(
+            with(&[key[1]]),
+            with(&[]),
+            "without leave nothing is followed"
+        );
+    }
+    for (name, value) in [
+        ("x-llm-timeout", "10"),
+        ("x-llm-timeout", "0s"),
+        ("x-llm-timeout", "25h"),
+        ("x-llm-attempts", "0"),
+        ("x-llm-attempts", "33"),
+        ("x-llm-attempts", "-1"),
+    ] {
+        let got = plan(&settings(), &[FREE, (name, value)], &chat("smart"));
+        assert_eq!(got, refused(400, "invalid_request"), "{name}: {value}");
+    }
 }
 
 #[test]

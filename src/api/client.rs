@@ -82,6 +82,17 @@ impl Api {
         }
     }
 
+    /// The event that ends a stream that breaks off. `number`: what it would have, where events are numbered.
+    pub fn error_event(self, fault: &Fault, number: u64) -> Vec<u8> {
+        match self {
+            Self::Messages | Self::CountTokens => messages::error_event(fault),
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Rerank => {
+                [b"data: ".as_slice(), &fault.body(), b"\n\n"].concat()
+            }
+            Self::Responses => responses::error_event(fault, number),
+        }
+    }
+
     /// What a request must hold besides its model, and whether it is a list.
     const fn needs(self) -> Option<(&'static str, bool)> {
         match self {

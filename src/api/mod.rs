@@ -10,6 +10,7 @@ pub mod models;
 pub mod relay;
 pub mod rerank;
 pub mod responses;
-mod thought;
+pub mod schema;
+pub(crate) mod thought;
 pub mod watch;
 pub mod writer;

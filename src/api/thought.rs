@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 const TAG: &str = "gw1:";
 
 /// The seal around nothing: reasoning whose text is all there is. It tells whose it is all the same.
-pub(super) const UNSIGNED: &str = "gw1:W10=";
+pub(crate) const UNSIGNED: &str = "gw1:W10=";
 
 /// Longest sealed text that is opened. Units: bytes.
 const MAX_SEALED: usize = 8 << 20;
@@ -27,11 +27,7 @@ pub(super) fn seal(json: &str) -> String {
 
 /// The object, or the list of objects, behind a sealed string; `None`: it is somebody else's, or broken.
 pub(super) fn unseal(text: &str) -> Option<Vec<Box<RawValue>>> {
-    let encoded = text.strip_prefix(TAG)?;
-    if encoded.len() > MAX_SEALED {
-        return None;
-    }
-    let json = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let json = json(text)?;
     let list: Vec<Box<RawValue>> = if json.starts_with('[') {
         serde_json::from_str(&json).ok()?
     } else {
@@ -41,6 +37,15 @@ pub(super) fn unseal(text: &str) -> Option<Vec<Box<RawValue>>> {
     list.iter()
         .all(|item| Object::parse(item.get()).is_ok())
         .then_some(list)
+}
+
+/// The JSON text behind a sealed string; `None`: it is somebody else's, or broken.
+pub(crate) fn json(text: &str) -> Option<String> {
+    let encoded = text.strip_prefix(TAG)?;
+    if encoded.len() > MAX_SEALED {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
 }
 
 /// Whether a body may hold something that is sealed.

@@ -168,8 +168,14 @@ fn whole(
             Some(writer.body(created))
         }
     };
+    if let Some(fault) = facts.is_filtered(sent, status) {
+        return Err(fault);
+    }
     if facts.usage.is_none() {
         estimate(provider, sent, body, facts);
+    }
+    if let Some(wanted) = &sent.wanted {
+        wanted.check(api, new.as_deref().unwrap_or(body))?;
     }
     let head = Head {
         status,

@@ -7,6 +7,7 @@ use crate::{
         chat::Choices,
         watch::Kind,
     },
+    fault::{Fault, FaultKind},
     host::{Host, keys::state},
     log,
 };
@@ -23,6 +24,10 @@ pub(super) struct Facts {
     pub(super) finished: u32,
     /// A part has come that the client must see.
     pub(super) content: bool,
+    /// One of them was more than an end or a refusal.
+    pub(super) answers: bool,
+    /// Whether the first event with such a part was the end that a content policy makes.
+    filtered: Option<bool>,
     /// The answer's tokens as they flow; `None`: nothing is to be counted.
     pub(super) spoken: Option<Spoken>,
     /// Usage has come since the last look.
@@ -68,8 +73,29 @@ impl Facts {
         self.record_usage(host, sent, true);
     }
 
-    /// Takes in what one event said of usage, once the event is complete: it covers the text beside it.
+    /// Why a whole answer is to be asked elsewhere: a content policy ended it, and the plan goes on for that.
+    pub(super) fn is_filtered(&self, sent: &Sent, status: u16) -> Option<Fault> {
+        let filtered = self.finish == Some(Finish::ContentFilter);
+        Self::moves(filtered, sent, status)
+    }
+
+    /// The same of a stream, of which nothing has come but that end.
+    pub(super) fn begins_filtered(&self, sent: &Sent, status: u16) -> Option<Fault> {
+        Self::moves(self.filtered == Some(true), sent, status)
+    }
+
+    fn moves(filtered: bool, sent: &Sent, status: u16) -> Option<Fault> {
+        let kind = FaultKind::Blocked;
+        (filtered && sent.plan.moves_on(sent.number, status, kind))
+            .then(|| Fault::new(kind, "The provider's content policy ended the answer."))
+    }
+
+    /// Takes in what one event said, once it is complete: its usage covers the text beside it.
     pub(super) fn settle(&mut self) {
+        if self.content && self.filtered.is_none() {
+            let ended = self.finish == Some(Finish::ContentFilter);
+            self.filtered = Some(ended && !self.answers);
+        }
         if std::mem::take(&mut self.told)
             && let Some(spoken) = &mut self.spoken
         {
@@ -126,6 +152,11 @@ impl AnswerSink for Facts {
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
         self.content = true;
+        let ends = matches!(
+            part,
+            Part::Refusal(_) | Part::StopSequence(_) | Part::Finish(_)
+        );
+        self.answers |= !ends;
         match part {
             Part::Text(text) | Part::Refusal(text) => self.say(choice, Kind::Text, text),
             Part::Thought(text) => self.say(choice, Kind::Thought, text),

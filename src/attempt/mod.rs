@@ -14,6 +14,7 @@ mod shown;
 mod spoken;
 mod stream;
 mod vectors;
+mod wanted;
 mod watch;
 
 use crate::{
@@ -29,6 +30,7 @@ use back::Back;
 use facts::Facts;
 pub use shown::{Shown, show};
 use std::{rc::Rc, time::SystemTime};
+use wanted::Wanted;
 
 /// One attempt at one provider.
 #[derive(Debug)]
@@ -62,6 +64,8 @@ struct Sent {
     embed: Option<embeddings::Asked>,
     /// The tool whose input is the answer, where the provider has no other way.
     answer_tool: Option<String>,
+    /// What a whole answer must be, where that is checked.
+    wanted: Option<Wanted>,
     started: SystemTime,
     attempts: Vec<attempts::Attempt>,
     /// No part of the response's body has come: there is none that could be replaced.

@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, vectors, write_failed};
+use super::{Sent, vectors, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -16,7 +16,7 @@ use crate::{
     },
     json::{Object, Str},
     log::{attempts, millis},
-    plan::{HandOver, LIMITS, Step},
+    plan::{HandOver, LIMITS, Step, busy},
     provider::{OutBody, Outgoing},
 };
 use std::time::SystemTime;
@@ -45,6 +45,9 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     } = plan.step(number).ok_or_else(lost)?.clone();
     if dialect != provider.dialect {
         host.count(metric::DIALECT_MISMATCH, 1);
+    }
+    if let Some(mark) = plan.of_step(&plan.marks, number).filter(|_| number > 1) {
+        busy::go_on(host, mark);
     }
     let now = host.now();
     let mut attempts = if number > 1 {
@@ -81,6 +84,7 @@ impl Sent {
             echo: Echo::default(),
             embed: None,
             answer_tool: None,
+            wanted: None,
             started: SystemTime::UNIX_EPOCH,
             attempts: Vec::new(),
             bodiless: false,
@@ -128,7 +132,8 @@ pub(super) fn make(
         .filter(|_| known)
         .and_then(|fields| sent.plan.reach(fields));
     let cap = sent.plan.of_step(&sent.plan.caps, sent.number).flatten();
-    let reach = reach.filter(|_| cap.is_none());
+    let checks = sent.plan.validate && !sent.plan.stream;
+    let reach = reach.filter(|_| cap.is_none() && !checks);
     let mut body = read(reach.unwrap_or(usize::MAX));
     let capped = cap.and_then(|most| capped(&body, most));
     let is_capped = capped.is_some();
@@ -144,6 +149,7 @@ pub(super) fn make(
             Asked::parse(sent.plan.api, &body)?
         }
     };
+    sent.wanted = if checks { Wanted::of(&asked) } else { None };
     let mut outgoing = match pass {
         Some(pass) => {
             sent.passes = true;

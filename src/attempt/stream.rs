@@ -161,6 +161,10 @@ impl Streaming {
                 Ok(()) if !self.facts.content && !end => return self.hold(host, sent),
                 _ => {}
             }
+            // Nothing but the end has come: the client has seen nothing yet.
+            if let Some(fault) = self.facts.begins_filtered(sent, 200) {
+                return Verdict::Failed(fault);
+            }
             if self.release(host, sent).is_err() {
                 return Verdict::Failed(write_failed(Side::Response));
             }
@@ -276,6 +280,8 @@ impl Streaming {
         })?;
         if end {
             language.close(facts)?;
+            // Some ends are known only now.
+            facts.settle();
         }
         Ok(())
     }
@@ -501,6 +507,7 @@ fn look(
     facts.content |= seen.content;
     facts.choices.see(seen.choices);
     facts.finish = facts.finish.or(seen.finish);
+    facts.answers |= seen.said.iter().any(|said| !said.text.is_empty());
     for said in &seen.said {
         facts.say(said.choice, said.kind, &said.text);
     }

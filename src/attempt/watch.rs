@@ -12,7 +12,7 @@ use crate::{
     },
     fault::{Fault, FaultKind},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::borrow::Cow;
 
 /// What one passing stream remembers.
@@ -31,15 +31,6 @@ pub(super) struct Watch {
 #[derive(Deserialize)]
 struct Numbered {
     sequence_number: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct ErrorEvent<'a> {
-    r#type: &'static str,
-    code: &'a str,
-    message: &'a str,
-    param: Option<&'a str>,
-    sequence_number: u64,
 }
 
 impl Watch {
@@ -151,23 +142,7 @@ impl Watch {
 
     /// The event that ends a stream that broke off.
     pub(super) fn error(&self, fault: &Fault) -> Vec<u8> {
-        match self.api {
-            Api::Messages | Api::CountTokens => messages::error_event(fault),
-            Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank => {
-                [b"data: ".as_slice(), &fault.body(), b"\n\n"].concat()
-            }
-            Api::Responses => {
-                let event = ErrorEvent {
-                    r#type: "error",
-                    code: fault.code.as_deref().unwrap_or(fault.kind.wire().2),
-                    message: &fault.message,
-                    param: fault.param.as_deref(),
-                    sequence_number: self.sequence,
-                };
-                let json = serde_json::to_vec(&event).unwrap_or_default();
-                [b"event: error\ndata: ".as_slice(), &json, b"\n\n"].concat()
-            }
-        }
+        self.api.error_event(fault, self.sequence)
     }
 }
 

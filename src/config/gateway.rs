@@ -130,11 +130,13 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let default = Some(crate::plan::health::Settings::default());
     let health = fields.or("health", default, |node| health::read(&node));
     tries?;
+    let (models, providers, known) = (models?, providers?, known?);
     Some(Gateway {
-        known: known?,
+        listed: super::listed(&models, &providers, &known),
+        known,
         health: health?,
-        models: models?,
-        providers: providers?,
+        models,
+        providers,
         rules: rules?,
         guards: guards?,
         overrides: overrides?,

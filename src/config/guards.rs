@@ -11,6 +11,7 @@ use crate::{
         Scan,
         external::{Call, MAX_CALLS},
         injection,
+        policy::{Policy, links::Links},
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
         scan::{Entity, Scanner, Selection, entities},
     },
@@ -27,6 +28,10 @@ const MAX_PATTERNS: usize = 64;
 const MAX_WORDS: usize = 10_000;
 /// Longest word.
 const MAX_WORD_BYTES: usize = 256;
+/// Most letters that an answer may be limited to.
+const MAX_CHARS: u64 = 100_000_000;
+/// What runs of the system prompt are called among the kinds.
+const SYSTEM_PROMPT: &str = "guard.system_prompt.echo";
 /// Shortest and longest salt. Units: bytes.
 const SALT_BYTES: std::ops::RangeInclusive<usize> = 16..=256;
 /// A find that a checksum holds.
@@ -47,8 +52,15 @@ struct Wanted {
     detect: Vec<String>,
     /// The name of what its patterns and words find.
     own: String,
+    /// The name of its links.
+    linking: String,
     patterns: Vec<String>,
     words: Vec<String>,
+    /// Hosts that answers may link to, where its links are looked at.
+    links: Option<Vec<String>>,
+    /// Runs of the system prompt are looked for in answers.
+    system_prompt: bool,
+    measures: bool,
     threshold: Option<u8>,
     /// Who else is asked.
     call: Option<Call>,
@@ -99,6 +111,9 @@ fn guard(
     });
     let patterns = list(fields, "pattern", MAX_PATTERNS, |node| pattern(&node));
     let words = list(fields, "words", MAX_WORDS, |node| word(&node));
+    let links = fields.maybe("links", |node| hosts(&node));
+    let system_prompt = fields.or("system_prompt", false, |node| node.flag());
+    let max_chars = fields.maybe("max_chars", |node| node.count_in(1..=MAX_CHARS));
     let action = fields
         .required("action")
         .and_then(|node| node.choice(Action::ALL));
@@ -118,24 +133,24 @@ fn guard(
     let on_error = fields.or("on_error", OnError::default(), |node| {
         node.choice(&[("block", OnError::Block), ("allow", OnError::Allow)])
     });
+    let in_texts = [&detect, &patterns, &words];
+    let in_texts = in_texts
+        .iter()
+        .any(|list| list.as_ref().is_none_or(|list| !list.is_empty()));
+    let in_answers = !matches!(links, Some(None))
+        || system_prompt != Some(false)
+        || !matches!(max_chars, Some(None));
     let calls = fields.given("call");
-    let looks_for = [&detect, &patterns, &words];
-    let mut lists = looks_for.iter();
-    match &calls {
-        None if lists.all(|list| list.as_ref().is_some_and(Vec::is_empty)) => {
-            fields.lacks(
-                "detect",
-                "missing: a guard needs `detect`, `pattern`, `words` or `call`",
-            );
-            return None;
-        }
-        Some(node) if !lists.all(|list| list.as_ref().is_some_and(Vec::is_empty)) => {
-            node.wrong(
-                "asks somebody else: make another guard for `detect`, `pattern` and `words`",
-            );
-            return None;
-        }
-        _ => {}
+    if let Some(node) = calls.as_ref().filter(|_| in_texts || in_answers) {
+        node.wrong("asks somebody else: make another guard for what else is looked for");
+        return None;
+    }
+    if !in_texts && !in_answers && calls.is_none() {
+        fields.lacks(
+            "detect",
+            "missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
+        );
+        return None;
     }
     let call = match &calls {
         Some(node) => {
@@ -175,6 +190,19 @@ fn guard(
         );
         return None;
     }
+    if matches!(max_chars, Some(Some(_)))
+        && !matches!(action, None | Some(Action::Block | Action::Warn))
+    {
+        fields.lacks("max_chars", "belongs to `action: block` or `action: warn`");
+        return None;
+    }
+    if in_answers && matches!(on, Some(Some(On::Input))) {
+        fields.lacks(
+            "on",
+            "`links`, `system_prompt` and `max_chars` look at answers only",
+        );
+        return None;
+    }
     let belongs = |given: bool, key, wanted: Action| match (action, given) {
         (Some(action), false) if action == wanted => {
             fields.lacks(
@@ -211,16 +239,26 @@ fn guard(
         .map(|list| list.as_ref().map_or(0, Vec::len))
         .sum();
     let default = match action {
+        Action::Restore | Action::Route if in_answers => {
+            let what = "`links`, `system_prompt` and `max_chars` look at answers, which are blocked, masked, hashed or only counted";
+            fields.lacks("action", what);
+            return None;
+        }
         Action::Restore | Action::Route => On::Input,
-        _ if calls.is_some() || (injects && count == 1) => On::Input,
+        _ if calls.is_some() || (injects && count == 1 && !in_answers) => On::Input,
+        _ if !in_texts => On::Output,
         _ => On::Both,
     };
     let wanted = Wanted {
         on: on?.unwrap_or(default),
         detect: detect?,
         own: format!("guard.{name}"),
+        linking: format!("guard.{name}.links"),
         patterns: patterns?,
         words: words?,
+        links: links?,
+        system_prompt: system_prompt?,
+        measures: matches!(max_chars, Some(Some(_))),
         threshold: threshold?,
         call: call?,
     };
@@ -233,6 +271,7 @@ fn guard(
         teams: teams?,
         models: for_models?,
         on_error: on_error?,
+        max_chars: max_chars?,
     };
     Some((rule, wanted))
 }
@@ -373,6 +412,44 @@ fn model(node: &Node<'_>) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// What a guard looks for in answers only.
+fn answers<'w>(
+    guard: &'w Wanted,
+    rule: u8,
+    kinds: &mut BTreeMap<&'w str, Vec<Act>>,
+    labels: &mut BTreeMap<&'w str, String>,
+    links: &mut Vec<(String, Links)>,
+) {
+    let least = guard.threshold.unwrap_or(Entity::LEAST);
+    if guard.system_prompt {
+        let acts = kinds.entry(SYSTEM_PROMPT).or_default();
+        acts.push(Act { rule, least });
+        labels.insert(SYSTEM_PROMPT, "SYSTEM_PROMPT".to_owned());
+    }
+    if let Some(allowed) = &guard.links {
+        let acts = kinds.entry(&guard.linking).or_default();
+        acts.push(Act { rule, least });
+        labels.insert(&guard.linking, "LINK".to_owned());
+        let allowed = allowed.clone();
+        links.push((guard.linking.clone(), Links { allowed }));
+    }
+}
+
+/// Hosts in lower case; none is a list as well.
+fn hosts(node: &Node<'_>) -> Option<Vec<String>> {
+    let list = node.list(|node| {
+        let host = node.plain()?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+        if !host.bytes().all(plain) || host.starts_with('.') || host.len() > MAX_NAME_BYTES * 4 {
+            node.wrong("expected a host such as \"example.com\", without scheme, port or `*`; those below it are meant as well");
+            return None;
+        }
+        Some(host.to_ascii_lowercase())
+    })?;
+    bounded(node, list.len(), MAX_ENTITIES, "hosts")?;
+    Some(list)
+}
+
 /// The scanner of one direction; `Some(None)`: no guard looks there.
 fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Watch>> {
     let mut selection = Selection::default();
@@ -380,6 +457,7 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     let mut labels: BTreeMap<&str, String> = BTreeMap::new();
     let mut rules = Holding::default();
     let mut injects = Vec::new();
+    let (mut links, mut echoes, mut policy) = (Vec::new(), false, Policy::default());
     for (place, guard) in wanted.iter().enumerate() {
         let looks = guard.on == direction || guard.on == On::Both;
         if !looks || guard.call.is_some() {
@@ -396,6 +474,11 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
             labels.insert(name, label(name));
+        }
+        if direction == On::Output {
+            answers(guard, rule, &mut kinds, &mut labels, &mut links);
+            echoes |= guard.system_prompt;
+            policy.measures |= guard.measures;
         }
         if guard.patterns.is_empty() && guard.words.is_empty() {
             continue;
@@ -436,7 +519,15 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
             return None;
         }
     };
-    let found = scanner.kinds();
+    let mut found = scanner.kinds().to_vec();
+    for (name, links) in links {
+        policy.links.push((u16::try_from(found.len()).ok()?, links));
+        found.push(name);
+    }
+    if echoes {
+        policy.echo = Some(u16::try_from(found.len()).ok()?);
+        found.push(SYSTEM_PROMPT.to_owned());
+    }
     let acts = found
         .iter()
         .map(|kind| kinds.get(kind.as_str()).cloned().unwrap_or_default());
@@ -451,5 +542,6 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         labels,
         rules,
         injection: injects,
+        policy,
     }))
 }

@@ -19,17 +19,17 @@ mod targets;
 mod wire;
 
 pub use routing::{
-    Between, Condition, Labels, MAX_PLAN, Model, Named, Need, Route, Rule, Sticky, Target, To,
-    Words, covering, covers,
+    Between, Condition, EXPLORATION_PERCENT, Labels, MAX_PLAN, Model, Named, Need, Route, Rule,
+    Sticky, Target, To, Words, covering, covers,
 };
 
 use crate::{
-    catalogue::Known,
+    catalogue::{self, Known},
     provider::{Entry, Provider as Dialect, REGISTRY},
 };
 use node::{Node, Problem, Reading};
 pub use retries::Retries;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// A checked configuration: one of the filter's two roles.
 #[derive(Debug)]
@@ -124,9 +124,98 @@ pub struct Gateway {
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+    /// The models that targets name, sorted by their numbers.
+    pub listed: Box<[Listed]>,
+}
+
+/// A model of a provider that a target names, and what is known of it: looked up once, because a plan asks for it each
+/// time.
+#[derive(Debug)]
+pub struct Listed {
+    /// See [`crate::plan::number`].
+    pub number: u64,
+    provider: String,
+    model: String,
+    about: Option<catalogue::Model>,
+}
+
+/// What the targets name, sorted by number.
+fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Box<[Listed]> {
+    let mut listed = Vec::new();
+    let mut add = |place: usize, model: &str| {
+        let Some(to) = providers.get(place) else {
+            return;
+        };
+        // `anthropic/claude-*`: the provider's name is an address.
+        let own = model.strip_prefix(&to.name);
+        let own = own.and_then(|rest| rest.strip_prefix('/'));
+        for model in std::iter::once(model).chain(own) {
+            listed.push(Listed {
+                number: crate::plan::number(&to.name, model),
+                provider: to.name.clone(),
+                model: model.to_owned(),
+                about: known.find(&to.name, to.dialect, &[model]),
+            });
+        }
+    };
+    for known in models {
+        for target in &known.targets {
+            match &target.to {
+                To::Provider { provider, model } => {
+                    add(*provider, model.as_deref().unwrap_or(&known.name));
+                }
+                To::Model(named) => {
+                    let inner = models
+                        .get(named.model)
+                        .map(|inner| inner.targets.as_slice());
+                    for target in inner.unwrap_or_default() {
+                        if let To::Provider {
+                            provider,
+                            model: None,
+                        } = target.to
+                        {
+                            add(provider, &named.asked);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    listed.sort_by_key(|listed| listed.number);
+    listed.dedup_by_key(|listed| listed.number);
+    listed.into()
 }
 
 impl Gateway {
+    /// What is known of a model of a provider.
+    pub fn about(
+        &self,
+        provider: &str,
+        dialect: &str,
+        model: &str,
+    ) -> Option<Cow<'_, catalogue::Model>> {
+        match self.listed(provider, model) {
+            Some(listed) => listed.about.as_ref().map(Cow::Borrowed),
+            None => self.known.find(provider, dialect, &[model]).map(Cow::Owned),
+        }
+    }
+
+    /// The entry of a model that a target names.
+    pub fn listed(&self, provider: &str, model: &str) -> Option<&Listed> {
+        let number = crate::plan::number(provider, model);
+        let found = self.listed.binary_search_by_key(&number, |one| one.number);
+        let found = self.listed.get(found.ok()?)?;
+        (found.provider == provider && found.model == model).then_some(found)
+    }
+
+    /// Whether any request may be routed so: a model is, or a client may ask for it.
+    pub fn may_route(&self, route: Route) -> bool {
+        let asks = |keys: &Vec<Key>| keys.iter().any(|key| key.overrides);
+        self.models.iter().any(|model| model.route == route)
+            || self.overrides
+            || self.keys.as_ref().is_some_and(asks)
+    }
+
     /// Whether a target names this model of this provider, rather than taking what a client says.
     pub fn names(&self, provider: &str, model: &str) -> bool {
         let at = |place: usize| {

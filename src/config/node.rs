@@ -227,10 +227,8 @@ impl<'a> Node<'a> {
     /// A duration such as `"10s"`, `"1.5s"`, `"250ms"`, `"2m"`, from a millisecond to a day.
     pub fn duration(&self) -> Option<Duration> {
         const WANT: &str = "a duration such as \"10s\", \"250ms\" or \"2m\", from 1ms to 24h";
-        // Envoy counts whole milliseconds and takes none as "no limit".
-        const RANGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
         let text = self.take(self.value.as_str(), WANT)?;
-        let got = duration(text).filter(|d| RANGE.contains(d));
+        let got = duration(text);
         if got.is_none() {
             self.wrong(format_args!("expected {WANT}, found {text:?}"));
         }
@@ -429,7 +427,10 @@ impl<'n> Fields<'n> {
     }
 }
 
-fn duration(text: &str) -> Option<Duration> {
+/// `10s`, `250ms`, `2m` or `1h`, from 1 ms to 24 h.
+pub fn duration(text: &str) -> Option<Duration> {
+    // Envoy counts whole milliseconds and takes none as "no limit".
+    const RANGE: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(24);
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at_checked(split)?;
     let number: f64 = number.parse().ok()?;
@@ -440,7 +441,8 @@ fn duration(text: &str) -> Option<Duration> {
         "h" => number * 3600.0,
         _ => return None,
     };
-    Duration::try_from_secs_f64(seconds).ok()
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    RANGE.contains(&duration).then_some(duration)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -517,7 +519,7 @@ mod tests {
         ] {
             assert_eq!(duration(text), Some(Duration::from_millis(ms)));
         }
-        for text in ["", "10", "s", "-1s", "1 s", "1d", "1..5s"] {
+        for text in ["", "10", "s", "-1s", "1 s", "1d", "1..5s", "0s", "25h"] {
             assert_eq!(duration(text), None, "{text}");
         }
     }

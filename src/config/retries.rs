@@ -19,6 +19,8 @@ pub struct Retries {
     pub statuses: Vec<u16>,
     /// A refusal by a content policy moves on.
     pub on_content_filter: bool,
+    /// A whole answer that is not the JSON that was asked for moves on.
+    pub validate_json: bool,
     /// For all attempts and the whole answer; `None`: without end.
     pub total_timeout: Option<Duration>,
 }
@@ -30,6 +32,7 @@ impl Default for Retries {
             attempts_per_target: 1,
             statuses: Vec::new(),
             on_content_filter: false,
+            validate_json: false,
             total_timeout: None,
         }
     }
@@ -59,6 +62,7 @@ pub(super) fn read(fields: &Fields<'_>, above: &Retries) -> Option<Retries> {
     let filter = fields.or("on_content_filter", above.on_content_filter, |node| {
         node.choice(&[("error", false), ("next", true)])
     });
+    let validate = fields.or("validate_json", above.validate_json, |node| node.flag());
     let total = match fields.optional("total_timeout") {
         Some(node) => node.duration().map(Some),
         None => Some(above.total_timeout),
@@ -68,6 +72,7 @@ pub(super) fn read(fields: &Fields<'_>, above: &Retries) -> Option<Retries> {
         attempts_per_target: per_target?,
         statuses: statuses?,
         on_content_filter: filter?,
+        validate_json: validate?,
         total_timeout: total?,
     })
 }

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// See [`Model::exploration_percent`].
+pub const EXPLORATION_PERCENT: u8 = 5;
+
 /// Most attempts of one plan, where targets are models with targets of their own.
 pub const MAX_PLAN: usize = 32;
 
@@ -15,6 +18,9 @@ pub struct Model {
     pub route: Route,
     /// Whose requests always begin at the same target; `None`: nobody's.
     pub sticky: Option<Sticky>,
+    /// Of how many requests in a hundred [`Route::Fastest`] lets one begin at another target than the fastest, to learn
+    /// how fast that is by now.
+    pub exploration_percent: u8,
     /// The attempts, in order; never empty.
     pub targets: Vec<Target>,
     /// Time until the first content of a streamed answer, per attempt.
@@ -37,6 +43,10 @@ pub enum Route {
     Weighted,
     /// By what the request would cost.
     Cheapest,
+    /// By how long the answer would take.
+    Fastest,
+    /// By how many requests are there now.
+    LeastBusy,
 }
 
 impl Route {
@@ -45,6 +55,8 @@ impl Route {
         ("fallback", Self::Fallback),
         ("weighted", Self::Weighted),
         ("cheapest", Self::Cheapest),
+        ("fastest", Self::Fastest),
+        ("least_busy", Self::LeastBusy),
     ];
 
     /// Its name.
@@ -53,6 +65,8 @@ impl Route {
             Self::Fallback => "fallback",
             Self::Weighted => "weighted",
             Self::Cheapest => "cheapest",
+            Self::Fastest => "fastest",
+            Self::LeastBusy => "least_busy",
         }
     }
 }

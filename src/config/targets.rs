@@ -1,7 +1,8 @@
 //! Reads a model: its route and its targets.
 
 use super::{
-    Labels, MAX_PLAN, Model, Named, OnContextLength, Retries, Route, Sticky, Target, To, covering,
+    EXPLORATION_PERCENT, Labels, MAX_PLAN, Model, Named, OnContextLength, Retries, Route, Sticky,
+    Target, To, covering,
     labels::{labels, over},
     node::{Fields, Node},
     rules::header,
@@ -58,6 +59,13 @@ pub(super) fn model(
             }
             self::sticky(&node)
         });
+        let exploration = fields.or("exploration_percent", EXPLORATION_PERCENT, |node| {
+            if route.is_some_and(|route| route != Route::Fastest) {
+                node.wrong("belongs to `route: fastest`");
+                return None;
+            }
+            u8::try_from(node.count_in(0..=100)?).ok()
+        });
         let targets = fields.required("targets").and_then(|node| {
             let read = |node: Node<'_>| target(&node, known, route);
             let targets = some(&node, node.list(read), "target")?;
@@ -78,6 +86,7 @@ pub(super) fn model(
             name: name.to_owned(),
             route: route?,
             sticky: sticky?,
+            exploration_percent: exploration?,
             targets: targets?,
             first_token_timeout: timeouts.first_token,
             answer_timeout: timeouts.answer,
@@ -92,13 +101,9 @@ fn route(node: &Node<'_>) -> Option<Route> {
     if let Some((_, route)) = Route::ALL.iter().find(|(name, _)| *name == text) {
         return Some(*route);
     }
-    let what = match text {
-        "fastest" | "least_busy" => "is not available yet",
-        _ => "is not a route",
-    };
     let names: Vec<_> = Route::ALL.iter().map(|(name, _)| *name).collect();
     let names = names.join(", ");
-    node.wrong(format_args!("{text:?} {what}; allowed: {names}"));
+    node.wrong(format_args!("{text:?} is not a route; allowed: {names}"));
     None
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Answer {
     complete: bool,
     /// An attempt answered.
     answered: bool,
+    /// A guard has stopped it: what the record calls that.
+    stopped: Option<&'static str>,
 }
 
 /// An error in the place of what Envoy or the last attempt would have said.
@@ -79,6 +81,24 @@ impl Answer {
         self.instead.is_some()
     }
 
+    /// Whether it is an answer, and no error.
+    pub(super) fn is_good(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Puts an error in the place of an attempt's answer, whose headers are still held.
+    pub(super) fn refuse(&mut self, host: &dyn Host, api: Api, fault: &Fault, id: Option<&str>) {
+        let count = attempts::load(host).len();
+        let instead = Instead::new(api, fault.status(), fault, count, id);
+        self.status = instead.status;
+        self.instead = Some(instead);
+    }
+
+    /// A guard lets nothing more of the answer through. `outcome`: for the record.
+    pub(super) fn is_stopped(&mut self, outcome: &'static str) {
+        self.stopped = Some(outcome);
+    }
+
     /// Whether there were any response headers.
     pub(super) fn has_begun(&self) -> bool {
         self.status != 0
@@ -87,6 +107,7 @@ impl Answer {
     /// Whether an answer broke off that had begun, and not because the client left; asked when the record is complete.
     pub(super) fn broke_off(&self, host: &dyn Host, streams: bool) -> bool {
         self.answered
+            && self.stopped.is_none()
             && (streams || !self.complete)
             && host.state(state::OUTCOME).as_deref() == Some(b"partial")
     }
@@ -134,9 +155,18 @@ impl Answer {
             return;
         }
         let bill = bill.map(|config| Bill { host, config });
+        self.judge(host, bill.as_ref());
+        if let Some(outcome) = self.stopped {
+            host.set_state(state::OUTCOME, outcome);
+        }
+    }
+
+    fn judge(&self, host: &dyn Host, bill: Option<&Bill<'_>>) {
         // A complete good answer has been judged by the attempt that gave it.
-        let good = (200..300).contains(&self.status);
-        if self.complete && good {
+        let good = self.is_good();
+        // One that a guard has refused was complete, and is paid for.
+        let held = self.stopped.is_some() && !good;
+        if held || (self.complete && good) {
             if let Some(bill) = bill {
                 bill.answer();
             }

@@ -277,7 +277,7 @@ pub(super) fn answer(
         Ok(Some(prepared)) => {
             let ms =
                 |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            told.attempt_timeout_ms = Some(ms(prepared.timeout));
+            told.attempt_timeout_ms = Some(ms(prepared.patience.time));
             told.total_timeout_ms = prepared.total.map(ms);
             told.plan = targets(host, config, &asked, body, &prepared, &story);
         }

@@ -14,6 +14,7 @@ use crate::{
         family::Class,
     },
 };
+use std::borrow::Cow;
 
 /// What is known of a request's length.
 #[derive(Debug, Default)]
@@ -141,12 +142,16 @@ fn must_fit(asked: &Asked<'_>) -> bool {
 }
 
 /// What is known of the model that a step asks for.
-fn known(config: &Gateway, provider: usize, step: &Step, checks: bool) -> Option<catalogue::Model> {
+fn known<'c>(
+    config: &'c Gateway,
+    provider: usize,
+    step: &Step,
+    checks: bool,
+) -> Option<Cow<'c, catalogue::Model>> {
     let wanted = config.cap_max_tokens || checks;
     config.providers.get(provider).filter(|_| wanted)?;
     let (provider, dialect) = (&step.provider, &step.dialect);
-    let names = [step.model.as_str()];
-    let mut model = config.known.find(provider, dialect, &names)?;
+    let mut model = config.about(provider, dialect, &step.model)?;
     // A deployment's name is its owner's: that it is also a model's proves nothing.
     if dialect == "azure"
         && Catalogue::built_in()
@@ -159,6 +164,7 @@ fn known(config: &Gateway, provider: usize, step: &Step, checks: bool) -> Option
     // Anthropic's "Context windows", 1M beta: general knowledge, not confirmed.
     if step.model.contains("claude-sonnet-4") {
         let longer = |window: u64| window.max(1_000_000);
+        let model = model.to_mut();
         model.context_window = model.context_window.map(longer);
         model.max_input = model.max_input.map(longer);
     }

@@ -10,6 +10,7 @@ use crate::{
     fault::{Fault, FaultKind},
     guard::{
         edit::Guard,
+        policy::{self, echo::Echo, system},
         request::{self, Order, Stop},
         rules::{Direction, Holding, Rule, Tally},
         vault::Vault,
@@ -18,12 +19,13 @@ use crate::{
         Host, Side,
         keys::{header, state},
     },
+    json::Object,
 };
 
 /// `error.code` of what a rule refuses.
 pub(super) const BLOCKED: &str = "guardrail_blocked";
 /// `error.code` of what is refused because nobody could look at it.
-const UNREAD: &str = "guardrail_error";
+pub(super) const UNREAD: &str = "guardrail_error";
 
 /// What guards have done in one request so far.
 #[derive(Debug, Default)]
@@ -34,6 +36,8 @@ pub(super) struct Guarded {
     pub(super) vault: Vault,
     /// What was done in both directions.
     pub(super) tally: Tally,
+    /// What rules about answers must know of this request.
+    pub(super) policy: policy::Request,
 }
 
 /// A request that may go on.
@@ -173,7 +177,26 @@ impl Request {
         if let Some(body) = &passed.body {
             replace(host, body)?;
         }
+        self.listen(asked, passed.body.as_deref());
         Ok(passed)
+    }
+
+    /// Remembers the system prompt as the provider gets it, where a rule looks for it in answers.
+    fn listen(&mut self, asked: &Asked<'_>, body: Option<&str>) {
+        let watch = self.config.guards.output.as_ref();
+        if self.guarded.output.is_empty() || watch.is_none_or(|watch| watch.policy.echo.is_none()) {
+            return;
+        }
+        let new = body.and_then(|body| Object::parse(body).ok());
+        let mut echo = Echo::default();
+        system::each_text(
+            asked.api,
+            new.as_ref().unwrap_or(&asked.body),
+            &mut |text| {
+                echo.add(text);
+            },
+        );
+        self.guarded.policy.echo = Some(echo).filter(|echo| !echo.is_empty());
     }
 
     /// Guards a request on one of OpenAI's other paths; gives the model that it names, and the one that answers instead.

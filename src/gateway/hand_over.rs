@@ -3,7 +3,8 @@
 use super::{
     fit::{self, Lengths, Ways},
     health::{self, Probe},
-    operation,
+    load, operation,
+    overrides::Patience,
     planned::{self, From, What},
     story::Story,
 };
@@ -36,7 +37,7 @@ pub(super) enum To<'a> {
     Only(&'a str),
 }
 
-/// Plans the request and hands it to Envoy; gives the timeout of each attempt. `None`: tokens are to be
+/// Plans the request and hands it to Envoy; gives the time of each attempt. `None`: tokens are to be
 /// counted and no provider of this model does that.
 ///
 /// Errors: `UnknownModel`; `no_compliant_target`; the refusal of the first target when every target refuses.
@@ -46,23 +47,24 @@ pub(super) fn send(
     from: From<'_>,
     asked: &Asked<'_>,
     to: To<'_>,
-) -> Result<Option<Duration>, Fault> {
+) -> Result<Option<Patience>, Fault> {
     let request = Planning {
         asked,
         to,
         path: None,
     };
     let prepared = prepare(host, config, from, request, &mut Story::default())?;
-    let Some(prepared) = prepared else {
+    let Some(mut prepared) = prepared else {
         return Ok(None);
     };
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    let told = &prepared.told;
-    steer(host, &told.steps, prepared.timeout, prepared.total, false)?;
+    let (told, patience) = (&mut prepared.told, prepared.patience);
+    steer(host, &told.steps, patience.time, prepared.total, false)?;
+    told.marks = load::begin(host, config, &told.steps);
     told.store(host);
-    Ok(Some(prepared.timeout))
+    Ok(Some(patience))
 }
 
 /// A request to be planned.
@@ -79,8 +81,8 @@ pub(super) struct Prepared {
     pub(super) told: HandOver,
     /// The places of the steps' providers.
     pub(super) places: Vec<usize>,
-    /// Of each attempt.
-    pub(super) timeout: Duration,
+    /// How long each attempt has.
+    pub(super) patience: Patience,
     /// Of all attempts and the whole answer.
     pub(super) total: Option<Duration>,
 }
@@ -110,6 +112,14 @@ pub(super) fn prepare(
     };
     let planned = planned::plan(host, config, from, what, story)?;
     let model = planned.model;
+    let configured = if asked.stream {
+        model.first_token_timeout
+    } else {
+        model.answer_timeout
+    };
+    let (retries, patience) = planned.limits(configured);
+    let retries = &retries.into_owned();
+    let seed = planned.seed;
     let (mut steps, mut longer) = (planned.steps, planned.longer);
     if asked.api == Api::CountTokens {
         steps = counting(config, steps, story);
@@ -118,22 +128,15 @@ pub(super) fn prepare(
         }
     }
     let steps = able(config, asked, steps, story)?;
-    let timeout = if asked.stream {
-        model.first_token_timeout
-    } else {
-        model.answer_timeout
-    };
-    let spread = client.spread(host);
     let probe = match story.is_heard() {
         true => Probe::Leave,
-        false => Probe::Take(timeout),
+        false => Probe::Take(patience.time),
     };
-    let retries = &model.retries;
-    let steps = health::arrange(host, config, retries, steps, spread, probe, story);
+    let steps = health::arrange(host, config, retries, steps, seed, probe, story);
     if !longer.is_empty() {
         longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
         // Whether they are needed is not known yet, so nobody is probed.
-        longer = health::arrange(host, config, retries, longer, spread, Probe::Leave, story);
+        longer = health::arrange(host, config, retries, longer, seed, Probe::Leave, story);
     }
     let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
@@ -165,12 +168,13 @@ pub(super) fn prepare(
             content_filter: retries.on_content_filter,
             statuses: retries.statuses.clone(),
         },
+        validate: retries.validate_json,
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     };
     Ok(Some(Prepared {
         told,
         places,
-        timeout,
+        patience,
         total: retries.total_timeout,
     }))
 }
@@ -184,7 +188,8 @@ fn takes(
     story: &mut Story,
 ) -> bool {
     let speaks = config.providers.get(provider).map(|to| &to.speaks);
-    let fault = speaks.and_then(|speaks| refuses(&**speaks, asked, &step.model));
+    let mut chat = (asked.api == Api::Chat).then(|| asked.clone().into_chat());
+    let fault = speaks.and_then(|speaks| refuses(&**speaks, asked, chat.as_mut(), &step.model));
     if let Some(fault) = &fault {
         story.cannot(provider, step, fault);
     }
@@ -238,10 +243,12 @@ fn able(
     if steps.len() == 1 {
         return Ok(steps);
     }
-    let (mut able, mut refusal) = (Vec::new(), None);
+    let (mut able, mut refusal) = (Vec::with_capacity(steps.len()), None);
+    // One for all the questions: only its model changes.
+    let mut chat = (asked.api == Api::Chat).then(|| asked.clone().into_chat());
     for (provider, step) in steps {
         let speaks = config.providers.get(provider).map(|d| &d.speaks);
-        match speaks.map(|speaks| refuses(&**speaks, asked, &step.model)) {
+        match speaks.map(|speaks| refuses(&**speaks, asked, chat.as_mut(), &step.model)) {
             Some(None) => able.push((provider, step)),
             Some(Some(fault)) => {
                 story.cannot(provider, &step, &fault);
@@ -256,8 +263,13 @@ fn able(
     Ok(able)
 }
 
-/// Why a provider cannot take the request.
-fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Fault> {
+/// Why a provider cannot take the request; `chat`: the same, where it is one.
+fn refuses(
+    speaks: &dyn Provider,
+    asked: &Asked<'_>,
+    chat: Option<&mut Chat<'_>>,
+    model: &str,
+) -> Option<Fault> {
     let none = || Some(no_provider(asked.api));
     match asked.api {
         Api::Embeddings => {
@@ -274,10 +286,9 @@ fn refuses(speaks: &dyn Provider, asked: &Asked<'_>, model: &str) -> Option<Faul
     let Some(dialect) = speaks.chat() else {
         return none();
     };
-    if asked.api == Api::Chat {
-        let mut chat = asked.clone().into_chat();
-        chat.model = model.into();
-        return dialect.refuses(&chat);
+    if let Some(chat) = chat {
+        chat.model = model.to_owned().into();
+        return dialect.refuses(chat);
     }
     let made = match asked.translated(model, dialect.takes()) {
         Ok(made) => made,

@@ -1,7 +1,7 @@
 //! Between planning and Envoy: which targets cool down, known to all workers, and what became of this
 //! request's attempts. The rules are in [`crate::plan::health`]; here they meet the shared data.
 
-use super::story::Story;
+use super::{overrides::Patience, story::Story};
 use crate::{
     config::{Destination, Gateway, Retries},
     fault::FaultKind,
@@ -39,17 +39,17 @@ struct Cooling<'a> {
 /// The attempts in the order of health: a target's clusters one after the other, those that cool down at
 /// the end, each target as often as configured, and no more than the limit.
 ///
-/// `spread`: a number that differs from request to request.
+/// `seed`: what is drawn for this request.
 pub(super) fn arrange(
     host: &dyn Host,
     config: &Gateway,
     retries: &Retries,
     steps: Vec<(usize, Step)>,
-    spread: u64,
+    seed: u64,
     probe: Probe,
     story: &mut Story,
 ) -> Vec<(usize, Step)> {
-    let mut steps = spread_out(config, steps, spread);
+    let mut steps = spread_out(config, steps, seed);
     if steps.len() > 1 && config.health.is_some() {
         let order = ordered(host, config, &steps, probe);
         for moved in &order.moved {
@@ -98,7 +98,7 @@ pub(super) enum Probe {
 }
 
 /// Each step at each of its provider's clusters, beginning with another one each time.
-fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, spread: u64) -> Vec<(usize, Step)> {
+fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, seed: u64) -> Vec<(usize, Step)> {
     let more = |place: usize| config.providers.get(place).map(|to| &to.more_clusters);
     let has_one = |(place, _): &(usize, Step)| more(*place).is_none_or(Vec::is_empty);
     if steps.iter().all(has_one) {
@@ -110,7 +110,7 @@ fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, spread: u64) -> Vec<(
             continue;
         };
         let count = to.more_clusters.len() + 1;
-        let first = usize::try_from(spread % count as u64).unwrap_or(0);
+        let first = usize::try_from(seed % count as u64).unwrap_or(0);
         for cluster in clusters(to).cycle().skip(first).take(count) {
             let cluster = cluster.to_owned();
             out.push((
@@ -200,8 +200,8 @@ fn named<'s>(config: &Gateway, step: &'s Step) -> Option<&'s str> {
 
 /// Notes what became of the attempts, once the answer's headers are here.
 ///
-/// `answered`: the last one is the answer. `timeout`: what each attempt had.
-pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: Duration) {
+/// `answered`: the last one is the answer. `patience`: what each attempt had.
+pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, patience: Patience) {
     if config.health.is_none() {
         return;
     }
@@ -225,7 +225,7 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: D
         let Some(step) = plan.step(place as u64 + 1) else {
             continue;
         };
-        let mut judged = verdict(config, step, attempt, timeout);
+        let mut judged = verdict(config, step, attempt, patience);
         // One that has broken off by now is noted at its end.
         let begun = attempt.ms.is_none() || attempt.status == Some(200);
         if last && answered && begun {
@@ -247,14 +247,14 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, timeout: D
 }
 
 /// Notes what is known of the attempts of a client that left before any of them was its answer.
-pub(super) fn left(host: &dyn Host, config: &Gateway, timeout: Duration) {
+pub(super) fn left(host: &dyn Host, config: &Gateway, patience: Patience) {
     let Some(plan) = HandOver::load(host).filter(|_| config.health.is_some()) else {
         return;
     };
     let attempts = attempts::load(host);
     let judge = |(place, attempt): (usize, &Attempt)| {
         let step = plan.step(place as u64 + 1)?;
-        let judged = verdict(config, step, attempt, timeout)?;
+        let judged = verdict(config, step, attempt, patience)?;
         Some((step, judged, attempt.at_ms))
     };
     let verdicts: Vec<_> = attempts.iter().enumerate().filter_map(judge).collect();
@@ -276,7 +276,7 @@ pub(super) fn broke_off(host: &dyn Host, config: &Gateway) {
 
 /// What a verdict is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
+pub(super) enum Scope {
     /// The cluster as a whole: nobody could be reached, or its key was refused.
     Cluster,
     /// The model there.
@@ -289,25 +289,28 @@ fn verdict(
     config: &Gateway,
     step: &Step,
     attempt: &Attempt,
-    timeout: Duration,
+    patience: Patience,
 ) -> Option<(Scope, Outcome)> {
     let refused = matches!(attempt.status, Some(403 | 404));
     if refused && named(config, step) == Some("") {
         return None;
     }
-    judged(attempt, timeout)
+    judged(attempt, patience)
 }
 
 /// What an attempt says about its target. `None`: nothing, or it has not ended.
 ///
 /// An error of the client's says nothing: it may have been found here, before anything was sent.
-fn judged(attempt: &Attempt, timeout: Duration) -> Option<(Scope, Outcome)> {
+pub(super) fn judged(attempt: &Attempt, patience: Patience) -> Option<(Scope, Outcome)> {
     let ms = attempt.ms?;
     let Some(reason) = attempt.reason.as_deref() else {
         return Some((Scope::Model, Outcome::Answered));
     };
     if attempt.status.is_none() && reason == attempts::NO_ANSWER {
-        let late = u128::from(ms) * 20 >= timeout.as_millis() * 19;
+        let late = u128::from(ms) * 20 >= patience.time.as_millis() * 19;
+        if late && patience.shortened {
+            return None;
+        }
         let scope = if late { Scope::Model } else { Scope::Cluster };
         return Some((scope, Outcome::Failed));
     }
@@ -403,7 +406,7 @@ mod tests {
             retry_after: wait.map(str::to_owned),
             ..Attempt::begun("p", "m", 0)
         };
-        judged(&attempt, Duration::from_secs(10))
+        judged(&attempt, Patience::of(Duration::from_secs(10), None))
     }
 
     #[test]
@@ -454,6 +457,26 @@ mod tests {
             Some((Model, pause))
         );
         assert_eq!(of(Some(500), 5, Some("internal_error"), None), None);
-        assert_eq!(judged(&Attempt::begun("p", "m", 0), Duration::MAX), None);
+        let patience = Patience::of(Duration::MAX, None);
+        assert_eq!(judged(&Attempt::begun("p", "m", 0), patience), None);
+    }
+
+    #[test]
+    fn who_is_late_for_a_client_that_waits_less_than_configured_is_not_ill() {
+        let second = Duration::from_secs(1);
+        let silent = |ms, said| {
+            let attempt = Attempt {
+                ms: Some(ms),
+                reason: Some(attempts::NO_ANSWER.to_owned()),
+                ..Attempt::begun("p", "m", 0)
+            };
+            judged(&attempt, Patience::of(second * 10, said))
+        };
+        assert_eq!(silent(999, Some(second)), None);
+        let broken = Some((Scope::Cluster, Outcome::Failed));
+        assert_eq!(silent(500, Some(second)), broken);
+        let late = Some((Scope::Model, Outcome::Failed));
+        assert_eq!(silent(9_999, Some(second * 10)), late);
+        assert_eq!(silent(9_999, None), late);
     }
 }

@@ -3,7 +3,8 @@
 //! The steps in order: `endpoint` (which API), `caller` (whose key), `entry` (what may come
 //! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
-//! what Envoy or the last attempt could not do into one error, and writes the end of the record.
+//! what Envoy or the last attempt could not do into one error, and writes the end of the record; `texts` guards what an attempt
+//! says.
 
 mod answer;
 mod bill;
@@ -18,11 +19,13 @@ mod fit;
 mod guard;
 mod hand_over;
 mod health;
+mod load;
 mod models;
 mod overrides;
 mod planned;
 mod relay;
 mod story;
+mod texts;
 mod tokens;
 
 use crate::{
@@ -36,14 +39,15 @@ use crate::{
         Flow, Headers, Host, Side, SideAnswer, Stream,
         keys::{header, state},
     },
-    log::millis,
 };
 use answer::Answer;
 use caller::Caller;
 use consult::{Consulted, Waiting};
 use endpoint::Endpoint;
 use guard::Guarded;
+use overrides::Patience;
 use std::{rc::Rc, time::Duration};
+use texts::Texts;
 
 pub use echo::MODEL as ECHO_MODEL;
 
@@ -65,6 +69,7 @@ pub struct Request {
     waiting: Option<Waiting>,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
+    texts: Texts,
     answer: Answer,
 }
 
@@ -80,6 +85,9 @@ struct Client {
     /// Which route and which provider it asks for itself.
     route: Option<String>,
     provider: Option<String>,
+    /// How long it waits for an attempt, and for how many.
+    timeout: Option<String>,
+    attempts: Option<String>,
 }
 
 /// Client headers that a provider of the client's own language may be sent, and their most bytes.
@@ -101,22 +109,13 @@ impl Client {
             forwarded: Vec::new(),
             route: said(header::ROUTE),
             provider: said(header::PROVIDER),
+            timeout: said(header::TIMEOUT),
+            attempts: said(header::ATTEMPTS),
         }
     }
 }
 
 impl Client {
-    /// A number that differs from request to request.
-    /// FNV-1a over the request's id, which Envoy draws, and the time.
-    fn spread(&self, host: &dyn Host) -> u64 {
-        let now = millis(host.now()).to_le_bytes();
-        let id = self.id.as_deref().unwrap_or_default().bytes();
-        let hash = id.chain(now).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        hash ^ (hash >> 32)
-    }
-
     fn forward(&mut self, headers: &Headers) {
         let line = |name: &&str| {
             let value = headers.get(name)?;
@@ -154,8 +153,8 @@ enum Stage {
     Consulting,
     /// This filter has answered; nothing goes further.
     Replied,
-    /// Envoy executes the plan. The per-attempt timeout tells a late attempt from a broken one.
-    HandedOver { timeout: Duration },
+    /// Envoy executes the plan. The time of each attempt tells a late attempt from a broken one.
+    HandedOver { patience: Patience },
 }
 
 impl Request {
@@ -172,6 +171,7 @@ impl Request {
             guarded: Guarded::default(),
             waiting: None,
             explained: None,
+            texts: Texts::default(),
             answer: Answer::default(),
         }
     }
@@ -270,8 +270,8 @@ impl Request {
             caller: &self.caller,
             client: &self.client,
         };
-        let timeout = relay.send(host, &self.config, from, model, to)?;
-        self.stage = Stage::HandedOver { timeout };
+        let patience = relay.send(host, &self.config, from, model, to)?;
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -340,7 +340,7 @@ impl Request {
                 hand_over::send(host, &self.config, self.from(), asked, to)?
             }
         };
-        let Some(timeout) = sent else {
+        let Some(patience) = sent else {
             messages::check_count(&asked.body)?;
             let target = tokens::target(&self.config, &self.caller, &asked.model)?;
             let count = crate::tokens::chat::count(asked, &target);
@@ -349,7 +349,7 @@ impl Request {
             return Ok(self.counted(host, "application/json", &body, count.tokens));
         };
         self.streams = asked.stream;
-        self.stage = Stage::HandedOver { timeout };
+        self.stage = Stage::HandedOver { patience };
         Ok(Flow::Continue)
     }
 
@@ -440,30 +440,29 @@ impl Stream for Request {
 
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
         let timeout = match self.stage {
-            Stage::HandedOver { timeout } => Some(timeout),
+            Stage::HandedOver { patience } => Some(patience.time),
             Stage::Gathering | Stage::Counting | Stage::Consulting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
         self.guarded.tell(host, &self.config);
         let id = self.client.id.as_deref();
         let flow = self.answer.head(host, self.api, timeout, id, end);
-        if let Stage::HandedOver { timeout } = self.stage {
-            health::note(host, &self.config, self.answer.is_an_attempts(), timeout);
+        if let Stage::HandedOver { patience } = self.stage {
+            health::note(host, &self.config, self.answer.is_an_attempts(), patience);
+            load::head(host, &self.config, patience);
+        }
+        if flow == Flow::Continue && !end && self.answer.is_an_attempts() {
+            return self.texts_begin(host);
         }
         flow
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        let waited = self.answer.waits();
-        let flow = self.answer.body(host, end);
-        if waited {
-            // The error has headers of its own.
-            self.guarded.tell(host, &self.config);
-        }
-        flow
+        self.texts_go_on(host, end)
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
+        self.texts_end(host);
         self.answer.trailers(host)
     }
 
@@ -485,8 +484,8 @@ impl Stream for Request {
         let refused = self.stage == Stage::Replied;
         // Before the record says of every attempt how it ended.
         match self.stage {
-            Stage::HandedOver { timeout } if !self.answer.has_begun() => {
-                health::left(host, &self.config, timeout);
+            Stage::HandedOver { patience } if !self.answer.has_begun() => {
+                health::left(host, &self.config, patience);
             }
             _ => {}
         }
@@ -495,5 +494,6 @@ impl Stream for Request {
         if self.answer.broke_off(host, self.streams) {
             health::broke_off(host, &self.config);
         }
+        load::end(host, &self.config);
     }
 }

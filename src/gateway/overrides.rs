@@ -1,14 +1,16 @@
-//! What a client may say itself about where its request goes, if its key has leave: `x-llm-route`, `x-llm-provider`,
-//! and several models in one body.
+//! What a client may say itself about where its request goes and how long that may take, if its key has leave:
+//! `x-llm-route`, `x-llm-provider`, `x-llm-timeout`, `x-llm-attempts`, and several models in one body. The last two
+//! can only lower what is configured.
 
 use super::{Client, caller::Caller};
 use crate::{
-    config::{Gateway, Route},
+    config::{Gateway, MAX_PLAN, Route, node::duration},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::header},
     json::{Object, Str},
     plan::Overrides,
 };
+use std::time::Duration;
 
 /// Most models of one request.
 const MAX_MODELS: usize = 8;
@@ -41,7 +43,56 @@ pub(super) fn read(config: &Gateway, caller: &Caller, client: &Client) -> Result
     Ok(Overrides {
         route: route.transpose()?,
         provider: provider.transpose()?,
+        timeout: said(
+            header::TIMEOUT,
+            client.timeout.as_deref(),
+            duration,
+            "a time such as `5s` or `250ms`",
+        )?,
+        attempts: said(
+            header::ATTEMPTS,
+            client.attempts.as_deref(),
+            |said| said.parse().ok().filter(|n| (1..=MAX_PLAN).contains(n)),
+            "a number from 1 to 32",
+        )?,
     })
+}
+
+/// Reads a header that may be absent.
+///
+/// Errors: it cannot be read.
+fn said<T>(
+    name: &str,
+    text: Option<&str>,
+    read: impl FnOnce(&str) -> Option<T>,
+    want: &str,
+) -> Result<Option<T>, Fault> {
+    let wrong = |text: &str| {
+        let text: String = text.chars().take(MAX_SAID).collect();
+        let message = format!("`{name}` is `{text}`; it must be {want}.");
+        Fault::new(FaultKind::BadRequest, message).at(name)
+    };
+    let read = text.map(|text| read(text).ok_or_else(|| wrong(text)));
+    read.transpose()
+}
+
+/// How long each attempt has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    pub(super) time: Duration,
+    /// The client has made it shorter than it is configured: who is late for it, is not ill.
+    pub(super) shortened: bool,
+}
+
+impl Patience {
+    /// What is configured, or what the client says where that is less.
+    pub(super) fn of(configured: Duration, said: Option<Duration>) -> Self {
+        let shorter = said.filter(|said| *said < configured);
+        Self {
+            time: shorter.unwrap_or(configured),
+            shortened: shorter.is_some(),
+        }
+    }
 }
 
 fn unknown<'n>(name: &str, said: &str, known: impl Iterator<Item = &'n str>) -> Fault {

@@ -1,13 +1,21 @@
 //! The plan of one request: what is known of it, what was chosen, and what the record says of that.
 
-use super::{Client, caller::Caller, models, overrides, story::Story};
+use super::{
+    Client,
+    caller::Caller,
+    models,
+    overrides::{self, Patience},
+    story::Story,
+};
 use crate::{
     api::client::{Api, Asked},
-    config::{Gateway, MAX_PLAN, Model, OnContextLength, Route},
+    config::{Gateway, MAX_PLAN, Model, OnContextLength, Retries, Route},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::state},
-    plan::{self, Choice, Facts, Step},
+    plan::{self, Choice, Facts, Overrides, Step},
 };
+
+use std::{borrow::Cow, time::Duration};
 
 /// Whom a request comes from.
 #[derive(Clone, Copy)]
@@ -44,6 +52,10 @@ pub(super) struct Planned<'c> {
     pub(super) longer: Vec<(usize, Step)>,
     /// Policy and rule, where they are more than the order of a list.
     pub(super) told: Option<String>,
+    /// What is drawn for this request.
+    pub(super) seed: u64,
+    /// What the client says itself.
+    pub(super) said: Overrides,
 }
 
 /// Chooses the attempts, and writes into the record how.
@@ -71,6 +83,8 @@ pub(super) fn plan<'c>(
     };
     let mut facts = Facts::new(what.model, what.operation, &header, what.asked);
     describe(&mut facts, host, config, from)?;
+    let shared = |key: &str| host.get(key).bytes;
+    facts.shared = &shared;
     facts.only = what.only;
     facts.count = &count;
     facts.counts = config.count_tokens && what.asked.is_some_and(|a| a.api != Api::CountTokens);
@@ -83,10 +97,11 @@ pub(super) fn plan<'c>(
         Ok(first) => longer(config, first, &facts, story),
         Err(_) => Vec::new(),
     };
+    let drawn = (facts.seed, facts.overrides);
     if what.others.is_empty() {
         return Ok(Planned {
             longer,
-            ..planned(host, first?)
+            ..planned(host, first?, drawn)
         });
     }
     let mut all = vec![first];
@@ -97,8 +112,19 @@ pub(super) fn plan<'c>(
     }
     Ok(Planned {
         longer,
-        ..joined(host, all)?
+        ..joined(host, all, drawn)?
     })
+}
+
+impl Planned<'_> {
+    /// How much is tried, and how long each attempt has of the time that is configured.
+    pub(super) fn limits(&self, configured: Duration) -> (Cow<'_, Retries>, Patience) {
+        let mut retries = Cow::Borrowed(&self.model.retries);
+        if let Some(said) = self.said.attempts.filter(|said| *said < retries.attempts) {
+            retries.to_mut().attempts = said;
+        }
+        (retries, Patience::of(configured, self.said.timeout))
+    }
 }
 
 /// Chooses, and tells of what was not chosen even where nothing is left.
@@ -178,7 +204,11 @@ fn describe<'a>(
 }
 
 /// The attempts of several models, one after the other; a refusal counts only when there is nothing else.
-fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Planned<'c>, Fault> {
+fn joined<'c>(
+    host: &dyn Host,
+    all: Vec<Result<Choice<'c>, Fault>>,
+    drawn: (u64, Overrides),
+) -> Result<Planned<'c>, Fault> {
     let mut joined: Option<Planned<'c>> = None;
     let mut routes: Vec<String> = Vec::new();
     let mut refusal = None;
@@ -187,7 +217,7 @@ fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Pl
             Ok(choice) => {
                 routes.push(choice.route());
                 match &mut joined {
-                    None => joined = Some(planned(host, choice)),
+                    None => joined = Some(planned(host, choice, drawn)),
                     Some(joined) => joined.steps.extend(choice.into_steps()),
                 }
             }
@@ -207,7 +237,8 @@ fn joined<'c>(host: &dyn Host, all: Vec<Result<Choice<'c>, Fault>>) -> Result<Pl
     Ok(joined)
 }
 
-fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
+fn planned<'c>(host: &dyn Host, choice: Choice<'c>, drawn: (u64, Overrides)) -> Planned<'c> {
+    let (seed, said) = drawn;
     let route = choice.route();
     host.set_state(state::ROUTE, &route);
     if let Some(rule) = choice.rule {
@@ -221,6 +252,8 @@ fn planned<'c>(host: &dyn Host, choice: Choice<'c>) -> Planned<'c> {
     Planned {
         model: choice.model,
         told,
+        seed,
+        said,
         longer: Vec::new(),
         steps: choice.into_steps(),
     }

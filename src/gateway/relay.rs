@@ -7,7 +7,8 @@
 use super::{
     ECHO_MODEL, endpoint, entry, hand_over,
     health::{self, Probe},
-    models,
+    load, models,
+    overrides::Patience,
     planned::{self, From, Planned, What},
     story::Story,
 };
@@ -16,13 +17,12 @@ use crate::{
         client::MAX_MODEL_BYTES,
         relay::{self, Area, Named, Relayed},
     },
-    config::{Gateway, Model as Configured},
+    config::Gateway,
     fault::{Fault, FaultKind},
     frame::form::{self, Finder},
     host::{Headers, Host, Side, keys::state},
     plan::{HandOver, Step},
 };
-use std::time::Duration;
 
 /// Longest query, content type and `accept` that go on.
 const MAX_QUERY_BYTES: usize = 4096;
@@ -219,7 +219,7 @@ impl Incoming {
         Ok(Next::Hold)
     }
 
-    /// Plans the request and hands it to Envoy; gives the timeout of each attempt. `to`: the only model that may
+    /// Plans the request and hands it to Envoy; gives the time of each attempt. `to`: the only model that may
     /// answer, instead of the one that is named.
     ///
     /// Errors: nobody may or can answer it.
@@ -230,7 +230,7 @@ impl Incoming {
         from: From<'_>,
         model: Option<Model>,
         to: Option<&str>,
-    ) -> Result<Duration, Fault> {
+    ) -> Result<Patience, Fault> {
         let client = from.client;
         let (asked, named) = match model {
             Some((asked, named)) => (Some(asked), Some(named)),
@@ -238,24 +238,21 @@ impl Incoming {
         };
         self.relayed.named = named;
         host.set_state(state::STREAM, "0");
-        let (mut steps, timeout, total, route) = match &asked {
+        let (mut steps, patience, total, route) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
                 models::permit(config, from.caller, asked)?;
                 let planned =
                     self.planned(host, config, from, to.unwrap_or(asked), to.is_some())?;
+                let (_, patience) = planned.limits(planned.model.answer_timeout);
+                let total = planned.model.retries.total_timeout;
                 let steps = planned.steps.into_iter().map(|(_, step)| step).collect();
-                let Configured {
-                    answer_timeout,
-                    retries,
-                    ..
-                } = planned.model;
-                (steps, *answer_timeout, retries.total_timeout, planned.told)
+                (steps, patience, total, planned.told)
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
                 let steps = self.default(host, config, from)?;
-                (steps, config.answer_timeout, None, None)
+                (steps, Patience::of(config.answer_timeout, None), None, None)
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -266,9 +263,11 @@ impl Incoming {
         if !kept {
             steps.truncate(1);
         }
-        hand_over::steer(host, &steps, timeout, total, steps.len() == 1)?;
+        hand_over::steer(host, &steps, patience.time, total, steps.len() == 1)?;
+        let marks = load::begin(host, config, &steps);
         let forwarded = self.forwarded.take();
         HandOver {
+            marks,
             request_id: client.id.clone(),
             route,
             client_headers: forwarded
@@ -286,7 +285,7 @@ impl Incoming {
         .store(host);
         self.sent = true;
         self.held = 0;
-        Ok(timeout)
+        Ok(patience)
     }
 
     /// The attempts at those targets of the model that have the path.
@@ -314,18 +313,11 @@ impl Incoming {
         let story = &mut Story::default();
         let mut planned = planned::plan(host, config, from, what, story)?;
         let has = |(provider, step): &(usize, Step)| self.is_had_by(config, *provider, &step.model);
-        let steps = planned.steps.into_iter().filter(has).collect();
-        let (spread, timeout) = (from.client.spread(host), planned.model.answer_timeout);
-        let retries = &planned.model.retries;
-        let steps = health::arrange(
-            host,
-            config,
-            retries,
-            steps,
-            spread,
-            Probe::Take(timeout),
-            story,
-        );
+        let steps = std::mem::take(&mut planned.steps).into_iter();
+        let steps = steps.filter(has).collect();
+        let (retries, patience) = planned.limits(planned.model.answer_timeout);
+        let (seed, probe) = (planned.seed, Probe::Take(patience.time));
+        let steps = health::arrange(host, config, &retries, steps, seed, probe, story);
         if steps.is_empty() {
             let message = format!(
                 "No provider of `{}` has {}. Ask for a model of one that has.",

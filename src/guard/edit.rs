@@ -5,6 +5,7 @@
 
 use super::{
     Find, LOOK_BEHIND, injection,
+    policy::{Policy, Request},
     rules::{Action, Direction, Guards, Holding, Tally, Watch},
     vault::{Kept, Vault, digest},
 };
@@ -94,6 +95,42 @@ impl<'g> Guard<'g> {
     /// The values that the provider does not see.
     pub fn vault(&mut self) -> &mut Vault {
         self.vault
+    }
+
+    /// What is looked for besides, in answers.
+    pub fn policy(&self) -> &'g Policy {
+        &self.watch.policy
+    }
+
+    /// Counts how long an answer has become.
+    ///
+    /// Errors: a rule blocks what is longer.
+    pub fn count(&mut self, text: &str, request: &mut Request) -> Result<(), Blocked> {
+        if !self.watch.policy.measures {
+            return Ok(());
+        }
+        request.letters = request.letters.saturating_add(text.chars().count() as u64);
+        for place in self.holding.iter() {
+            if request.over.has(place) {
+                continue;
+            }
+            let (Some(rule), Ok(number)) = (self.guards.rule(place), u8::try_from(place)) else {
+                continue;
+            };
+            if rule.max_chars.is_some_and(|most| request.letters > most) {
+                request.over.add(place);
+                self.tally.add(number);
+                if rule.action == Action::Block {
+                    return Err(Blocked { rule: number });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How often each rule has acted.
+    pub fn tally(&mut self) -> &mut Tally {
+        self.tally
     }
 
     /// Looks at a text from `from` on; what stands before is only context, and [`LOOK_BEHIND`] bytes of it are
@@ -215,7 +252,15 @@ impl<'g> Guard<'g> {
         self.guards.decide(self.watch, self.holding, find).is_some()
     }
 
-    fn decide(&mut self, text: &str, finds: &[Find], edits: &mut Vec<Edit>) -> Result<(), Blocked> {
+    /// Decides about finds, which are in the order of their starts. Adds the edits.
+    ///
+    /// Errors: a rule blocks; nothing of the text may go on.
+    pub fn decide(
+        &mut self,
+        text: &str,
+        finds: &[Find],
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Blocked> {
         let spans = finds.iter().filter_map(|find| {
             let (rule, action) = self.guards.decide(self.watch, self.holding, find)?;
             Some(Span {
@@ -350,6 +395,7 @@ mod tests {
                 teams: None,
                 models: None,
                 on_error: OnError::Block,
+                max_chars: None,
             }
         };
         let rules = RULES.into_iter().enumerate().map(rule).collect();
@@ -361,6 +407,7 @@ mod tests {
                 labels: kinds.iter().map(|(kind, _)| (*kind).into()).collect(),
                 rules: holding,
                 injection: Vec::new(),
+                policy: Policy::default(),
             }),
             output: None,
             calls: Vec::new(),

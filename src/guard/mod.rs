@@ -4,12 +4,20 @@
 //! A text may come in pieces: a scan says up to where no later piece can change what it has found, and only
 //! what follows is held back.
 
+pub mod answer;
+pub mod arguments;
+pub mod back;
+pub mod channel;
 pub mod edit;
 pub mod external;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::string_slice)]
 pub(crate) mod fake;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod fake_keys;
 pub mod injection;
+pub mod policy;
 pub mod request;
 pub mod rules;
 pub mod scan;

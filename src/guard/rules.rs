@@ -3,7 +3,7 @@
 //! One scanner per direction finds for all of them in one pass; which rules hold for a request is a set of
 //! bits ([`Holding`]). Where finds overlap, the strongest action counts.
 
-use super::{Find, Scan, external::Call};
+use super::{Find, Scan, external::Call, policy::Policy};
 use crate::config::{Named, Words, covers};
 use std::fmt;
 
@@ -107,6 +107,8 @@ pub struct Rule {
     pub models: Option<Vec<String>>,
     /// What becomes of a text that cannot be looked at.
     pub on_error: OnError,
+    /// Letters that an answer may have; `None`: as many as there are.
+    pub max_chars: Option<u64>,
 }
 
 /// What a rule makes of one kind of find.
@@ -122,14 +124,16 @@ pub struct Act {
 pub struct Watch {
     /// Finds it.
     pub scan: Box<dyn Scan>,
-    /// For each of [`Scan::kinds`], the rules that act upon it.
+    /// For each of [`Scan::kinds`], and those of the policy behind them, the rules that act upon it.
     pub acts: Vec<Vec<Act>>,
-    /// For each of [`Scan::kinds`], its type in placeholders.
+    /// For each of those, its type in placeholders.
     pub labels: Vec<String>,
     /// The rules that look this way.
     pub rules: Holding,
     /// The rules that judge whether a text tries to take over the model.
     pub injection: Vec<Act>,
+    /// What is looked for besides, in answers.
+    pub policy: Policy,
 }
 
 impl fmt::Debug for Watch {

@@ -239,6 +239,10 @@ impl Exchange for Envoy {
         let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
     }
 
+    fn stop(&self) {
+        let _ = hostcalls::reset_http_response();
+    }
+
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {
         let clean: Vec<_> = headers
             .iter()

@@ -13,8 +13,10 @@ pub mod header {
     pub const PROVIDER: &str = "x-llm-provider";
     /// To clients: the model that answered.
     pub const MODEL: &str = "x-llm-model";
-    /// To clients: how many attempts it took.
+    /// To clients: how many attempts it took. From clients whose key may override: the most that it may take.
     pub const ATTEMPTS: &str = "x-llm-attempts";
+    /// From clients whose key may override: the time for each attempt, where that is less than configured.
+    pub const TIMEOUT: &str = "x-llm-timeout";
     /// To clients: `hit`, `miss` or `off`.
     pub const CACHE: &str = "x-llm-cache";
     /// To clients: request parameters that the provider could not be given.
@@ -87,6 +89,8 @@ pub mod state {
     pub const PROJECT: &str = "llm.project";
     /// Targets that were not tried in their turn: JSON list of `{provider, cluster, model, reason, until_ms}`.
     pub const COOLING: &str = "llm.cooling";
+    /// Where this request is counted as one that is under way: [`crate::plan::busy`].
+    pub const HELD: &str = "llm.held";
     /// The provider of the current attempt.
     pub const PROVIDER: &str = "llm.provider";
     /// Its dialect.
@@ -141,6 +145,10 @@ pub mod state {
 pub mod shared {
     /// What is against which target: [`crate::plan::health::Table`].
     pub const HEALTH: &str = "envoy_llm_gateway.health";
+    /// How fast targets answer: [`crate::plan::pace::Table`].
+    pub const PACE: &str = "envoy_llm_gateway.pace";
+    /// How many requests are at which target: [`crate::plan::busy::Table`].
+    pub const BUSY: &str = "envoy_llm_gateway.busy";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.

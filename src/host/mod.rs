@@ -94,6 +94,9 @@ pub trait Exchange {
     fn state(&self, key: &str) -> Option<Vec<u8>>;
     /// Writes filter state, for the other role, the access log and the traces.
     fn set_state(&self, key: &str, value: &str);
+    /// Breaks an answer off whose headers have left: what has gone before this callback reaches the client, and nobody
+    /// listens to the provider any longer.
+    fn stop(&self);
     /// Answers the client; the request goes no further.
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]);
 }
@@ -158,6 +161,20 @@ pub trait Callouts {
     ///
     /// Errors: there is no such cluster, or nobody in it; no answer will come.
     fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused>;
+}
+
+/// How often a writing is tried that others came before.
+const MAX_TRIES: usize = 32;
+
+/// Changes a shared value, whoever else does; false: too many others were first, and nothing has been written.
+///
+/// `change`: from what is stored to what shall be; called again when somebody else was first.
+pub fn update(store: &dyn Store, key: &str, mut change: impl FnMut(&[u8]) -> Vec<u8>) -> bool {
+    (0..MAX_TRIES).any(|_| {
+        let stored = store.get(key);
+        let new = change(&stored.bytes);
+        store.set(key, &new, stored.version).is_ok()
+    })
 }
 
 /// The provider roles beside this one.

@@ -1,16 +1,21 @@
 //! What a plan may depend on, each looked at when something asks for it, and once.
 
 use super::{
-    LIMITS, complexity,
+    LIMITS, busy, complexity,
+    draw::{FNV, hash, mix},
     look::{self, Look},
-    policy::{FNV, hash, mix},
+    pace,
 };
 use crate::{
     api::client::{Api, Asked},
     config::{Need, Route},
+    host::keys::shared,
     json::{Object, Str},
 };
-use std::{cell::OnceCell, time::SystemTime};
+use std::{
+    cell::OnceCell,
+    time::{Duration, SystemTime},
+};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub struct Overrides {
     pub route: Option<Route>,
     /// The only provider that may answer; a place in [`crate::config::Gateway::providers`].
     pub provider: Option<usize>,
+    /// The time for each attempt.
+    pub timeout: Option<Duration>,
+    /// The most attempts.
+    pub attempts: Option<usize>,
 }
 
 /// A request as a plan sees it.
@@ -54,6 +63,8 @@ pub struct Facts<'a> {
     pub count: &'a dyn Fn() -> Option<u64>,
     /// Tokens are counted for every request.
     pub counts: bool,
+    /// Reads what all workers share; see [`crate::host::Store`].
+    pub shared: &'a dyn Fn(&str) -> Vec<u8>,
     /// The model is settled: no rule leads to another one.
     pub only: bool,
     /// The time of day.
@@ -63,6 +74,8 @@ pub struct Facts<'a> {
     tokens: OnceCell<Option<u64>>,
     look: OnceCell<Look>,
     score: OnceCell<u8>,
+    pace: OnceCell<pace::Table>,
+    busy: OnceCell<busy::Table>,
 }
 
 impl std::fmt::Debug for Facts<'_> {
@@ -101,18 +114,33 @@ impl<'a> Facts<'a> {
             asked,
             count: &|| None,
             counts: false,
+            shared: &|_| Vec::new(),
             only: false,
             now: SystemTime::UNIX_EPOCH,
             seed: 0,
             tokens: OnceCell::new(),
             look: OnceCell::new(),
             score: OnceCell::new(),
+            pace: OnceCell::new(),
+            busy: OnceCell::new(),
         }
     }
 
     /// How hard the request looks, if something has asked for it.
     pub fn score(&self) -> Option<u8> {
         self.score.get().copied()
+    }
+
+    /// How fast targets answer.
+    pub(super) fn pace(&self) -> &pace::Table {
+        self.pace
+            .get_or_init(|| pace::Table::read(&(self.shared)(shared::PACE)))
+    }
+
+    /// How many requests are where.
+    pub(super) fn busy(&self) -> &busy::Table {
+        self.busy
+            .get_or_init(|| busy::Table::read(&(self.shared)(shared::BUSY)))
     }
 
     /// The prompt's tokens.

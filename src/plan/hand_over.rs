@@ -82,9 +82,15 @@ pub struct HandOver {
     /// The most tokens of an answer, for each step whose model gives fewer than the client asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caps: Vec<Option<u64>>,
+    /// The numbers of the steps' targets, where the requests at them are counted: see [`super::mark`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<u64>,
     /// What else than a failure moves on to the next step.
     #[serde(default, skip_serializing_if = "Moves::is_default")]
     pub moves: Moves,
+    /// A whole answer must be the JSON that was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub validate: bool,
     /// A request on one of OpenAI's other paths, whose bytes pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relayed>,
@@ -130,7 +136,9 @@ impl HandOver {
             sealed: asked.may_hold_sealed(),
             tokens: Vec::new(),
             caps: Vec::new(),
+            marks: Vec::new(),
             moves: Moves::default(),
+            validate: false,
             relay: None,
             size,
             places,
@@ -160,7 +168,9 @@ impl HandOver {
             sealed: false,
             tokens: Vec::new(),
             caps: Vec::new(),
+            marks: Vec::new(),
             moves: Moves::default(),
+            validate: false,
             relay: Some(relay),
             size: 0,
             places: Vec::new(),

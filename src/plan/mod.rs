@@ -4,18 +4,22 @@
 //! ([`labels`]), and their order ([`policy`]). It is a function of the configuration and of what is known of the
 //! request ([`Facts`]); what nobody asks for is never looked at.
 
+pub mod busy;
 pub mod complexity;
+mod draw;
 mod facts;
 mod hand_over;
 pub mod health;
 mod labels;
 mod look;
+pub mod pace;
 mod policy;
 mod reasons;
 mod rules;
 pub mod wire;
 
 pub use crate::config::covers;
+pub use draw::{mark, number};
 pub use facts::{Facts, Overrides, Who, seed};
 pub use hand_over::{HandOver, Moves};
 pub use labels::no_compliant_target;
@@ -66,6 +70,12 @@ pub enum Reason {
     Weight(u32),
     /// What the request would cost there. Units: pico-dollars. `None`: there is no price.
     Price(Option<u128>),
+    /// How long the answer would take there. Units: milliseconds. `None`: nothing is known of it.
+    Pace(Option<u64>),
+    /// It is asked to learn how fast it is by now.
+    Explored,
+    /// How many requests are there.
+    Busy(u32),
 }
 
 /// A target that is left out.

@@ -4,7 +4,11 @@
 //! without the labels that a request needs are left out before anything is drawn or compared, so that a share that may
 //! not be used is divided among the others by their weights.
 
-use super::{Candidate, Facts, Missing, Reason, Skipped, labels, step};
+use super::{
+    Candidate, Facts, Missing, Reason, Skipped,
+    draw::{FNV, exponential, hash, mark, mix, number},
+    labels, step,
+};
 use crate::{
     api::{
         answer::Usage,
@@ -12,7 +16,7 @@ use crate::{
     },
     config::{Gateway, MAX_PLAN, Model, Route, Sticky, To},
     fault::{Fault, FaultKind},
-    log::cost,
+    log::{cost, millis},
 };
 
 /// A prompt that is not counted is taken to be this long. Units: tokens.
@@ -36,6 +40,20 @@ struct Group {
     /// The same, and which of several that are alike.
     mark: u64,
     candidates: Vec<Candidate>,
+}
+
+impl Group {
+    /// Says of each attempt why it stands where it does.
+    fn give(&mut self, reason: Reason) {
+        for candidate in &mut self.candidates {
+            candidate.reason = reason;
+        }
+    }
+}
+
+/// A model inside another draws for itself.
+fn own_seed(seed: u64, model: &Model) -> u64 {
+    mix(seed ^ hash(&model.name, FNV))
 }
 
 impl Plan<'_, '_> {
@@ -78,7 +96,7 @@ impl Plan<'_, '_> {
             self.follow(model, at, asked, depth, &mut candidates);
             if let Some(first) = candidates.first() {
                 let first = &first.step;
-                let identity = hash(&first.model, hash(&first.provider, FNV));
+                let identity = number(&first.provider, &first.model);
                 // The same target twice has two shares.
                 let before = groups.iter().filter(|g: &&Group| g.target == identity);
                 let mark = identity ^ mix(before.count() as u64);
@@ -92,6 +110,8 @@ impl Plan<'_, '_> {
         }
         match route {
             Route::Cheapest => self.by_price(&mut groups),
+            Route::Fastest => self.by_pace(model, &mut groups),
+            Route::LeastBusy => self.by_load(model, &mut groups),
             _ => self.by_weight(model, &mut groups),
         }
         out.extend(groups.into_iter().flat_map(|group| group.candidates));
@@ -152,8 +172,7 @@ impl Plan<'_, '_> {
             Some(text) => hash(&text, FNV),
             None => self.facts.seed,
         };
-        // A model inside another draws for itself.
-        let seed = mix(seed ^ hash(&model.name, FNV));
+        let seed = own_seed(seed, model);
         let drawn = groups
             .iter()
             .enumerate()
@@ -166,16 +185,12 @@ impl Plan<'_, '_> {
             })
             .min_by(|a, b| a.1.total_cmp(&b.1));
         for group in &mut *groups {
-            for candidate in &mut group.candidates {
-                candidate.reason = Reason::Weight(group.weight);
-            }
+            group.give(Reason::Weight(group.weight));
         }
         if let Some(front) = drawn.and_then(|(at, _)| groups.get_mut(..=at)) {
             front.rotate_right(1);
             if let Some(group) = front.first_mut() {
-                for candidate in &mut group.candidates {
-                    candidate.reason = Reason::Drawn(group.weight);
-                }
+                group.give(Reason::Drawn(group.weight));
             }
         }
     }
@@ -207,10 +222,73 @@ impl Plan<'_, '_> {
         });
     }
 
+    /// The fastest first, by what is known of their answers; before them those of which nothing is known, drawn evenly.
+    /// Where all are known, some requests begin at another target than the fastest, to learn how fast that is by now.
+    fn by_pace(&self, model: &Model, groups: &mut [Group]) {
+        let facts = self.facts;
+        let usage = expected(facts.asked, 0, facts.max_tokens());
+        let (tokens, now) = (usage.output, millis(facts.now));
+        let seed = own_seed(self.facts.seed, model);
+        let known = groups.iter().map(|group| {
+            let mark = mark(self.config, &group.candidates.first()?.step);
+            self.facts.pace().pace(mark, now)
+        });
+        let known: Vec<_> = known.collect();
+        // A target whose answers were too short to tell is taken to be as fast as the others.
+        let told = known.iter().flatten().filter_map(|pace| pace.token);
+        let (sum, count) = told.fold((0.0, 0.0), |(sum, count), token| (sum + token, count + 1.0));
+        let usual: f32 = if count > 0.0 { sum / count } else { 0.0 };
+        for (group, pace) in groups.iter_mut().zip(known) {
+            let expected = pace.map(|pace| pace.expected(tokens, usual));
+            group.give(Reason::Pace(expected));
+        }
+        groups.sort_by_cached_key(|group| match group.candidates.first().map(|c| c.reason) {
+            Some(Reason::Pace(Some(ms))) => (true, ms),
+            _ => (false, mix(seed ^ group.mark)),
+        });
+        let all_known = !matches!(
+            groups.first().and_then(|g| g.candidates.first()),
+            Some(Candidate {
+                reason: Reason::Pace(None),
+                ..
+            })
+        );
+        let others = (groups.len() as u64).saturating_sub(1);
+        if !all_known || others == 0 || seed % 100 >= u64::from(model.exploration_percent) {
+            return;
+        }
+        let explored = usize::try_from(1 + mix(seed) % others).unwrap_or(1);
+        if let Some(front) = groups.get_mut(..=explored) {
+            front.rotate_right(1);
+            if let Some(group) = front.first_mut() {
+                group.give(Reason::Explored);
+            }
+        }
+    }
+
+    /// The one with the fewest requests first; those that are alike are drawn evenly.
+    fn by_load(&self, model: &Model, groups: &mut [Group]) {
+        let now = millis(self.facts.now);
+        let seed = own_seed(self.facts.seed, model);
+        for group in &mut *groups {
+            let first = group.candidates.first();
+            let mark = first.map(|first| mark(self.config, &first.step));
+            let count = mark.map_or(0, |mark| self.facts.busy().count(mark, now));
+            group.give(Reason::Busy(count));
+        }
+        groups.sort_by_cached_key(|group| {
+            let count = match group.candidates.first().map(|c| c.reason) {
+                Some(Reason::Busy(count)) => count,
+                _ => u32::MAX,
+            };
+            (count, mix(seed ^ group.mark))
+        });
+    }
+
     fn price(&self, candidate: &Candidate, usage: &Usage) -> Option<u128> {
         let Candidate { step, .. } = candidate;
-        let known = &self.config.known;
-        let model = known.find(&step.provider, &step.dialect, &[&step.model])?;
+        let (provider, dialect) = (&step.provider, &step.dialect);
+        let model = self.config.about(provider, dialect, &step.model)?;
         cost::pico(usage, model.prices.as_ref()?)
     }
 }
@@ -226,30 +304,4 @@ pub fn expected(asked: Option<&Asked<'_>>, input: u64, most: Option<u64>) -> Usa
         searches: u64::from(api == Some(Api::Rerank)),
         ..Usage::default()
     }
-}
-
-/// FNV-1a's offset basis. Source: general knowledge.
-pub(super) const FNV: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a of a text and of a byte that ends it.
-pub(super) fn hash(text: &str, from: u64) -> u64 {
-    let bytes = text.bytes().chain([0xff]);
-    bytes.fold(from, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-/// Spreads a number over all bits: the end of SplitMix64. Source: general knowledge.
-pub(super) const fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// A draw from the exponential distribution of rate 1, from 64 even bits.
-fn exponential(bits: u64) -> f64 {
-    // 53 bits are what a double holds; a half keeps it from 0, whose logarithm is none.
-    let even = ((bits >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0;
-    -even.ln()
 }

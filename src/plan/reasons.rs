@@ -11,6 +11,9 @@ impl Reason {
             Self::Drawn(_) => "drawn",
             Self::Weight(_) => "weight",
             Self::Price(_) => "price",
+            Self::Pace(_) => "pace",
+            Self::Explored => "explored",
+            Self::Busy(_) => "busy",
         }
     }
 }
@@ -24,6 +27,10 @@ impl fmt::Display for Reason {
             Self::Weight(weight) => write!(f, "another was drawn; by its weight, {weight}"),
             Self::Price(Some(pico)) => write!(f, "by its price: {} US dollars", dollars(*pico)),
             Self::Price(None) => f.write_str("after those whose price is known"),
+            Self::Pace(Some(ms)) => write!(f, "by its pace: an answer in about {ms} ms"),
+            Self::Pace(None) => f.write_str("nothing is known of its pace"),
+            Self::Explored => f.write_str("to learn its pace"),
+            Self::Busy(count) => write!(f, "by its requests under way: {count}"),
         }
     }
 }

@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -233,7 +234,6 @@ def test_chaos(make):
     assert lasted < 60
 
 
-DEAD = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}
 NOWHERE = {"address": {"socket_address": {"address": "no-such-host.invalid", "port_value": 443}}}
 
 
@@ -241,23 +241,29 @@ def cluster_of(config, name):
     return next(cluster for cluster in config["static_resources"]["clusters"] if cluster["name"] == name)
 
 
-def is_empty(config):
-    cluster_of(config, "one")["load_assignment"]["endpoints"] = []
+def addresses_of(config, *endpoints):
+    """Puts these in the place of the first provider's address; its last resort stays."""
+    cluster = cluster_of(config, "one")
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"] = [{"endpoint": endpoint} for endpoint in endpoints]
+    return cluster
+
+
+def has_no_address(config):
+    addresses_of(config)
 
 
 def does_not_resolve(config):
-    cluster = cluster_of(config, "one")
-    cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": [{"endpoint": NOWHERE}]}]
-    cluster |= {"type": "LOGICAL_DNS"}
+    addresses_of(config, NOWHERE)["type"] = "STRICT_DNS"
 
 
-def does_not_resolve_but_has_a_last_resort(config):
-    cluster = cluster_of(config, "one")
-    cluster["load_assignment"]["endpoints"] = [
-        {"priority": 0, "lb_endpoints": [{"endpoint": NOWHERE}]},
-        {"priority": 1, "lb_endpoints": [{"endpoint": DEAD}]},
-    ]
-    cluster |= {"type": "STRICT_DNS"}
+def has_no_last_resort(config):
+    addresses_of(config)["load_assignment"]["endpoints"] = []
+
+
+def does_not_resolve_and_has_no_last_resort(config):
+    cluster = addresses_of(config, NOWHERE)
+    cluster["type"] = "LOGICAL_DNS"
+    del cluster["load_assignment"]["endpoints"][1]
 
 
 def stands_behind_an_inner_listener(config):
@@ -294,7 +300,7 @@ def stands_behind_an_inner_listener(config):
     ]
 
 
-@pytest.mark.parametrize("change", [is_empty, does_not_resolve])
+@pytest.mark.parametrize("change", [has_no_last_resort, does_not_resolve_and_has_no_last_resort])
 def test_a_cluster_without_a_host_costs_one_request_until_its_next_probe(make, change):
     """Envoy answers such a request itself and tries nobody else."""
     made = make(change=change, health={"cool_down": "30s"})
@@ -304,10 +310,49 @@ def test_a_cluster_without_a_host_costs_one_request_until_its_next_probe(make, c
         assert is_right(made.client.chat(model="one-two"), False)
 
 
-@pytest.mark.parametrize("change", [does_not_resolve_but_has_a_last_resort, stands_behind_an_inner_listener])
-def test_a_way_out_behind_its_name_makes_a_missing_host_a_failure_like_any_other(make, change):
-    """A last resort refuses every connection; an inner listener answers 503. Both are tried again elsewhere."""
+@pytest.mark.parametrize("change", [has_no_address, does_not_resolve, stands_behind_an_inner_listener])
+def test_a_missing_host_is_a_failure_like_any_other_that_nobody_notices(make, change):
+    """The shipped last resort refuses every connection (an inner listener answers 503): Envoy moves on."""
     made = make(change=change, health={"cool_down": "200ms", "longest_cool_down": "1s"})
-    for _ in range(100):
-        assert is_right(made.client.chat(model="one-two"), False)
+
+    def ask(number):
         time.sleep(0.02)
+        return is_right(made.client.chat(model="one-two", stream=number % 2 == 0), number % 2 == 0)
+
+    assert made.many(200, 4, ask) == [True] * 200
+
+
+@pytest.mark.parametrize("change", [has_no_address, does_not_resolve])
+def test_without_another_target_the_error_is_honest(make, change):
+    made = make(change=change, models={"one": {"targets": [ONE]}})
+    for _ in range(5):
+        reply = made.client.chat(model="one")
+        assert (reply.status, reply.error["code"]) == (502, "provider_failed")
+
+
+def bad_and_good(bad):
+    def change(config):
+        (good,) = cluster_of(config, "one")["load_assignment"]["endpoints"][0]["lb_endpoints"]
+        here = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": bad.port}}}
+        addresses_of(config, good["endpoint"], here)
+
+    return change
+
+
+def test_an_address_that_rests_sends_nothing_to_the_last_resort(make):
+    """Of two addresses one fails until it rests; the other one then has everything."""
+    bad = Moody("bad")
+    bad.mood = "status 500"
+    made = make(change=bad_and_good(bad), models={"one": {"targets": [ONE]}}, health={"enabled": False})
+    statuses = Counter(made.client.chat(model="one").status for _ in range(200))
+    assert statuses == {500: 10, 200: 190}
+    assert made.gateway.stats("cluster.one.upstream_cx_connect_fail") == {"cluster.one.upstream_cx_connect_fail": 0}
+    bad.stop()
+
+
+def test_the_only_address_never_rests(make):
+    made = make(models={"one": {"targets": [ONE]}}, health={"enabled": False})
+    made.providers["one"].mood = "status 500"
+    assert {made.client.chat(model="one").status for _ in range(40)} == {500}
+    made.providers["one"].mood = "ok"
+    assert {made.client.chat(model="one").status for _ in range(10)} == {200}

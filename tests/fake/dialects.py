@@ -46,6 +46,8 @@ class OpenAI:
     @staticmethod
     def pieces(request: dict) -> tuple[str, list[str]]:
         """What the request asks for: `tool`, with fragments of its arguments, or `text`, with fragments."""
+        if "repeated" in request:
+            return request["repeated"]
         messages = request.get("messages") or [{}]
         if request.get("tools") and messages[-1].get("role") != "tool":
             return "tool", ARGUMENTS
@@ -153,6 +155,8 @@ class Anthropic:
 
     @staticmethod
     def pieces(request: dict) -> tuple[str, list[str]]:
+        if "repeated" in request:
+            return request["repeated"]
         last = (request.get("messages") or [{}])[-1]
         results = [b for b in last.get("content") or [] if isinstance(b, dict) and b.get("type") == "tool_result"]
         forced = (request.get("tool_choice") or {}).get("type") == "tool"
@@ -271,6 +275,8 @@ class Responses(OpenAI):
 
     @staticmethod
     def pieces(request: dict) -> tuple[str, list[str]]:
+        if "repeated" in request:
+            return request["repeated"]
         items = request.get("input")
         answered = isinstance(items, list) and items[-1].get("type") == "function_call_output"
         if request.get("tools") and not answered:

@@ -92,10 +92,8 @@ def cluster(pattern: dict, name: str, upstream: Upstream) -> dict:
     made = copy.deepcopy(pattern) | {"name": name, "type": "STATIC"}
     del made["dns_lookup_family"]
     address = {"socket_address": {"address": upstream.host, "port_value": upstream.port}}
-    made["load_assignment"] = {
-        "cluster_name": name,
-        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
-    }
+    made["load_assignment"] |= {"cluster_name": name}
+    made["load_assignment"]["endpoints"][0] = {"lb_endpoints": [{"endpoint": {"address": address}}]}
     options = http_options(made)
     if not upstream.tls:
         del made["transport_socket"], options["auto_config"]

@@ -224,6 +224,24 @@ async def ok(answer):
     await answer.whole(200, answer.dialect.whole(answer.request).encode())
 
 
+REPEATED = re.compile(r"<<(.*?)>>")
+
+
+async def repeat(answer, kind, size, wait="0"):
+    """`repeat text 3 0.05` says what stands between `<<` and `>>` in the request, in pieces of so many letters, so many seconds
+    apart; `repeat tool 3` gives it to the first tool, as arguments."""
+    said = json.loads(f'"{REPEATED.search(json.dumps(answer.request))[1]}"')
+    pieces = [said[at : at + int(size)] for at in range(0, len(said), int(size))]
+    answer.request["repeated"] = (kind, pieces)
+    if not answer.stream:
+        return await answer.whole(200, answer.dialect.whole(answer.request).encode())
+    await answer.open()
+    for frame in answer.frames():
+        await answer.chunk(frame)
+        await asyncio.sleep(float(wait))
+    await answer.end()
+
+
 FORMS = {
     "json": lambda dialect, status: (dialect.error(status).encode(), "application/json"),
     "html": lambda *_: (b"<html><body><h1>It broke</h1></body></html>", "text/html"),
@@ -456,6 +474,6 @@ BEHAVIOURS = {
         ok, status, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
-        slow, bare,
+        slow, bare, repeat,
     )
 }  # fmt: skip

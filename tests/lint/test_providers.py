@@ -75,7 +75,13 @@ def test_the_house_rules_hold_for_the_cluster_of(name):
     signers = [item for item in filters(cluster) if lint.kind(item) in lint.SIGNERS]
     assert len(signers) == (0 if name in KEYLESS else 1)
     assert lint.kind(filters(cluster)[-1]) == "UpstreamCodec"
-    assert cluster["outlier_detection"]["max_ejection_percent"] <= 50
+    # One address and the last resort: half is more than may rest.
+    assert cluster["outlier_detection"]["max_ejection_percent"] < 50
+    assert cluster["type"] == "STRICT_DNS"
+    assert cluster["load_assignment"]["policy"] == {"overprovisioning_factor": 100000}
+    _, last = cluster["load_assignment"]["endpoints"]
+    closed = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}}
+    assert last == {"priority": 1, "lb_endpoints": [closed]}
     if name not in LOCAL:
         host = plugin.settings["host"]
         tls = cluster["transport_socket"]["typed_config"]

@@ -10,6 +10,7 @@
 
 pub mod fixtures;
 pub mod gather;
+pub mod ride;
 
 use envoy_llm_gateway::host::{
     Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, SideCall, Store, Stored,
@@ -47,6 +48,8 @@ pub struct FakeHost {
     pub now_ms: Cell<u64>,
     /// Every write of a header fails, as it does once headers have left.
     pub refuse_writes: Cell<bool>,
+    /// The answer has been broken off.
+    pub stopped: Cell<bool>,
     pub shared: Shared,
     /// Requests beside the exchange, in order; the first has the number 1.
     pub calls: RefCell<Vec<Called>>,
@@ -72,6 +75,7 @@ impl Default for FakeHost {
             replies: RefCell::default(),
             now_ms: Cell::new(START * 1000),
             refuse_writes: Cell::new(false),
+            stopped: Cell::new(false),
             shared: Shared::default(),
             calls: RefCell::default(),
             unreachable: RefCell::default(),
@@ -83,6 +87,14 @@ impl Default for FakeHost {
 }
 
 impl FakeHost {
+    /// A host whose requests share what workers share.
+    pub fn sharing(shared: &Shared) -> Self {
+        Self {
+            shared: shared.clone(),
+            ..Self::default()
+        }
+    }
+
     pub fn set_headers(&self, side: Side, headers: &[(&str, &str)]) {
         let lines = headers
             .iter()
@@ -195,6 +207,10 @@ impl Exchange for FakeHost {
         self.state
             .borrow_mut()
             .insert(key.to_owned(), value.to_owned());
+    }
+
+    fn stop(&self) {
+        self.stopped.set(true);
     }
 
     fn reply(&self, status: u16, headers: &[(&str, &str)], body: &[u8]) {

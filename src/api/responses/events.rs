@@ -4,6 +4,30 @@ use super::{
     output::{Grown, Kind, Text},
     wire::{AnyPart, Event, Summary},
 };
+use crate::fault::Fault;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct ErrorEvent<'a> {
+    r#type: &'static str,
+    code: &'a str,
+    message: &'a str,
+    param: Option<&'a str>,
+    sequence_number: u64,
+}
+
+/// The event that ends a stream of somebody else's that breaks off; `number`: its place among the others.
+pub fn error_event(fault: &Fault, number: u64) -> Vec<u8> {
+    let event = ErrorEvent {
+        r#type: "error",
+        code: fault.code.as_deref().unwrap_or(fault.kind.wire().2),
+        message: &fault.message,
+        param: fault.param.as_deref(),
+        sequence_number: number,
+    };
+    let json = serde_json::to_vec(&event).unwrap_or_default();
+    [b"event: error\ndata: ".as_slice(), &json, b"\n\n"].concat()
+}
 
 /// Writes one event. Its own fields follow the two that every event has.
 pub(super) fn line(out: &mut Vec<u8>, sequence: &mut u64, kind: &str, event: &Event<'_>) {

@@ -21,6 +21,7 @@ mod wire;
 mod writer;
 
 pub use echo::Echo;
+pub use events::error_event;
 pub use look::{look, look_whole};
 pub use own::without_sealed;
 pub use request::read;

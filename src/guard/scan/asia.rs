@@ -12,9 +12,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         &["aadhaar", "aadhar", "uidai"],
         &[
             rule("[2-9]d{11}", 1, aadhaar),
-            rule("[2-9]ddd dddd dddd", 1, aadhaar),
-            rule("[2-9]ddd-dddd-dddd", 1, aadhaar),
-            rule("[2-9]ddd:dddd:dddd", 1, aadhaar),
+            rule("[2-9]ddd[ :-]dddd[ :-]dddd", 30, aadhaar),
         ],
     ),
     person(

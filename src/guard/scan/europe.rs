@@ -25,11 +25,9 @@ pub(super) static ENTITIES: &[Entity] = &[
             "nie",
             "extranjero",
         ],
-        &[rule("[XYZ]dddddddd?-?a", 50, |t| {
-            match t.own.split_first() {
-                Some((first, rest)) => spanish(rest, u64::from(first.saturating_sub(b'X'))),
-                None => Verdict::No,
-            }
+        &[rule("[XYZ]d{7}-?a", 50, |t| match t.own.split_first() {
+            Some((first, rest)) => spanish(rest, u64::from(first.saturating_sub(b'X'))),
+            None => Verdict::No,
         })],
     ),
     person(

@@ -5,6 +5,9 @@ use super::{
     look::{Look, is_word},
 };
 
+/// How long the name of an interface after an address can be.
+const MAX_ZONE: usize = 64;
+
 pub(super) static ENTITIES: &[Entity] = &[
     read(
         "IP_ADDRESS",
@@ -143,6 +146,13 @@ fn six(look: &mut Look<'_>, before: u8) -> Option<Hit> {
     };
     if groups == 0 && next == b':' {
         return None;
+    }
+    // An interface may follow, as in `fe80::1%eth0`.
+    if next == b'%' {
+        let zone = look.run(at + 1, MAX_ZONE, |c| c.is_ascii_alphanumeric());
+        if zone > 0 {
+            at += 1 + zone;
+        }
     }
     Hit::to(network(look, at, 128), score)
 }

@@ -16,8 +16,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "health authority",
         ],
         &[
-            rule("ddd ddd dddd", 50, nhs),
-            rule("ddd-ddd-dddd", 50, nhs),
+            rule("ddd[ -]ddd[ -]dddd", 50, nhs),
             rule("dddddddddd", 30, nhs),
         ],
     ),

@@ -169,7 +169,8 @@ pub(super) static ENTITIES: &[Entity] = &[
             rule("aa_?dd_?aa_?aa", 30, province),
             rule("aaa?_?ddd?_?aa", 30, province),
             rule("aaa?a?ddd?d?aaa?a?a?a?", 30, province),
-            rule("ddd?_?aaa?_?EC", 30, province),
+            rule("ddd?_?aa_?EC", 30, province),
+            rule("ddd?_?aaa_?EC", 30, province),
         ],
     ),
     person(
