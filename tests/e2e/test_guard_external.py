@@ -31,6 +31,8 @@ GUARDS = [
     called("unsafe", "/unsafe", "route", "judge", call={"model": "llama-guard3"}, to="anthropic-openai"),
     called("slow", "/slow/allow", models=["gpt-both"]),
     called("slower", "/slow/allow", models=["gpt-both"]),
+    called("race-slow", "/slow/allow", models=["gpt-race"]),
+    called("race", "/block"),
     {"name": "attack", "detect": "PROMPT_INJECTION", "action": "block", "models": ["gpt-attack"]},
 ]
 FAILING = [
@@ -168,6 +170,29 @@ def test_guards_are_asked_at_the_same_time(client):
         took.append(time.monotonic() - start)
     print("two guards of 300 ms:", [f"{seconds:.3f}" for seconds in took])
     assert SLOW <= min(took) < 2 * SLOW
+
+
+def test_whoever_refuses_is_not_waited_for(guarded, client):
+    start = time.monotonic()
+    reply = client.chat(marker(), model="gpt-race")
+    assert (reply.status, reply.error["code"]) == (400, "guardrail_blocked")
+    assert time.monotonic() - start < SLOW
+    time.sleep(SLOW)  # the other's answer comes to nobody
+    assert client.chat(marker(), model="gpt-allow").status == 200
+
+
+@pytest.mark.parametrize("language", ["messages", "responses", "embeddings"])
+def test_every_language_waits_for_guards(guarded, client, openai_provider, language):
+    text = marker()
+    path, body = {
+        "messages": ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": f"{text} Ann"}]}),
+        "responses": ("/v1/responses", {"input": f"{text} Ann"}),
+        "embeddings": ("/v1/embeddings", {"input": [f"{text} Ann"]}),
+    }[language]
+    reply = client.ask(path, {"model": "gpt-mask"} | body)
+    (seen,) = openai_provider.asked(text)
+    assert (reply.status, reply.headers["x-llm-guard"]) == (200, "mask:mask=1")
+    assert f"{text} ***" in seen.body.decode()
 
 
 @pytest.mark.parametrize("name", ["hasty", "down", "nobody", "unknown"])
