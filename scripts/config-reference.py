@@ -29,6 +29,7 @@ SECTIONS = {
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
     "guard": "`guards[]`",
+    "call": "`guards[].call`",
     "rule": "`rules[]`",
     "when": "`rules[].when`",
     "between": "`rules[].when.input_tokens` and its like",

@@ -161,6 +161,20 @@ def provider_problems(place, name, destination, cluster, clusters, provider_plug
             yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
 
 
+def call_problems(plugin, clusters, provider_plugins, elsewhere):
+    """Whether the clusters that guards are called in can be called from this filter."""
+    guards = dig(plugin.settings, "guards", default=[])
+    for guard in guards if isinstance(guards, list) else ():
+        cluster = dig(guard, "call", "cluster")
+        place = f"{plugin.place}, guard {dig(guard, 'name', default='without a name')}"
+        if cluster is None:
+            continue
+        if cluster in provider_plugins:
+            yield f"{place}: cluster {cluster} carries this filter; a call into it would end every stream of the worker, so give the guard a cluster of its own"
+        elif cluster not in clusters and not elsewhere:
+            yield f"{place}: there is no cluster {cluster}; the clusters are: {', '.join(clusters)}"
+
+
 def is_unbuffered(host, number):
     """Whether only requests come to this route that have one attempt: those that the filter marks."""
     marked = lambda route, present: any(
@@ -231,6 +245,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         if plugin.role != "gateway":
             continue
         yield from gateway_problems(plugin, clusters, provider_plugins, elsewhere)
+        yield from call_problems(plugin, clusters, provider_plugins, elsewhere)
         default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
         limit = dig(plugin.settings, "body_limit_bytes", default=default)
         namespaces = set()

@@ -144,9 +144,9 @@ fn every_mistake_is_told_with_its_path() {
             "$.guards[4].salt: missing; `action: hash` needs it",
             "$.guards[5].on: `restore` takes values out of requests; in answers it puts them back by itself: leave `on` out",
             "$.guards[6].to: no model \"nobody\"; configured: own-*",
-            "$.guards[7].detect: missing: a guard needs `detect`, `pattern` or `words`, or for answers `links`, `system_prompt` or `max_chars`",
+            "$.guards[7].detect: missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
             "$.guards[8].action: missing",
-            "$.guards[8].detect: missing: a guard needs `detect`, `pattern` or `words`, or for answers `links`, `system_prompt` or `max_chars`",
+            "$.guards[8].detect: missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
             "$.guards[8].name: missing",
         ]
     );

@@ -65,7 +65,10 @@ fn roles() -> Vec<(Value, Value)> {
                 "max_tokens": {"above": 1}, "complexity": {"above": 1}, "input_tokens": {"above": 1},
             }}],
             "health": {},
-            "guards": [{"name": "g", "detect": "PII", "action": "mask"}],
+            "guards": [
+                {"name": "g", "detect": "PII", "action": "mask"},
+                {"name": "c", "action": "block", "call": {"kind": "webhook", "cluster": "c"}},
+            ],
         }),
     )];
     for entry in REGISTRY {

@@ -1,6 +1,7 @@
 //! Reads `guards`: what may be in texts and what is done about it; makes one scanner for each direction.
 
 use super::{
+    calls,
     node::{Fields, Node},
     rules::words,
     targets::{bounded, named, some, star_is_last},
@@ -8,6 +9,8 @@ use super::{
 use crate::{
     guard::{
         Scan,
+        external::{Call, MAX_CALLS},
+        injection,
         policy::{Policy, links::Links},
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
         scan::{Entity, Scanner, Selection, entities},
@@ -59,6 +62,8 @@ struct Wanted {
     system_prompt: bool,
     measures: bool,
     threshold: Option<u8>,
+    /// Who else is asked.
+    call: Option<Call>,
 }
 
 /// Reads the list; `None`: what is wrong is reported.
@@ -74,10 +79,13 @@ pub(super) fn read(node: &Node<'_>, models: &[String]) -> Option<Guards> {
     let (rules, wanted): (Vec<Rule>, Vec<Wanted>) = list.into_iter().unzip();
     let input = watch(node, &wanted, On::Input);
     let output = watch(node, &wanted, On::Output);
+    let calls: Vec<Call> = wanted.into_iter().filter_map(|guard| guard.call).collect();
+    bounded(node, calls.len(), MAX_CALLS, "calls")?;
     Some(Guards {
         rules,
         input: input?,
         output: output?,
+        calls,
     })
 }
 
@@ -132,10 +140,53 @@ fn guard(
     let in_answers = !matches!(links, Some(None))
         || system_prompt != Some(false)
         || !matches!(max_chars, Some(None));
-    if !in_texts && !in_answers {
+    let calls = fields.given("call");
+    if let Some(node) = calls.as_ref().filter(|_| in_texts || in_answers) {
+        node.wrong("asks somebody else: make another guard for what else is looked for");
+        return None;
+    }
+    if !in_texts && !in_answers && calls.is_none() {
         fields.lacks(
             "detect",
-            "missing: a guard needs `detect`, `pattern` or `words`, or for answers `links`, `system_prompt` or `max_chars`",
+            "missing: a guard needs `detect`, `pattern`, `words` or `call`, or for answers `links`, `system_prompt` or `max_chars`",
+        );
+        return None;
+    }
+    let call = match &calls {
+        Some(node) => {
+            let rule = u8::try_from(at).unwrap_or(u8::MAX);
+            let call = node.object(|fields| calls::read(fields, rule, threshold.flatten()));
+            call.map(Some)
+        }
+        None => Some(None),
+    };
+    if let (Some(Some(call)), Some(action)) = (&call, action)
+        && let Some((key, wrong)) =
+            calls::wrong(call.kind, action, matches!(threshold, Some(Some(_))))
+    {
+        fields.lacks(key, wrong);
+        return None;
+    }
+    let injects = detect.iter().flatten().any(|name| name == injection::KIND);
+    if injects && action.is_some_and(Action::edits) {
+        fields.lacks(
+            "action",
+            format_args!(
+                "{} can be blocked, routed or warned of: there is no value to put something in the place of",
+                injection::KIND
+            ),
+        );
+        return None;
+    }
+    if let (true, Some(Some(On::Output | On::Both))) = (calls.is_some(), &on) {
+        fields.lacks("on", "a `call` looks at requests only: leave `on` out");
+        return None;
+    }
+    if let (true, Some(Some(On::Output))) = (injects, &on) {
+        let what = injection::KIND;
+        fields.lacks(
+            "on",
+            format_args!("{what} looks at requests only: leave `on` out"),
         );
         return None;
     }
@@ -182,6 +233,11 @@ fn guard(
     );
     let (name, action) = (name?, action?);
     (routes && hashes).then_some(())?;
+    let lists = [&detect, &patterns, &words];
+    let count: usize = lists
+        .iter()
+        .map(|list| list.as_ref().map_or(0, Vec::len))
+        .sum();
     let default = match action {
         Action::Restore | Action::Route if in_answers => {
             let what = "`links`, `system_prompt` and `max_chars` look at answers, which are blocked, masked, hashed or only counted";
@@ -189,6 +245,7 @@ fn guard(
             return None;
         }
         Action::Restore | Action::Route => On::Input,
+        _ if calls.is_some() || (injects && count == 1 && !in_answers) => On::Input,
         _ if !in_texts => On::Output,
         _ => On::Both,
     };
@@ -203,6 +260,7 @@ fn guard(
         system_prompt: system_prompt?,
         measures: matches!(max_chars, Some(Some(_))),
         threshold: threshold?,
+        call: call?,
     };
     let rule = Rule {
         metric: metric::guard(&name, action.as_str()),
@@ -250,6 +308,9 @@ fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
 /// The entities that a name stands for.
 fn entity(node: &Node<'_>) -> Option<Vec<String>> {
     let name = node.text()?;
+    if name == injection::KIND {
+        return Some(vec![name.to_owned()]);
+    }
     let selection = Selection {
         kinds: vec![(name.to_owned(), None)],
         ..Selection::default()
@@ -260,7 +321,8 @@ fn entity(node: &Node<'_>) -> Option<Vec<String>> {
             let known: Vec<_> = entities().map(|entity| entity.name).collect();
             let known = known.join(", ");
             node.wrong(format_args!(
-                "no such entity {name:?}; known: PII, SECRET, {known}"
+                "no such entity {name:?}; known: PII, SECRET, {}, {known}",
+                injection::KIND
             ));
             None
         }
@@ -394,14 +456,20 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     let mut kinds: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
     let mut labels: BTreeMap<&str, String> = BTreeMap::new();
     let mut rules = Holding::default();
+    let mut injects = Vec::new();
     let (mut links, mut echoes, mut policy) = (Vec::new(), false, Policy::default());
     for (place, guard) in wanted.iter().enumerate() {
-        if guard.on != direction && guard.on != On::Both {
+        let looks = guard.on == direction || guard.on == On::Both;
+        if !looks || guard.call.is_some() {
             continue;
         }
         rules.add(place);
         let rule = u8::try_from(place).ok()?;
-        for name in &guard.detect {
+        if direction == On::Input && guard.detect.iter().any(|name| name == injection::KIND) {
+            let least = guard.threshold.unwrap_or(injection::DEFAULT);
+            injects.push(Act { rule, least });
+        }
+        for name in guard.detect.iter().filter(|name| *name != injection::KIND) {
             let least = guard.threshold.unwrap_or(Entity::LEAST);
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
@@ -432,6 +500,9 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     }
     if rules.is_empty() {
         return Some(None);
+    }
+    if !injects.is_empty() {
+        injection::prepare();
     }
     for (name, acts) in &kinds {
         if !name.starts_with("guard.") {
@@ -470,6 +541,7 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         acts,
         labels,
         rules,
+        injection: injects,
         policy,
     }))
 }

@@ -4,6 +4,7 @@
 //! `wire` turns what Envoy hands over into one tree, `node` is the cursor over it, and each role
 //! has a file that says what its tree may hold. `envoy/config.schema.json` says the same to editors.
 
+mod calls;
 mod gateway;
 mod guards;
 mod health;

@@ -209,6 +209,7 @@ impl Request {
     ) -> Result<(Option<relay::Model>, Option<String>), Fault> {
         let asked = model.as_ref().map(|(asked, _)| asked.clone());
         let names: Vec<&str> = asked.iter().map(String::as_str).collect();
+        self.consult_nobody(&names)?;
         let config = self.config.clone();
         let whose = Whose {
             team: self.caller.who().team,
@@ -247,6 +248,7 @@ impl Request {
     ///
     /// Errors: a rule lets nothing pass unseen.
     pub(super) fn guard_unheld(&mut self) -> Result<(), Fault> {
+        self.consult_nobody(&[])?;
         let whose = Whose {
             team: self.caller.who().team,
             models: &[],
@@ -263,7 +265,7 @@ impl Request {
     }
 }
 
-fn replace(host: &dyn Host, body: &str) -> Result<(), Fault> {
+pub(super) fn replace(host: &dyn Host, body: &str) -> Result<(), Fault> {
     let written = host.replace_body(Side::Request, usize::MAX, body.as_bytes());
     written.map_err(|_| {
         let message = "The gateway could not write the request anew.";

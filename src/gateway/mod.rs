@@ -9,6 +9,7 @@
 mod answer;
 mod bill;
 mod caller;
+mod consult;
 mod echo;
 mod endpoint;
 mod entry;
@@ -35,12 +36,13 @@ use crate::{
     config::Gateway,
     fault::{Fault, FaultKind},
     host::{
-        Flow, Headers, Host, Side, Stream,
+        Flow, Headers, Host, Side, SideAnswer, Stream,
         keys::{header, state},
     },
 };
 use answer::Answer;
 use caller::Caller;
+use consult::{Consulted, Waiting};
 use endpoint::Endpoint;
 use guard::Guarded;
 use overrides::Patience;
@@ -63,6 +65,8 @@ pub struct Request {
     /// A request on one of OpenAI's other paths.
     relay: Option<relay::Incoming>,
     guarded: Guarded,
+    /// It waits for guards that were called.
+    waiting: Option<Waiting>,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
     texts: Texts,
@@ -145,6 +149,8 @@ enum Stage {
     Gathering,
     /// The body is being gathered, to count what is in it.
     Counting,
+    /// Guards that were called have not answered yet.
+    Consulting,
     /// This filter has answered; nothing goes further.
     Replied,
     /// Envoy executes the plan. The time of each attempt tells a late attempt from a broken one.
@@ -163,6 +169,7 @@ impl Request {
             streams: false,
             relay: None,
             guarded: Guarded::default(),
+            waiting: None,
             explained: None,
             texts: Texts::default(),
             answer: Answer::default(),
@@ -296,25 +303,47 @@ impl Request {
             Some(body) => Asked::parse(self.api, body.as_bytes())?,
             None => asked,
         };
-        let echoed = asked.model == ECHO_MODEL && passed.to.is_none();
+        match self.consult(host, &asked, &others, passed.to)? {
+            Consulted::Waits => Ok(Flow::Pause),
+            Consulted::Goes { body: None, to } => self.hand_on(host, &asked, &others, to),
+            Consulted::Goes {
+                body: Some(body),
+                to,
+            } => {
+                guard::replace(host, &body)?;
+                let asked = Asked::parse(self.api, body.as_bytes())?;
+                self.hand_on(host, &asked, &others, to)
+            }
+        }
+    }
+
+    /// Answers a request that every guard has let pass, or hands it to Envoy. `to`: the model that answers instead.
+    fn hand_on(
+        &mut self,
+        host: &dyn Host,
+        asked: &Asked<'_>,
+        others: &[String],
+        to: Option<String>,
+    ) -> Result<Flow, Fault> {
+        let echoed = asked.model == ECHO_MODEL && to.is_none();
         if echoed && self.api != Api::CountTokens {
-            let (kind, body, tokens) = echo::answer(host, &asked)?;
+            let (kind, body, tokens) = echo::answer(host, asked)?;
             return Ok(self.counted(host, kind, &body, tokens));
         }
         let sent = match echoed {
             true => None,
             false => {
-                let to = match &passed.to {
+                let to = match &to {
                     Some(model) => hand_over::To::Only(model),
-                    None => hand_over::To::Asked { others: &others },
+                    None => hand_over::To::Asked { others },
                 };
-                hand_over::send(host, &self.config, self.from(), &asked, to)?
+                hand_over::send(host, &self.config, self.from(), asked, to)?
             }
         };
         let Some(patience) = sent else {
             messages::check_count(&asked.body)?;
             let target = tokens::target(&self.config, &self.caller, &asked.model)?;
-            let count = crate::tokens::chat::count(&asked, &target);
+            let count = crate::tokens::chat::count(asked, &target);
             fit::record(host, count);
             let body = messages::count_body(count.tokens);
             return Ok(self.counted(host, "application/json", &body, count.tokens));
@@ -412,7 +441,7 @@ impl Stream for Request {
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
         let timeout = match self.stage {
             Stage::HandedOver { patience } => Some(patience.time),
-            Stage::Gathering | Stage::Counting => Some(Duration::MAX), // Envoy refused it before its body was here
+            Stage::Gathering | Stage::Counting | Stage::Consulting => Some(Duration::MAX), // Envoy refused it before its body was here
             Stage::Replied => None,
         };
         self.guarded.tell(host, &self.config);
@@ -435,6 +464,17 @@ impl Stream for Request {
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
         self.texts_end(host);
         self.answer.trailers(host)
+    }
+
+    fn on_side_answer(
+        &mut self,
+        host: &dyn Host,
+        number: u32,
+        answer: &SideAnswer,
+    ) -> Option<Side> {
+        let step = self.opinion(host, number, answer)?;
+        let flow = self.settle(host, step);
+        (flow == Flow::Continue).then_some(Side::Request)
     }
 
     fn on_log(&mut self, host: &dyn Host) {

@@ -4,7 +4,7 @@
 //! Edits are places and what stands there instead; every byte outside them is as it was.
 
 use super::{
-    Find, LOOK_BEHIND,
+    Find, LOOK_BEHIND, injection,
     policy::{Policy, Request},
     rules::{Action, Direction, Guards, Holding, Tally, Watch},
     vault::{Kept, Vault, digest},
@@ -193,6 +193,37 @@ impl<'g> Guard<'g> {
         Ok(())
     }
 
+    /// Whether a rule judges whole texts.
+    pub fn judges(&self) -> bool {
+        let acts = self.watch.injection.iter();
+        acts.into_iter()
+            .any(|act| self.holding.has(act.rule.into()))
+    }
+
+    /// Judges a whole text. With `seam` only what stands on both sides of that place counts.
+    ///
+    /// Errors: a rule blocks.
+    pub fn judge(&mut self, text: &str, seam: Option<usize>) -> Result<(), Blocked> {
+        let verdict = injection::score(text);
+        let crosses = |seam: usize| verdict.start < seam && seam < verdict.end;
+        if !seam.is_none_or(crosses) {
+            return Ok(());
+        }
+        let acts = &self.watch.injection;
+        let Some((rule, action)) = self.guards.strongest(acts, self.holding, verdict.score) else {
+            return Ok(());
+        };
+        self.tally.add(rule);
+        match action {
+            Action::Block => return Err(Blocked { rule }),
+            Action::Route => {
+                self.routed.get_or_insert(rule);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// What is found in a text, without deciding anything: for texts that are looked at together.
     pub fn find(&self, text: &str, from: usize, last: bool, finds: &mut Vec<Find>) -> usize {
         self.watch.scan.scan(text, from, last, finds)
@@ -375,9 +406,11 @@ mod tests {
                 acts,
                 labels: kinds.iter().map(|(kind, _)| (*kind).into()).collect(),
                 rules: holding,
+                injection: Vec::new(),
                 policy: Policy::default(),
             }),
             output: None,
+            calls: Vec::new(),
         }
     }
 

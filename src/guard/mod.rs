@@ -9,12 +9,14 @@ pub mod arguments;
 pub mod back;
 pub mod channel;
 pub mod edit;
+pub mod external;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::string_slice)]
 pub(crate) mod fake;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 pub(crate) mod fake_keys;
+pub mod injection;
 pub mod policy;
 pub mod request;
 pub mod rules;

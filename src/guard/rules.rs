@@ -3,7 +3,7 @@
 //! One scanner per direction finds for all of them in one pass; which rules hold for a request is a set of
 //! bits ([`Holding`]). Where finds overlap, the strongest action counts.
 
-use super::{Find, Scan, policy::Policy};
+use super::{Find, Scan, external::Call, policy::Policy};
 use crate::config::{Named, Words, covers};
 use std::fmt;
 
@@ -130,6 +130,8 @@ pub struct Watch {
     pub labels: Vec<String>,
     /// The rules that look this way.
     pub rules: Holding,
+    /// The rules that judge whether a text tries to take over the model.
+    pub injection: Vec<Act>,
     /// What is looked for besides, in answers.
     pub policy: Policy,
 }
@@ -151,6 +153,8 @@ pub struct Guards {
     pub input: Option<Watch>,
     /// What is looked for in answers; `None`: nothing.
     pub output: Option<Watch>,
+    /// The guards that are called, in the order of their rules.
+    pub calls: Vec<Call>,
 }
 
 /// Which rules hold for one request, in one direction.
@@ -198,11 +202,22 @@ impl Guards {
 
     /// Which rules hold for a request of this team, to any of these models.
     pub fn holding(&self, direction: Direction, team: Option<&str>, models: &[&str]) -> Holding {
+        let rules = self.watch(direction).map(|watch| watch.rules);
+        self.of(rules.unwrap_or_default(), team, models)
+    }
+
+    /// Which guards are called for a request of this team, to any of these models.
+    pub fn calling(&self, team: Option<&str>, models: &[&str]) -> Holding {
+        let mut rules = Holding::default();
+        for call in &self.calls {
+            rules.add(call.rule.into());
+        }
+        self.of(rules, team, models)
+    }
+
+    fn of(&self, rules: Holding, team: Option<&str>, models: &[&str]) -> Holding {
         let mut holding = Holding::default();
-        let Some(watch) = self.watch(direction) else {
-            return holding;
-        };
-        for place in watch.rules.iter() {
+        for place in rules.iter() {
             let Some(rule) = self.rules.get(place) else {
                 break;
             };
@@ -235,10 +250,15 @@ impl Guards {
     /// who holds acts upon it.
     pub fn decide(&self, watch: &Watch, holding: Holding, find: &Find) -> Option<(u8, Action)> {
         let acts = watch.acts.get(usize::from(find.kind))?;
+        self.strongest(acts, holding, find.score)
+    }
+
+    /// The strongest thing that is done about something of this score, and by which rule.
+    pub fn strongest(&self, acts: &[Act], holding: Holding, score: u8) -> Option<(u8, Action)> {
         let mut best: Option<(u8, Action)> = None;
         for act in acts {
             let place = usize::from(act.rule);
-            if find.score < act.least || !holding.has(place) {
+            if score < act.least || !holding.has(place) {
                 continue;
             }
             let Some(rule) = self.rules.get(place) else {

@@ -5,8 +5,8 @@
 //! is held, bodies inside a body callback or while gathered. Everything else is refused here.
 
 use super::{
-    Clock, Exchange, Flow, Headers, Host, Meter, Refused, Roles, Side, Store, Stored, Stream,
-    header_value,
+    Callouts, Clock, Exchange, Flow, Headers, Host, Meter, Refused, Roles, Side, SideAnswer,
+    SideCall, Store, Stored, Stream, header_value,
 };
 use crate::{attempt::Attempt, config::Config, gateway::Request};
 use proxy_wasm::{
@@ -288,6 +288,28 @@ impl Store for Envoy {
     }
 }
 
+impl Callouts for Envoy {
+    fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused> {
+        let clean: Vec<_> = call
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, header_value(value)))
+            .collect();
+        let lines = clean
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        hostcalls::dispatch_http_call(
+            call.cluster,
+            lines,
+            Some(call.body),
+            Vec::new(),
+            call.timeout,
+        )
+        .map_err(|_| Refused("the cluster cannot be called"))
+    }
+}
+
 impl Roles for Envoy {
     fn provider(&self, cluster: &str) -> Option<Rc<Provider>> {
         let find = |known: &RefCell<BTreeMap<String, Weak<Provider>>>| {
@@ -324,7 +346,34 @@ impl Shell {
     }
 }
 
-impl Context for Shell {}
+impl Context for Shell {
+    fn on_http_call_response(&mut self, number: u32, headers: usize, size: usize, _: usize) {
+        // Without headers the call has failed, and nothing of it may be read.
+        let (mut status, mut body) = (0, Vec::new());
+        if headers > 0 {
+            let map = MapType::HttpCallResponseHeaders;
+            let line = hostcalls::get_map_value_bytes(map, ":status")
+                .ok()
+                .flatten();
+            status = line.and_then(|line| text(line).parse().ok()).unwrap_or(0);
+        }
+        if headers > 0 && size > 0 {
+            let buffer = BufferType::HttpCallResponseBody;
+            let most = size.min(crate::guard::external::MAX_ANSWER + 1);
+            let bytes = hostcalls::get_buffer(buffer, 0, most).ok().flatten();
+            body = bytes.unwrap_or_default();
+        }
+        let answer = SideAnswer { status, body };
+        let Some(side) = self.stream.on_side_answer(&self.envoy, number, &answer) else {
+            return;
+        };
+        self.answered(side, Flow::Continue);
+        let _ = match side {
+            Side::Request => hostcalls::resume_http_request(),
+            Side::Response => hostcalls::resume_http_response(),
+        };
+    }
+}
 
 impl HttpContext for Shell {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {

@@ -6,7 +6,11 @@
 mod envoy;
 pub mod keys;
 
-use std::{borrow::Cow, rc::Rc, time::SystemTime};
+use std::{
+    borrow::Cow,
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
 
 /// Which half of the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -129,6 +133,36 @@ pub trait Store {
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused>;
 }
 
+/// A request beside the exchange.
+#[derive(Debug, Clone, Copy)]
+pub struct SideCall<'a> {
+    /// Envoy's cluster; never one that carries this filter: that would end every stream of the worker.
+    pub cluster: &'a str,
+    /// With `:method`, `:path` and `:authority`.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The whole body.
+    pub body: &'a [u8],
+    /// Afterwards it is answered with 504.
+    pub timeout: Duration,
+}
+
+/// The answer to a request beside the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SideAnswer {
+    /// 0 when there was none.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Requests beside the exchange.
+pub trait Callouts {
+    /// Sends one; its answer arrives at [`Stream::on_side_answer`] under the number that this gives.
+    ///
+    /// Errors: there is no such cluster, or nobody in it; no answer will come.
+    fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused>;
+}
+
 /// How often a writing is tried that others came before.
 const MAX_TRIES: usize = 32;
 
@@ -151,8 +185,8 @@ pub trait Roles {
 }
 
 /// Everything a role may use.
-pub trait Host: Exchange + Clock + Meter + Store + Roles {}
-impl<T: Exchange + Clock + Meter + Store + Roles> Host for T {}
+pub trait Host: Exchange + Clock + Meter + Store + Callouts + Roles {}
+impl<T: Exchange + Clock + Meter + Store + Callouts + Roles> Host for T {}
 
 /// One role of the filter for one HTTP stream. `size` counts the body bytes that are here: while
 /// held, all of them; else this chunk. `end`: nothing follows, trailers neither.
@@ -180,6 +214,15 @@ pub trait Stream {
     /// The response ended in trailers instead of a last body chunk.
     fn on_response_trailers(&mut self, _host: &dyn Host) -> Flow {
         Flow::Continue
+    }
+    /// A request beside the exchange was answered. The answer is the side that was held for it and may go on.
+    fn on_side_answer(
+        &mut self,
+        _host: &dyn Host,
+        _number: u32,
+        _answer: &SideAnswer,
+    ) -> Option<Side> {
+        None
     }
     /// The exchange is over and about to be logged. Only the gateway role gets this.
     fn on_log(&mut self, _host: &dyn Host) {}

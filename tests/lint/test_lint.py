@@ -68,6 +68,11 @@ def a_cluster_lacks_the_filter(p):
     del p.upstream(p.vllm)[0]
 
 
+def guards_are_called_where_nobody_can_call(p):
+    calls = [{"kind": "webhook", "cluster": name} for name in ("vllm", "nowhere")]
+    p.gateway["guards"] = [{"name": call["cluster"], "action": "block", "call": call} for call in calls]
+
+
 def retries_are_at_envoy_s_default(p):
     del p.openai["circuit_breakers"]
     p.vllm["circuit_breakers"]["thresholds"][1]["retry_budget"] = {}
@@ -150,6 +155,10 @@ CASES = {
         "listener llm, provider local: there is no cluster vllm-2; the clusters are: openai, vllm"
     ],
     a_cluster_lacks_the_filter: ["listener llm, provider local: cluster vllm lacks this filter with role provider"],
+    guards_are_called_where_nobody_can_call: [
+        "listener llm, guard vllm: cluster vllm carries this filter; a call into it would end every stream of the worker, so give the guard a cluster of its own",
+        "listener llm, guard nowhere: there is no cluster nowhere; the clusters are: openai, vllm",
+    ],
     retries_are_at_envoy_s_default: [
         "cluster openai: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
         "cluster vllm: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",

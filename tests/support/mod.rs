@@ -13,8 +13,8 @@ pub mod gather;
 pub mod ride;
 
 use envoy_llm_gateway::host::{
-    Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, Store, Stored, Stream,
-    header_value,
+    Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, SideCall, Store, Stored,
+    Stream, header_value,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -51,6 +51,10 @@ pub struct FakeHost {
     /// The answer has been broken off.
     pub stopped: Cell<bool>,
     pub shared: Shared,
+    /// Requests beside the exchange, in order; the first has the number 1.
+    pub calls: RefCell<Vec<Called>>,
+    /// Clusters that cannot be called.
+    pub unreachable: RefCell<Vec<String>>,
     /// The provider roles, by their clusters.
     pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
     /// So many writings of shared data come too late.
@@ -73,6 +77,8 @@ impl Default for FakeHost {
             refuse_writes: Cell::new(false),
             stopped: Cell::new(false),
             shared: Shared::default(),
+            calls: RefCell::default(),
+            unreachable: RefCell::default(),
             roles: RefCell::default(),
             too_late: Cell::new(0),
             trailers: Cell::new(false),
@@ -111,6 +117,13 @@ impl FakeHost {
 
     pub fn state_value(&self, key: &str) -> Option<String> {
         self.state.borrow().get(key).cloned()
+    }
+
+    /// Puts a body there, as if it had been gathered.
+    pub fn gather(&self, side: Side, body: &str) {
+        self.bodies
+            .borrow_mut()
+            .insert(side, body.as_bytes().to_vec());
     }
 
     pub fn attempt_number(&self, number: u64) {
@@ -225,6 +238,38 @@ impl Meter for FakeHost {
             .borrow_mut()
             .entry(metric.to_owned())
             .or_default() += amount;
+    }
+}
+
+/// A request beside the exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    pub cluster: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub timeout: Duration,
+}
+
+impl Callouts for FakeHost {
+    fn call(&self, call: &SideCall<'_>) -> Result<u32, Refused> {
+        if self
+            .unreachable
+            .borrow()
+            .iter()
+            .any(|name| name == call.cluster)
+        {
+            return Err(Refused("there is no such cluster"));
+        }
+        let headers = call.headers.iter();
+        let headers = headers.map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let mut calls = self.calls.borrow_mut();
+        calls.push(Called {
+            cluster: call.cluster.to_owned(),
+            headers: headers.collect(),
+            body: String::from_utf8(call.body.to_vec()).unwrap(),
+            timeout: call.timeout,
+        });
+        Ok(u32::try_from(calls.len()).unwrap())
     }
 }
 

@@ -5,6 +5,8 @@
 //! JSON.
 
 mod join;
+mod judged;
+pub mod outside;
 mod walk;
 
 pub use walk::MAX_TEXTS;
@@ -63,6 +65,9 @@ pub fn guard(
 ) -> Result<Option<String>, Stop> {
     let joins = order == Order::Conversation;
     let texts = walk::texts(body, Zone::Body, joins)?;
+    if guard.judges() {
+        judged::judge(guard, body, &texts)?;
+    }
     let inner = |text: &Text| body.get(text.place.clone()).unwrap_or_default();
     if edits {
         // Before the first value gets its placeholder.
