@@ -43,6 +43,14 @@ fn main() {
     }
 }
 
+/// Measured values, as people paste them.
+fn table() -> String {
+    let row = |n: usize| format!("{n},{}.{:03},{}\n", n * 7 % 1000, n * 31 % 1000, n * 13 % 97);
+    let mut text: String = (0..SIZE / 10).map(row).collect();
+    text.truncate(SIZE);
+    text
+}
+
 fn speed(turns: usize) {
     let text = |path: &str| {
         let text = fs::read_to_string(path).unwrap();
@@ -56,6 +64,9 @@ fn speed(turns: usize) {
             "rows of examples, one in two with a find",
             text("tests/fixtures/guard/pii.jsonl"),
         ),
+        ("a table of numbers", table()),
+        ("hostile: `1 1 1`", "1 ".repeat(SIZE / 2)),
+        ("hostile: `+1+1`", "+1".repeat(SIZE / 2)),
     ];
     let all = Scanner::all();
     let each: Vec<_> = entities().map(|entity| only(entity.name)).collect();

@@ -197,6 +197,8 @@ pub(super) struct Look<'t> {
     /// What was read, and from where to where each of it stands in the text.
     codes: Vec<u8>,
     spans: Vec<(u32, u32)>,
+    /// Where in them the start is: who begins inside of what was read before need not read it again.
+    base: usize,
     next: usize,
     ended: bool,
     /// Whether somebody asked for what may still come.
@@ -212,6 +214,7 @@ impl<'t> Look<'t> {
             before: [END; 2],
             codes: Vec::new(),
             spans: Vec::new(),
+            base: 0,
             next: 0,
             ended: false,
             past: false,
@@ -220,13 +223,36 @@ impl<'t> Look<'t> {
 
     /// Begins again, at this byte.
     pub(super) fn start(&mut self, at: usize) {
-        self.codes.clear();
-        self.spans.clear();
-        self.next = at;
+        if !self.knows(at) {
+            self.codes.clear();
+            self.spans.clear();
+            self.base = 0;
+            self.next = at;
+            self.ended = false;
+        }
         let (near, place) = before(self.text, at);
         self.before = [near, before(self.text, place).0];
-        self.ended = false;
         self.past = false;
+    }
+
+    /// Whether this byte has been read already as the first of a character; the start is moved there.
+    fn knows(&mut self, at: usize) -> bool {
+        // What is behind the start is kept for some time: moving what is left costs as much as reading it.
+        const MOST_BEHIND: usize = 4096;
+        let begins = |span: &(u32, u32)| span.0 as usize;
+        let left = self.spans.get(self.base..).unwrap_or_default();
+        let passed = left.iter().take_while(|span| begins(span) < at).count();
+        // An empty one is where too much that is unseen was cut off: from here it is not.
+        let is_here = left
+            .get(passed)
+            .is_some_and(|span| begins(span) == at && span.1 > span.0);
+        self.base += passed;
+        if is_here && self.base > MOST_BEHIND {
+            self.codes.drain(..self.base);
+            self.spans.drain(..self.base);
+            self.base = 0;
+        }
+        is_here
     }
 
     /// Whether what was found so far could change with what may follow.
@@ -240,7 +266,15 @@ impl<'t> Look<'t> {
     }
 
     /// The code at this place, counted from the start; [`END`] past the text.
+    #[inline]
     pub(super) fn get(&mut self, index: usize) -> u8 {
+        match self.codes.get(self.base + index) {
+            Some(code) => *code,
+            None => self.get_unread(self.base + index),
+        }
+    }
+
+    fn get_unread(&mut self, index: usize) -> u8 {
         loop {
             if let Some(code) = self.codes.get(index) {
                 return *code;
@@ -287,7 +321,7 @@ impl<'t> Look<'t> {
     /// Where what is read at this place begins in the text; call it only for what was read.
     pub(super) fn begins(&self, index: usize) -> usize {
         self.spans
-            .get(index)
+            .get(self.base + index)
             .map_or(self.next, |span| span.0 as usize)
     }
 
@@ -295,15 +329,14 @@ impl<'t> Look<'t> {
     pub(super) fn ends(&self, index: usize) -> usize {
         let before = index.checked_sub(1);
         before
-            .and_then(|index| self.spans.get(index))
+            .and_then(|index| self.spans.get(self.base + index))
             .map_or(self.next, |span| span.1 as usize)
     }
 
     /// What was read in these places; shorter where that is not read yet.
     pub(super) fn read(&self, from: usize, to: usize) -> &[u8] {
-        self.codes
-            .get(from..to.min(self.codes.len()))
-            .unwrap_or_default()
+        let codes = self.codes.get(self.base..).unwrap_or_default();
+        codes.get(from..to.min(codes.len())).unwrap_or_default()
     }
 
     /// Whether these characters come next, whatever their case.
