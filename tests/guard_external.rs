@@ -474,9 +474,7 @@ fn what_is_wrong_with_a_call_is_said_where_it_stands() {
     );
     assert_eq!(
         hook(json!({"detect": "PII"})),
-        [
-            "$.guards[0].call: asks somebody else: make another guard for what else is looked for"
-        ]
+        ["$.guards[0].call: asks somebody else: make another guard for what else is looked for"]
     );
     assert_eq!(
         of(json!({"name": "a", "detect": "PROMPT_INJECTION", "action": "mask"})),
