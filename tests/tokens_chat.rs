@@ -351,7 +351,7 @@ fn what_an_attacker_stacks_or_repeats_is_judged_by_its_size() {
             format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":[{parts}]}}]}}"#);
         count(&Asked::parse(Api::Chat, text.as_bytes()).unwrap(), "gpt-4o")
     };
-    let (all, more) = (parts(99_999), parts(100_099));
+    let (all, more) = (parts(49_999), parts(50_099));
     assert_eq!((all.class, more.class), (Class::Exact, Class::Estimate));
     assert_eq!(more.tokens - all.tokens, 100 * (part.len() as u64 / 4));
 }

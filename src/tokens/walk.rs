@@ -37,7 +37,7 @@ const MAX_LISTS: u8 = 2;
 
 /// Messages, blocks and tools beyond these are not looked into but judged by their size, and so is a tool
 /// that is larger: a schema is read again at each of its levels.
-const MAX_PIECES: usize = 100_000;
+const MAX_PIECES: usize = 50_000;
 const MAX_TOOL: usize = 256 << 10;
 
 type Field<'a> = Option<&'a RawValue>;
