@@ -67,7 +67,7 @@ fn roles() -> Vec<(Value, Value)> {
             "health": {},
             "guards": [
                 {"name": "g", "detect": "PII", "action": "mask"},
-                {"name": "c", "action": "block", "call": {"kind": "webhook", "cluster": "c"}},
+                {"name": "c", "action": "block", "call": {"kind": "presidio", "cluster": "c"}},
             ],
         }),
     )];
