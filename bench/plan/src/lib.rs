@@ -8,7 +8,8 @@ use envoy_llm_gateway::{
     config::{Config, Gateway},
     gateway::Request,
     host::{
-        Clock, Exchange, Flow, Headers, Meter, Refused, Side, Store, Stored, Stream, keys::shared,
+        Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, SideCall, Store, Stored,
+        Stream, keys::shared,
     },
     plan::{self, Facts, busy, health, number, pace},
 };
@@ -296,6 +297,8 @@ impl Exchange for Host<'_> {
             .insert(key.to_owned(), value.to_owned());
     }
 
+    fn stop(&self) {}
+
     fn reply(&self, status: u16, _: &[(&str, &str)], body: &[u8]) {
         panic!("{status}: {}", String::from_utf8_lossy(body));
     }
@@ -308,7 +311,19 @@ impl Clock for Host<'_> {
 }
 
 impl Meter for Host<'_> {
-    fn count(&self, _: &'static str, _: i64) {}
+    fn count(&self, _: &str, _: i64) {}
+}
+
+impl Callouts for Host<'_> {
+    fn call(&self, _: &SideCall<'_>) -> Result<u32, Refused> {
+        Err(Refused("nobody is called"))
+    }
+}
+
+impl Roles for Host<'_> {
+    fn provider(&self, _: &str) -> Option<Rc<envoy_llm_gateway::config::Provider>> {
+        None
+    }
 }
 
 impl Store for Host<'_> {
