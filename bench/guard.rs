@@ -45,7 +45,14 @@ fn main() {
 
 /// Measured values, as people paste them.
 fn table() -> String {
-    let row = |n: usize| format!("{n},{}.{:03},{}\n", n * 7 % 1000, n * 31 % 1000, n * 13 % 97);
+    let row = |n: usize| {
+        format!(
+            "{n},{}.{:03},{}\n",
+            n * 7 % 1000,
+            n * 31 % 1000,
+            n * 13 % 97
+        )
+    };
     let mut text: String = (0..SIZE / 10).map(row).collect();
     text.truncate(SIZE);
     text

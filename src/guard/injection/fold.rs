@@ -195,6 +195,15 @@ impl Word {
         }
     }
 
+    /// Takes in letters from a to z.
+    fn push_plain(&mut self, letters: &str) {
+        self.chars += letters.len();
+        self.latin |= !letters.is_empty();
+        let room = (MAX_WORD + 1).saturating_sub(self.text.len());
+        let most = room.min(letters.len());
+        self.text.push_str(letters.get(..most).unwrap_or_default());
+    }
+
     /// Writes the word down.
     fn close(&mut self, words: &Words, out: &mut Vec<Token>) {
         if self.chars == 0 {
@@ -251,7 +260,10 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
     let mut next = LINE | SENTENCE;
     // Up to here a word of a script without spaces has been read.
     let mut taken = 0;
-    for (at, c) in text.char_indices() {
+    let mut end = 0;
+    while let Some(c) = text.get(end..).and_then(|rest| rest.chars().next()) {
+        let at = end;
+        end += c.len_utf8();
         match kind(c) {
             Kind::Letter(c) => {
                 if word.chars == 0 {
@@ -260,7 +272,12 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
                     next = 0;
                 }
                 word.push(c);
-                word.end = at + c.len_utf8();
+                // Most of most texts is this.
+                let rest = text.get(end..).unwrap_or_default();
+                let plain = rest.bytes().take_while(u8::is_ascii_lowercase).count();
+                word.push_plain(rest.get(..plain).unwrap_or_default());
+                end += plain;
+                word.end = end;
             }
             Kind::Nothing => {}
             Kind::Alone(_) => {
