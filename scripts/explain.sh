@@ -7,7 +7,7 @@ here=$PWD
 
 root=$PWD
 python="${PYTHON:-$root/.venv/bin/python}"
-[[ -x "$(command -v "$python")" ]] || fail "$python is missing; run scripts/setup.sh first, or set PYTHON"
+[[ -n ${PYTHON:-} ]] || scripts/setup.sh scripts
 LLM_GATEWAY_WASM="${LLM_GATEWAY_WASM:-$wasm}"
 if [[ ! -r $LLM_GATEWAY_WASM ]]; then
   scripts/setup.sh run

@@ -3,9 +3,6 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 python="${PYTHON:-$root/.venv/bin/python}"
-if [[ ! -x "$(command -v "$python")" ]]; then
-  echo "error: $python is missing; run scripts/setup.sh first, or set PYTHON" >&2
-  exit 2
-fi
+[[ -n ${PYTHON:-} ]] || "$root/scripts/setup.sh" scripts
 [[ $# -gt 0 ]] || set -- "$root/envoy/envoy.yaml"
 exec "$python" "$root/scripts/lint.py" "$@"

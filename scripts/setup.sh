@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and only that: setup.sh build | run | lint | test | bench | bench-guard | bench-tokens (default: test).
+# Sets up what is missing, and only that: setup.sh build | run | scripts | lint | test | bench | bench-guard | bench-tokens (default: test).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
@@ -96,6 +96,7 @@ run | bench)
   wasm_route wasm32-wasip1
   envoy_program
   ;;
+scripts) python_packages scripts ;;
 lint)
   wasm_route wasm32-wasip1
   has_target wasm32-wasip1 || debian rust-web-clippy
@@ -116,5 +117,5 @@ bench-tokens)
   python_packages bench/tokens
   node_packages bench/tokens
   ;;
-*) fail "unknown: $1; choose build, run, lint, test, bench, bench-guard or bench-tokens" ;;
+*) fail "unknown: $1; choose build, run, scripts, lint, test, bench, bench-guard or bench-tokens" ;;
 esac
