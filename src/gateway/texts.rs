@@ -7,7 +7,7 @@
 
 use super::{
     Request,
-    guard::{BLOCKED, UNREAD},
+    guard::{BLOCKED, Guarded, UNREAD},
 };
 use crate::{
     api::client::Api,
@@ -19,6 +19,7 @@ use crate::{
         },
         back::Back,
         edit::Blocked,
+        rules::Guards,
     },
     host::{Flow, Host, Side, keys::state},
 };
@@ -35,6 +36,14 @@ pub(super) enum Texts {
     Streams(Box<Stream>),
     /// The client has been told that nothing more follows.
     Stopped,
+}
+
+impl Guarded {
+    /// What guards the answer; `None`: it passes as it is.
+    fn back<'g>(&'g mut self, guards: &'g Guards) -> Option<Back<'g>> {
+        let (vault, tally) = (&mut self.vault, &mut self.tally);
+        Back::new(guards, self.output, vault, tally, &mut self.policy)
+    }
 }
 
 impl Request {
@@ -120,15 +129,7 @@ impl Request {
         self.texts = Texts::Pass;
         let body = host.body(Side::Response, 0, usize::MAX);
         let config = self.config.clone();
-        let guarded = &mut self.guarded;
-        let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(
-            &config.guards,
-            guarded.output,
-            vault,
-            tally,
-            &mut guarded.policy,
-        ) else {
+        let Some(mut back) = self.guarded.back(&config.guards) else {
             return;
         };
         let edited = match std::str::from_utf8(&body) {
@@ -164,15 +165,7 @@ impl Request {
         };
         let bytes = host.body(Side::Response, 0, usize::MAX);
         let config = self.config.clone();
-        let guarded = &mut self.guarded;
-        let (vault, tally) = (&mut guarded.vault, &mut guarded.tally);
-        let Some(mut back) = Back::new(
-            &config.guards,
-            guarded.output,
-            vault,
-            tally,
-            &mut guarded.policy,
-        ) else {
+        let Some(mut back) = self.guarded.back(&config.guards) else {
             return;
         };
         let mut out = Vec::with_capacity(bytes.len());
@@ -195,7 +188,7 @@ impl Request {
             note(host, &fault);
             host.set_state(state::FINISH, "error");
         } else if stream.has_passed_unread() {
-            guarded.tally.unread(guarded.output);
+            self.guarded.tally.unread(self.guarded.output);
         }
         if out != bytes && host.replace_body(Side::Response, usize::MAX, &out).is_err() {
             log::warn!("a part of a guarded stream could not be written");
