@@ -371,6 +371,28 @@ fn where_there_is_nothing_to_do_the_answer_is_not_touched() {
 }
 
 #[test]
+fn the_letters_that_a_guard_may_hide_are_not_told_by_their_probabilities() {
+    let card = "4111 1111 1111 1111";
+    let mut answer = whole(CHAT, &format!("Pay with {card}."));
+    answer["choices"][0]["logprobs"] =
+        json!({"content": [{"token": card, "logprob": -0.1, "top_logprobs": []}]});
+    let passed = |action: &str| {
+        let guards =
+            json!([{"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": action}]);
+        let passed = ask_of(&guards, CHAT, &said(CHAT, "Hello", false)).answer(&answer);
+        passed.text()
+    };
+    let masked = passed("mask");
+    assert!(!masked.contains(card), "{masked}");
+    assert!(masked.contains("[CREDIT_CARD_1]"), "{masked}");
+    assert_eq!(
+        passed("warn"),
+        answer.to_string(),
+        "who only counts changes nothing"
+    );
+}
+
+#[test]
 fn an_answer_that_cannot_be_looked_at_is_refused_or_passes_as_configured() {
     let page = "<html>DE89370400440532013000</html>";
     let mut asked = ask(CHAT, "hi", false);
