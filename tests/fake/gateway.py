@@ -19,6 +19,7 @@ SHIPPED = ROOT / "envoy" / "envoy.yaml"
 # Where the key of a dialect without a shipped cluster goes.
 KEY_HEADERS = {"gemini": "x-goog-api-key"}
 PATIENCE = 20  # seconds for anything that Envoy should do soon
+START_PATIENCE = 90  # seconds for V8 to compile the filter, also on a busy machine
 
 
 def envoy_binary() -> str:
@@ -118,7 +119,7 @@ def validate(config: dict, folder: Path) -> tuple[int, str]:
     path = folder / "validate.yaml"
     path.write_text(yaml.safe_dump(config))
     command = [envoy_binary(), "--mode", "validate", "-c", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=START_PATIENCE, check=False)
     return done.returncode, done.stderr
 
 
@@ -206,7 +207,7 @@ class Gateway:
             return ""
 
     def _await(self, condition):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + START_PATIENCE
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise RuntimeError(f"Envoy ended with {self.process.returncode}:\n{self.last_words}")
