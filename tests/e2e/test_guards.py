@@ -179,7 +179,7 @@ def test_values_are_seen_nowhere_but_on_the_way_to_who_may_see_them(guarded, cli
     everything = {
         "access log": "".join(guarded.raw_records),
         "Envoy's log": guarded.log,
-        "metrics": guarded._get("/stats") + guarded._get("/stats/prometheus"),
+        "metrics": guarded.ask_admin("/stats") + guarded.ask_admin("/stats/prometheus"),
     }
     for place, said in everything.items():
         assert said, place

@@ -139,9 +139,9 @@ class Gateway:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         threading.Thread(target=self._read, daemon=True).start()
         try:
-            self.admin = "http://" + self._await(lambda: admin.exists() and admin.read_text())
-            self._await(lambda: self._get("/ready") == "LIVE\n")
-            listener = json.loads(self._get("/listeners?format=json"))["listener_statuses"][0]
+            self.admin = "http://" + self.wait(lambda: admin.exists() and admin.read_text())
+            self.wait(lambda: self.ask_admin("/ready") == "LIVE\n")
+            listener = json.loads(self.ask_admin("/listeners?format=json"))["listener_statuses"][0]
             self.port = listener["local_address"]["socket_address"]["port_value"]
         except BaseException:
             self.stop()
@@ -182,7 +182,7 @@ class Gateway:
         return found
 
     def stats(self, pattern: str) -> dict[str, int]:
-        lines = self._get(f"/stats?filter={pattern}").splitlines()
+        lines = self.ask_admin(f"/stats?filter={pattern}").splitlines()
         return {name: int(value) for name, _, value in (line.rpartition(": ") for line in lines) if value.isdigit()}
 
     def crashes(self) -> dict[str, int]:
@@ -199,14 +199,14 @@ class Gateway:
                 self.records.append(json.loads(line))
                 self._news.notify_all()
 
-    def _get(self, path: str) -> str:
+    def ask_admin(self, path: str) -> str:
         try:
             with urllib.request.urlopen(self.admin + path, timeout=5) as answer:
                 return answer.read().decode()
         except OSError:
             return ""
 
-    def _await(self, condition):
+    def wait(self, condition):
         end = time.monotonic() + START_PATIENCE
         while time.monotonic() < end:
             if self.process.poll() is not None:

@@ -30,6 +30,7 @@ class Seen:
     body: bytes
     sent: bytearray = field(default_factory=bytearray)  # the answer's body so far
     closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
+    released: threading.Event = field(default_factory=threading.Event)  # an answer that is `held` may go on
 
     @property
     def path(self) -> str:
@@ -463,6 +464,18 @@ async def slow(answer, pause="0.2"):
     await answer.end()
 
 
+async def held(answer):
+    """A stream that stops behind its first content until the test releases it."""
+    await answer.open()
+    for place, frame in enumerate(answer.frames()):
+        if place == 2:
+            async with asyncio.timeout(PATIENCE):
+                while not answer.seen.released.is_set():
+                    await asyncio.sleep(0.01)
+        await answer.chunk(frame)
+    await answer.end()
+
+
 async def bare(answer, *words):
     """A stream of exactly these words, `_` standing for a space: for what no list has thought of."""
     await answer.streamed(*(f"data: {word.replace('_', ' ')}\n\n".encode() for word in words))
@@ -474,6 +487,6 @@ BEHAVIOURS = {
         ok, status, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
-        slow, bare, repeat,
+        slow, held, bare, repeat,
     )
 }  # fmt: skip
