@@ -93,6 +93,7 @@ fn full() -> Value {
             "parrot/*": {
                 "targets": [{"provider": "parrot"}],
                 "answer_timeout": "2m",
+                "idle_timeout": "1.5s",
                 "attempts": 4,
                 "attempts_per_target": 2,
                 "on_content_filter": "error",
@@ -122,6 +123,7 @@ fn full() -> Value {
         "body_limit_bytes": 1048576,
         "first_token_timeout": "5s",
         "answer_timeout": "60s",
+        "idle_timeout": "30s",
         "attempts": 6,
         "retriable_statuses": [409],
         "on_content_filter": "next",
@@ -153,6 +155,7 @@ fn a_gateway_becomes_what_was_written() {
                 targets: vec![target(0, None)],
                 first_token_timeout: Duration::from_secs(5),
                 answer_timeout: Duration::from_secs(120),
+                idle_timeout: Some(Duration::from_millis(1500)),
                 retries: Retries {
                     attempts: 4,
                     attempts_per_target: 2,
@@ -178,6 +181,7 @@ fn a_gateway_becomes_what_was_written() {
                 ],
                 first_token_timeout: Duration::from_millis(250),
                 answer_timeout: Duration::from_secs(60),
+                idle_timeout: Some(Duration::from_secs(30)),
                 retries: Retries {
                     attempts: 6,
                     attempts_per_target: 1,
@@ -328,6 +332,7 @@ fn a_small_gateway_has_the_documented_defaults() {
             }],
             first_token_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(600),
+            idle_timeout: None,
             retries: Retries::default(),
             on_context_length: OnContextLength::Refuse,
         }]
@@ -549,11 +554,11 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             "$.models.words.targets[0].weight: belongs to `route: weighted`",
             "$.models.words.targets[1].model: names one model; leave it out to pass on the name that was asked for",
             "$.models.words.targets[2].provider: missing",
-            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, exploration_percent, first_token_timeout, on_content_filter, on_context_length, retriable_statuses, route, sticky, targets, total_timeout, validate_json",
+            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, exploration_percent, first_token_timeout, idle_timeout, on_content_filter, on_context_length, retriable_statuses, route, sticky, targets, total_timeout, validate_json",
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, attempts, attempts_per_target, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, guards, health, keys, model_info, models, on_content_filter, on_context_length, overrides, passthrough, providers, retriable_statuses, role, rules, total_timeout, validate_json",
+            "$.modles: unknown key; allowed: answer_timeout, attempts, attempts_per_target, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, guards, health, idle_timeout, keys, model_info, models, on_content_filter, on_context_length, overrides, passthrough, providers, retriable_statuses, role, rules, total_timeout, validate_json",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

@@ -33,7 +33,7 @@ fn settings() -> Value {
             "cheap": {"route": "cheapest", "targets": [{"provider": "us", "model": "dear"}, {"provider": "us", "model": "fair"}, {"provider": "eu", "model": "odd"}]},
             "small": {"targets": [{"provider": "us", "model": "little"}]},
             "us-only": {"targets": [{"provider": "us"}]},
-            "tight": {"targets": [{"provider": "us", "model": "gpt-4"}], "on_context_length": "smart", "answer_timeout": "7s", "total_timeout": "9s"},
+            "tight": {"targets": [{"provider": "us", "model": "gpt-4"}], "on_context_length": "smart", "answer_timeout": "7s", "idle_timeout": "3s", "total_timeout": "9s"},
         },
         "providers": {
             "us": {"dialect": "openai"},
@@ -380,8 +380,12 @@ fn a_prompt_that_is_too_long_shows_where_it_goes() {
     );
     assert_eq!(skipped(&got), ["us/gpt-4 context_length_exceeded"]);
     assert_eq!(
-        (&got["attempt_timeout_ms"], &got["total_timeout_ms"]),
-        (&json!(7000), &json!(9000))
+        (
+            &got["attempt_timeout_ms"],
+            &got["idle_timeout_ms"],
+            &got["total_timeout_ms"]
+        ),
+        (&json!(7000), &json!(3000), &json!(9000))
     );
     let got = told(&[], &chat("tight"));
     assert_eq!(plan(&got), ["us/gpt-4 order"]);

@@ -299,6 +299,7 @@ fn a_client_with_leave_may_shorten_the_time_and_the_attempts_and_never_lengthen_
         ("x-llm-timeout", "10"),
         ("x-llm-timeout", "0s"),
         ("x-llm-timeout", "25h"),
+        ("x-llm-idle-timeout", "soon"),
         ("x-llm-attempts", "0"),
         ("x-llm-attempts", "33"),
         ("x-llm-attempts", "-1"),

@@ -262,7 +262,7 @@ fn error(host: &dyn Host, provider: &Provider, sent: &mut Sent, status: u16, bod
 
 /// Ends the attempt with a fault: a failed attempt gets a status that Envoy retries, a client's
 /// fault goes to the client (`own_words`: the provider's body already has its language's shape).
-fn conclude(
+pub(super) fn conclude(
     host: &dyn Host,
     sent: &mut Sent,
     status: u16,

@@ -11,6 +11,7 @@ mod headers;
 mod out;
 mod relay;
 mod shown;
+mod silence;
 mod spoken;
 mod stream;
 mod vectors;
@@ -29,6 +30,7 @@ use crate::{
 use back::Back;
 use facts::Facts;
 pub use shown::{Shown, show};
+use silence::Silence;
 use std::{rc::Rc, time::SystemTime};
 use wanted::Wanted;
 
@@ -40,6 +42,7 @@ pub struct Attempt {
     gathered: usize,
     sent: Option<Sent>,
     back: Back,
+    silence: Silence,
 }
 
 /// What the way back must know of the way out.
@@ -80,6 +83,7 @@ impl Attempt {
             gathered: 0,
             sent: None,
             back: Back::Waiting,
+            silence: Silence::default(),
         }
     }
 
@@ -159,6 +163,7 @@ impl Stream for Attempt {
         let Some(sent) = &mut self.sent else {
             return Flow::Continue;
         };
+        self.silence.breaks(host, &sent.plan, end);
         self.back = Back::begin(host, &self.provider, sent);
         sent.bodiless = true; // until a part of it comes
         if let Back::Passing(passing) = &self.back
@@ -182,6 +187,7 @@ impl Stream for Attempt {
             return Flow::Continue;
         };
         sent.bodiless = false;
+        self.silence.breaks(host, &sent.plan, end);
         self.back.body(host, &self.provider, sent, end)
     }
 
@@ -189,7 +195,16 @@ impl Stream for Attempt {
         let Some(sent) = &mut self.sent else {
             return Flow::Continue;
         };
+        self.silence.breaks(host, &sent.plan, true);
         self.back.body(host, &self.provider, sent, true)
+    }
+
+    fn deadline(&self) -> Option<SystemTime> {
+        self.is_given_up_at()
+    }
+
+    fn on_deadline(&mut self, host: &dyn Host) -> Option<Side> {
+        (self.give_up(host) == Flow::Continue).then_some(Side::Response)
     }
 }
 

@@ -203,6 +203,11 @@ impl Streaming {
         &self.facts
     }
 
+    /// Whether the client has got something.
+    pub(super) fn is_released(&self) -> bool {
+        self.released
+    }
+
     /// Once nothing but the end can follow, what is here is held until it comes: behind trailers
     /// nothing can be written any more, and the last events still are to be.
     fn waits_for_the_end(&self, sent: &Sent, end: bool) -> bool {

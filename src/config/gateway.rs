@@ -37,6 +37,7 @@ impl Default for Timeouts {
         Self {
             first_token: Duration::from_secs(10),
             answer: Duration::from_secs(600),
+            idle: None,
         }
     }
 }
@@ -143,6 +144,7 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
         answer_timeout: inherited.answer,
+        idle_timeout: inherited.idle,
         passthrough: passthrough?,
         count_tokens: count_tokens?,
         on_context_length: on_context_length?,
@@ -286,9 +288,14 @@ fn timeouts(fields: &Fields<'_>, inherited: Timeouts) -> Option<Timeouts> {
         node.duration()
     });
     let answer = fields.or("answer_timeout", inherited.answer, |node| node.duration());
+    let idle = match fields.optional("idle_timeout") {
+        Some(node) => node.duration().map(Some),
+        None => Some(inherited.idle),
+    };
     Some(Timeouts {
         first_token: first_token?,
         answer: answer?,
+        idle: idle?,
     })
 }
 

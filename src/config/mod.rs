@@ -114,6 +114,8 @@ pub struct Gateway {
     pub body_limit_bytes: usize,
     /// Time until a whole answer begins, for requests that name no model.
     pub answer_timeout: Duration,
+    /// How long a provider may be silent once it has begun to answer, for the same requests.
+    pub idle_timeout: Option<Duration>,
     /// OpenAI's other paths.
     pub passthrough: Passthrough,
     /// When targets cool down; `None`: never.

@@ -27,6 +27,8 @@ pub struct Model {
     pub first_token_timeout: Duration,
     /// Time until a whole answer is complete, per attempt.
     pub answer_timeout: Duration,
+    /// How long a provider may be silent once it has begun to answer; `None`: without end.
+    pub idle_timeout: Option<Duration>,
     /// How much is tried.
     pub retries: super::Retries,
     /// What becomes of a request that is too long.

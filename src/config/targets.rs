@@ -31,6 +31,8 @@ pub(super) struct Known<'k> {
 pub(super) struct Timeouts {
     pub(super) first_token: Duration,
     pub(super) answer: Duration,
+    /// Between two parts of an answer; `None`: without end.
+    pub(super) idle: Option<Duration>,
 }
 
 pub(super) fn model(
@@ -90,6 +92,7 @@ pub(super) fn model(
             targets: targets?,
             first_token_timeout: timeouts.first_token,
             answer_timeout: timeouts.answer,
+            idle_timeout: timeouts.idle,
             retries,
             on_context_length,
         })

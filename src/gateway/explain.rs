@@ -118,6 +118,8 @@ struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt_timeout_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    idle_timeout_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     total_timeout_ms: Option<u64>,
     credentials: &'static str,
     /// The gateway answers such a request itself.
@@ -264,6 +266,7 @@ pub(super) fn answer(
         assumption: ASSUMPTION,
         estimated_cost_usd: None,
         attempt_timeout_ms: None,
+        idle_timeout_ms: None,
         total_timeout_ms: None,
         credentials: CREDENTIALS,
         answered_by: None,
@@ -278,6 +281,7 @@ pub(super) fn answer(
             let ms =
                 |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             told.attempt_timeout_ms = Some(ms(prepared.patience.time));
+            told.idle_timeout_ms = prepared.patience.idle_ms();
             told.total_timeout_ms = prepared.total.map(ms);
             told.plan = targets(host, config, &asked, body, &prepared, &story);
         }

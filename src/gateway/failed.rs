@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{Fault, FaultKind},
-    log::attempts::Attempt,
+    log::attempts::{self, Attempt},
 };
 use std::time::Duration;
 
@@ -47,6 +47,7 @@ fn cause(attempt: &Attempt, timeout: Duration) -> Cause {
             Cause::Kind(FaultKind::TimedOut)
         }
         (None, _) => Cause::Status(502),
+        (_, Some(attempts::IDLE)) => Cause::Kind(FaultKind::TimedOut),
         (_, Some("insufficient_quota")) => Cause::Kind(FaultKind::QuotaSpent),
         (Some(401..=403), _) => Cause::Kind(FaultKind::ProviderAuth),
         (Some(404), _) => Cause::Kind(FaultKind::UnknownModel),
@@ -89,6 +90,9 @@ fn describe(attempt: &Attempt, timeout: Duration) -> String {
             format!("{provider} did not answer within {ms} ms, when the time for all was over")
         }
         (None, _) => format!("{provider} could not be reached"),
+        (_, Some(attempts::IDLE)) => {
+            format!("{provider} fell silent in the middle of its answer")
+        }
         (Some(status), Some(reason)) => format!("{provider} {status} {reason}"),
         (Some(status), None) => format!("{provider} {status}"),
     }

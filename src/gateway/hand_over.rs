@@ -168,6 +168,7 @@ pub(super) fn prepare(
             content_filter: retries.on_content_filter,
             statuses: retries.statuses.clone(),
         },
+        idle_ms: patience.idle_ms(),
         validate: retries.validate_json,
         ..HandOver::new(asked, steps, &client.authority, client.traces.clone())
     };

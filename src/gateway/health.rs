@@ -262,7 +262,7 @@ pub(super) fn left(host: &dyn Host, config: &Gateway, patience: Patience) {
 }
 
 /// Notes that the last attempt's answer broke off after it had begun.
-pub(super) fn broke_off(host: &dyn Host, config: &Gateway) {
+pub(super) fn broke_off(host: &dyn Host, config: &Gateway, patience: Option<Patience>) {
     let Some(plan) = HandOver::load(host).filter(|_| config.health.is_some()) else {
         return;
     };
@@ -270,6 +270,9 @@ pub(super) fn broke_off(host: &dyn Host, config: &Gateway) {
     let (Some(attempt), Some(step)) = (attempts.last(), plan.step(attempts.len() as u64)) else {
         return;
     };
+    if impatient(attempt, patience) {
+        return;
+    }
     let broke = (Scope::Model, Outcome::BrokeOff);
     write(host, config, &[(step, broke, attempt.at_ms)]);
 }
@@ -314,6 +317,9 @@ pub(super) fn judged(attempt: &Attempt, patience: Patience) -> Option<(Scope, Ou
         let scope = if late { Scope::Model } else { Scope::Cluster };
         return Some((scope, Outcome::Failed));
     }
+    if impatient(attempt, Some(patience)) {
+        return None;
+    }
     let kind = FaultKind::ALL.iter().find(|kind| kind.wire().2 == reason);
     let (scope, outcome) = match kind {
         Some(FaultKind::Internal) => return None,
@@ -331,6 +337,12 @@ pub(super) fn judged(attempt: &Attempt, patience: Patience) -> Option<(Scope, Ou
         .as_deref()
         .and_then(|text| told(text, ended));
     Some((scope, wait.map_or(outcome, Outcome::Wait)))
+}
+
+/// Whether an attempt was only too silent for its client.
+fn impatient(attempt: &Attempt, patience: Option<Patience>) -> bool {
+    let silent = attempt.reason.as_deref() == Some(attempts::IDLE);
+    silent && patience.is_some_and(|patience| patience.idle_shortened)
 }
 
 /// Whether Envoy found no host to begin an attempt at.

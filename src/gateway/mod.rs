@@ -85,8 +85,9 @@ struct Client {
     /// Which route and which provider it asks for itself.
     route: Option<String>,
     provider: Option<String>,
-    /// How long it waits for an attempt, and for how many.
+    /// How long it waits for an attempt and for the next part of an answer, and for how many attempts.
     timeout: Option<String>,
+    idle: Option<String>,
     attempts: Option<String>,
 }
 
@@ -110,6 +111,7 @@ impl Client {
             route: said(header::ROUTE),
             provider: said(header::PROVIDER),
             timeout: said(header::TIMEOUT),
+            idle: said(header::IDLE_TIMEOUT),
             attempts: said(header::ATTEMPTS),
         }
     }
@@ -492,7 +494,11 @@ impl Stream for Request {
         self.answer.record(host, bill, refused);
         self.guarded.record(host, &self.config);
         if self.answer.broke_off(host, self.streams) {
-            health::broke_off(host, &self.config);
+            let patience = match self.stage {
+                Stage::HandedOver { patience } => Some(patience),
+                _ => None,
+            };
+            health::broke_off(host, &self.config, patience);
         }
         load::end(host, &self.config);
     }

@@ -1,6 +1,6 @@
 //! What a client may say itself about where its request goes and how long that may take, if its key has leave:
-//! `x-llm-route`, `x-llm-provider`, `x-llm-timeout`, `x-llm-attempts`, and several models in one body. The last two
-//! can only lower what is configured.
+//! `x-llm-route`, `x-llm-provider`, `x-llm-timeout`, `x-llm-idle-timeout`, `x-llm-attempts`, and several models in one
+//! body. Times and attempts can only lower what is configured.
 
 use super::{Client, caller::Caller};
 use crate::{
@@ -49,6 +49,12 @@ pub(super) fn read(config: &Gateway, caller: &Caller, client: &Client) -> Result
             duration,
             "a time such as `5s` or `250ms`",
         )?,
+        idle: said(
+            header::IDLE_TIMEOUT,
+            client.idle.as_deref(),
+            duration,
+            "a time such as `5s` or `250ms`",
+        )?,
         attempts: said(
             header::ATTEMPTS,
             client.attempts.as_deref(),
@@ -82,6 +88,10 @@ pub(super) struct Patience {
     pub(super) time: Duration,
     /// The client has made it shorter than it is configured: who is late for it, is not ill.
     pub(super) shortened: bool,
+    /// How long a provider may be silent once it has begun to answer; `None`: without end.
+    pub(super) idle: Option<Duration>,
+    /// The client has made that shorter.
+    pub(super) idle_shortened: bool,
 }
 
 impl Patience {
@@ -91,7 +101,23 @@ impl Patience {
         Self {
             time: shorter.unwrap_or(configured),
             shortened: shorter.is_some(),
+            idle: None,
+            idle_shortened: false,
         }
+    }
+
+    /// With so much silence, or what the client says where that is less.
+    #[must_use]
+    pub(super) fn idle(mut self, configured: Option<Duration>, said: Option<Duration>) -> Self {
+        let shorter = said.filter(|said| configured.is_none_or(|time| *said < time));
+        self.idle = shorter.or(configured);
+        self.idle_shortened = shorter.is_some();
+        self
+    }
+
+    /// The same for the provider role. Units: milliseconds.
+    pub(super) fn idle_ms(&self) -> Option<u64> {
+        u64::try_from(self.idle?.as_millis()).ok()
     }
 }
 

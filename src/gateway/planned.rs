@@ -123,7 +123,11 @@ impl Planned<'_> {
         if let Some(said) = self.said.attempts.filter(|said| *said < retries.attempts) {
             retries.to_mut().attempts = said;
         }
-        (retries, Patience::of(configured, self.said.timeout))
+        let patience = Patience::of(configured, self.said.timeout);
+        (
+            retries,
+            patience.idle(self.model.idle_timeout, self.said.idle),
+        )
     }
 }
 

@@ -252,7 +252,8 @@ impl Incoming {
             None => {
                 host.set_state(state::ROUTE, "passthrough");
                 let steps = self.default(host, config, from)?;
-                (steps, Patience::of(config.answer_timeout, None), None, None)
+                let patience = Patience::of(config.answer_timeout, None);
+                (steps, patience.idle(config.idle_timeout, None), None, None)
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -268,6 +269,7 @@ impl Incoming {
         let forwarded = self.forwarded.take();
         HandOver {
             marks,
+            idle_ms: patience.idle_ms(),
             request_id: client.id.clone(),
             route,
             client_headers: forwarded

@@ -18,7 +18,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::{Rc, Weak},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 type Provider = crate::config::Provider;
@@ -47,13 +47,20 @@ fn note(provider: &Rc<Provider>) {
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| Box::new(Root { config: None }));
+    proxy_wasm::set_root_context(|_| Box::new(Root { config: None, watched: Rc::default() }));
 }}
 
 /// The plugin: one per configuration and worker.
 struct Root {
     config: Option<Role>,
+    watched: Watched,
 }
+
+/// The open streams that have a deadline, by the numbers of their contexts. A stream leaves when it is gone.
+type Watched = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Core>>>>>;
+
+/// How often deadlines are looked at, while a stream has one.
+const TICK: Duration = Duration::from_millis(250);
 
 enum Role {
     Gateway(Rc<crate::config::Gateway>),
@@ -91,16 +98,42 @@ impl RootContext for Root {
         }
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+    fn on_tick(&mut self) {
+        let now = Envoy::default().now();
+        // What is done about one stream may end others: the list is not held meanwhile.
+        let open: Vec<_> = match self.watched.try_borrow() {
+            Ok(watched) => watched
+                .iter()
+                .map(|(id, core)| (*id, core.clone()))
+                .collect(),
+            Err(_) => return,
+        };
+        for (id, core) in &open {
+            if let Some(core) = core.upgrade()
+                && let Ok(mut core) = core.try_borrow_mut()
+                && core.stream.deadline().is_some_and(|end| end <= now)
+                && hostcalls::set_effective_context(*id).is_ok()
+            {
+                core.deadline();
+            }
+        }
+        if open.is_empty() {
+            let _ = hostcalls::set_tick_period(Duration::ZERO);
+        }
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         let stream: Box<dyn Stream> = match &self.config {
             Some(Role::Gateway(config)) => Box::new(Request::new(config.clone())),
             Some(Role::Provider(config)) => Box::new(Attempt::new(config.clone())),
             // Envoy sends no stream to a plugin whose configuration was refused.
             None => Box::new(Unconfigured),
         };
+        let envoy = Envoy::default();
         Some(Box::new(Shell {
-            stream,
-            envoy: Envoy::default(),
+            id,
+            core: Rc::new(RefCell::new(Core { stream, envoy })),
+            watched: self.watched.clone(),
         }))
     }
 
@@ -320,12 +353,12 @@ impl Roles for Envoy {
 }
 
 /// One stream: the role, and what of Envoy it may touch right now.
-struct Shell {
+struct Core {
     stream: Box<dyn Stream>,
     envoy: Envoy,
 }
 
-impl Shell {
+impl Core {
     fn answered(&self, side: Side, flow: Flow) -> Action {
         let door = self.envoy.door(side);
         let held = flow == Flow::Pause;
@@ -343,6 +376,75 @@ impl Shell {
 
     fn body_came(&self, side: Side) {
         self.envoy.door(side).body.set(true);
+    }
+
+    /// Goes on with a side that was held; outside its own callbacks.
+    fn resume(&self, side: Side) {
+        self.answered(side, Flow::Continue);
+        let _ = match side {
+            Side::Request => hostcalls::resume_http_request(),
+            Side::Response => hostcalls::resume_http_response(),
+        };
+    }
+
+    fn side_answer(&mut self, number: u32, answer: &SideAnswer) {
+        if let Some(side) = self.stream.on_side_answer(&self.envoy, number, answer) {
+            self.resume(side);
+        }
+    }
+
+    fn log(&mut self) {
+        self.stream.on_log(&self.envoy);
+    }
+
+    fn deadline(&mut self) {
+        if let Some(side) = self.stream.on_deadline(&self.envoy) {
+            self.resume(side);
+        }
+    }
+}
+
+/// A stream as the SDK knows it. The root looks at its deadline, so the two share it.
+struct Shell {
+    id: u32,
+    core: Rc<RefCell<Core>>,
+    watched: Watched,
+}
+
+impl Shell {
+    /// Nobody else has it now: the SDK enters one callback at a time.
+    fn enter(&self, step: impl FnOnce(&mut Core) -> Action) -> Action {
+        match self.core.try_borrow_mut() {
+            Ok(mut core) => step(&mut core),
+            Err(_) => Action::Continue,
+        }
+    }
+
+    /// From here on the root looks at the stream's deadline, if it has one.
+    fn watch(&self) {
+        let has = |core: &RefCell<Core>| {
+            let core = core.try_borrow();
+            core.is_ok_and(|core| core.stream.deadline().is_some())
+        };
+        if !has(&self.core) {
+            return;
+        }
+        let Ok(mut watched) = self.watched.try_borrow_mut() else {
+            return;
+        };
+        let first = watched.is_empty();
+        watched.insert(self.id, Rc::downgrade(&self.core));
+        if first {
+            let _ = hostcalls::set_tick_period(TICK);
+        }
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if let Ok(mut watched) = self.watched.try_borrow_mut() {
+            watched.remove(&self.id);
+        }
     }
 }
 
@@ -363,57 +465,67 @@ impl Context for Shell {
             let bytes = hostcalls::get_buffer(buffer, 0, most).ok().flatten();
             body = bytes.unwrap_or_default();
         }
-        let answer = SideAnswer { status, body };
-        let Some(side) = self.stream.on_side_answer(&self.envoy, number, &answer) else {
-            return;
-        };
-        self.answered(side, Flow::Continue);
-        let _ = match side {
-            Side::Request => hostcalls::resume_http_request(),
-            Side::Response => hostcalls::resume_http_response(),
-        };
+        if let Ok(mut core) = self.core.try_borrow_mut() {
+            core.side_answer(number, &SideAnswer { status, body });
+        }
     }
 }
 
 impl HttpContext for Shell {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
-        self.headers_came(Side::Request);
-        let flow = self.stream.on_request_headers(&self.envoy, end);
-        self.answered(Side::Request, flow)
+        self.enter(|core| {
+            core.headers_came(Side::Request);
+            let flow = core.stream.on_request_headers(&core.envoy, end);
+            core.answered(Side::Request, flow)
+        })
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        self.body_came(Side::Request);
-        let flow = self.stream.on_request_body(&self.envoy, size, end);
-        self.answered(Side::Request, flow)
+        self.enter(|core| {
+            core.body_came(Side::Request);
+            let flow = core.stream.on_request_body(&core.envoy, size, end);
+            core.answered(Side::Request, flow)
+        })
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         // Trailers are headers by another door: nothing needs them, so none crosses.
         let _ = hostcalls::set_map(MapType::HttpRequestTrailers, Vec::new());
-        let flow = self.stream.on_request_trailers(&self.envoy);
-        self.answered(Side::Request, flow)
+        self.enter(|core| {
+            let flow = core.stream.on_request_trailers(&core.envoy);
+            core.answered(Side::Request, flow)
+        })
     }
 
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
-        self.headers_came(Side::Response);
-        let flow = self.stream.on_response_headers(&self.envoy, end);
-        self.answered(Side::Response, flow)
+        let action = self.enter(|core| {
+            core.headers_came(Side::Response);
+            let flow = core.stream.on_response_headers(&core.envoy, end);
+            core.answered(Side::Response, flow)
+        });
+        self.watch();
+        action
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.body_came(Side::Response);
-        let flow = self.stream.on_response_body(&self.envoy, size, end);
-        self.answered(Side::Response, flow)
+        self.enter(|core| {
+            core.body_came(Side::Response);
+            let flow = core.stream.on_response_body(&core.envoy, size, end);
+            core.answered(Side::Response, flow)
+        })
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         let _ = hostcalls::set_map(MapType::HttpResponseTrailers, Vec::new());
-        let flow = self.stream.on_response_trailers(&self.envoy);
-        self.answered(Side::Response, flow)
+        self.enter(|core| {
+            let flow = core.stream.on_response_trailers(&core.envoy);
+            core.answered(Side::Response, flow)
+        })
     }
 
     fn on_log(&mut self) {
-        self.stream.on_log(&self.envoy);
+        if let Ok(mut core) = self.core.try_borrow_mut() {
+            core.log();
+        }
     }
 }

@@ -224,6 +224,14 @@ pub trait Stream {
     ) -> Option<Side> {
         None
     }
+    /// When the provider has been silent for too long; `None`: it may be for ever. The host looks now and then.
+    fn deadline(&self) -> Option<SystemTime> {
+        None
+    }
+    /// That time is over. The answer is the side that was held and may go on.
+    fn on_deadline(&mut self, _host: &dyn Host) -> Option<Side> {
+        None
+    }
     /// The exchange is over and about to be logged. Only the gateway role gets this.
     fn on_log(&mut self, _host: &dyn Host) {}
 }

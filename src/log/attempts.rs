@@ -22,7 +22,7 @@ pub struct Attempt {
     /// From the attempt's start to the verdict. Units: milliseconds.
     pub ms: Option<u64>,
     /// Why it failed: an `error.code`; `no_answer` when nothing came back; `broke_off` when the answer ended before its
-    /// end; `cancelled` when the client left. `None`: it did not fail.
+    /// end; `idle_timeout` when nothing more of it came; `cancelled` when the client left. `None`: it did not fail.
     pub reason: Option<String>,
     /// When it began. Units: milliseconds since 1970.
     pub at_ms: u64,
@@ -71,6 +71,8 @@ pub const NO_ANSWER: &str = "no_answer";
 
 /// The `reason` of an attempt whose answer ended before its end.
 pub const BROKE_OFF: &str = "broke_off";
+/// The `reason` of an attempt whose provider fell silent in the middle of its answer.
+pub const IDLE: &str = "idle_timeout";
 /// The `reason` of an attempt that was not waited for.
 pub const CANCELLED: &str = "cancelled";
 

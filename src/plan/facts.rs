@@ -39,6 +39,8 @@ pub struct Overrides {
     pub provider: Option<usize>,
     /// The time for each attempt.
     pub timeout: Option<Duration>,
+    /// The time between two parts of an answer.
+    pub idle: Option<Duration>,
     /// The most attempts.
     pub attempts: Option<usize>,
 }

@@ -88,6 +88,9 @@ pub struct HandOver {
     /// What else than a failure moves on to the next step.
     #[serde(default, skip_serializing_if = "Moves::is_default")]
     pub moves: Moves,
+    /// How long a provider may be silent once it has begun to answer. Units: milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_ms: Option<u64>,
     /// A whole answer must be the JSON that was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub validate: bool,
@@ -138,6 +141,7 @@ impl HandOver {
             caps: Vec::new(),
             marks: Vec::new(),
             moves: Moves::default(),
+            idle_ms: None,
             validate: false,
             relay: None,
             size,
@@ -170,6 +174,7 @@ impl HandOver {
             caps: Vec::new(),
             marks: Vec::new(),
             moves: Moves::default(),
+            idle_ms: None,
             validate: false,
             relay: Some(relay),
             size: 0,

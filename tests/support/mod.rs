@@ -126,6 +126,11 @@ impl FakeHost {
             .insert(side, body.as_bytes().to_vec());
     }
 
+    /// The body that is there.
+    pub fn body_of(&self, side: Side) -> String {
+        String::from_utf8(self.body(side, 0, usize::MAX)).unwrap()
+    }
+
     pub fn attempt_number(&self, number: u64) {
         let path = "upstream.request_attempt_count".to_owned();
         self.properties
