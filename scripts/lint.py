@@ -185,7 +185,14 @@ def is_unbuffered(host, number):
     return marked(routes[number], True) or any(marked(route, False) for route in routes[:number])
 
 
-def route_problems(place, routes, body_limit, buffer):
+def waits(settings):
+    """Whether a plan may wait for a provider that asks for a pause."""
+    models = dig(settings, "models", default={})
+    holders = [settings, *(models.values() if isinstance(models, dict) else ())]
+    return any(dig(holder, "wait_for_retry_after") for holder in holders)
+
+
+def route_problems(place, routes, body_limit, buffer, waiting):
     """Whether each route that follows plans does so from attempt to attempt, with the whole body.
 
     Returns the problems and the metadata namespaces in which the routes look for the plan.
@@ -207,6 +214,9 @@ def route_problems(place, routes, body_limit, buffer):
             retry = action.get("retry_policy") or host.get("retry_policy") or {}
             if retry.get("refresh_cluster_on_retry") is not True and not tried_once:
                 problems.append(f"{here}: retry_policy.refresh_cluster_on_retry must be true; else every attempt goes to the first cluster")
+            resets = dig(retry, "rate_limited_retry_back_off", "reset_headers", default=[])
+            if waiting and not tried_once and {"name": "x-llm-wait", "format": "SECONDS"} not in resets:
+                problems.append(f"{here}: wait_for_retry_after needs the retry_policy's rate_limited_retry_back_off with the reset header x-llm-wait in SECONDS; else Envoy asks again at once")
             if action.get("timeout") not in ("0s", "0.0s"):
                 problems.append(f"{here}: timeout must be 0s; Envoy's default of 15s ends long answers")
             limit = int(route.get("request_body_buffer_limit") or host.get("request_body_buffer_limit") or buffer)
@@ -251,7 +261,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         namespaces = set()
         if "route_config" in hcm:
             buffer = listener.get("per_connection_buffer_limit_bytes", DEFAULT_BUFFER)
-            problems, namespaces = route_problems(place, hcm["route_config"], limit if isinstance(limit, int) else 0, buffer)
+            problems, namespaces = route_problems(place, hcm["route_config"], limit if isinstance(limit, int) else 0, buffer, waits(plugin.settings))
             yield from problems
         yield from chain_problems(place, filters[position + 1:], namespaces)
 

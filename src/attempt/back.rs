@@ -9,7 +9,7 @@ use super::{
     headers::{Head, Length},
     relay::{self, Passing},
     stream::{Streaming, Verdict},
-    vectors,
+    vectors, wait,
     watch::{self, look_whole},
     write_failed,
 };
@@ -17,9 +17,12 @@ use crate::{
     api::{client::Api, watch::Kind, writer},
     config::Provider,
     fault::{Fault, FaultKind},
-    host::{Flow, Headers, Host, Side, keys::state},
+    host::{
+        Flow, Headers, Host, Side,
+        keys::{header, state},
+    },
     json::{Object, Str, is_crowded},
-    log::seconds,
+    log::{attempts, seconds},
     provider::answer_tool::Unwrapping,
 };
 
@@ -272,6 +275,11 @@ pub(super) fn conclude(
     sent.close(host, Some(status), Some(fault));
     let moves = sent.plan.moves_on(sent.number, status, fault.kind);
     let failed = fault.kind.is_attempts() || moves;
+    let pause = wait::before_next(&sent.plan, sent.number, &sent.attempts, fault);
+    if pause.is_some() {
+        sent.waits(pause);
+        attempts::store(host, &sent.attempts);
+    }
     let own_words = own_words.filter(|_| !failed);
     if sent.bodiless && !failed {
         sent.refuse(host, fault);
@@ -294,10 +302,17 @@ pub(super) fn conclude(
         model: "",
         answers: !failed,
     };
-    let written = head.write(host, sent).and_then(|()| match &new {
-        Some(new) => host.replace_body(Side::Response, usize::MAX, new),
-        None => Ok(()),
-    });
+    let pause = pause.map(|seconds| seconds.to_string());
+    let written = head
+        .write(host, sent)
+        .and_then(|()| match &pause {
+            Some(pause) => host.set_header(Side::Response, header::WAIT, Some(pause)),
+            None => Ok(()),
+        })
+        .and_then(|()| match &new {
+            Some(new) => host.replace_body(Side::Response, usize::MAX, new),
+            None => Ok(()),
+        });
     if written.is_err() {
         sent.refuse(host, &write_failed(Side::Response));
         return Flow::Pause;

@@ -15,6 +15,7 @@ mod silence;
 mod spoken;
 mod stream;
 mod vectors;
+mod wait;
 mod wanted;
 mod watch;
 

@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, vectors, wanted::Wanted, write_failed};
+use super::{Sent, vectors, wait, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -23,7 +23,7 @@ use std::time::SystemTime;
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
 ///
-/// Errors: the gateway role has not run.
+/// Errors: the gateway role has not run; this step is for afterwards, and nobody was waited for.
 pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault> {
     let lost = || {
         Fault::new(
@@ -43,18 +43,22 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
         model,
         dialect,
     } = plan.step(number).ok_or_else(lost)?.clone();
-    if dialect != provider.dialect {
-        host.count(metric::DIALECT_MISMATCH, 1);
-    }
-    if let Some(mark) = plan.of_step(&plan.marks, number).filter(|_| number > 1) {
-        busy::go_on(host, mark);
-    }
     let now = host.now();
     let mut attempts = if number > 1 {
         attempts::load(host)
     } else {
         Vec::new()
     };
+    if !wait::permits(&plan, number, &attempts) {
+        let message = "Every attempt of the plan has been made.";
+        return Err(Fault::new(FaultKind::Overloaded, message));
+    }
+    if dialect != provider.dialect {
+        host.count(metric::DIALECT_MISMATCH, 1);
+    }
+    if let Some(mark) = plan.of_step(&plan.marks, number).filter(|_| number > 1) {
+        busy::go_on(host, mark);
+    }
     attempts::close_silent(&mut attempts, millis(now));
     attempts.push(attempts::Attempt::begun(&name, &model, millis(now)).at(&cluster));
     attempts::store(host, &attempts);

@@ -69,7 +69,7 @@ impl Attempt {
         }
         self.back = Back::Done;
         let status = sent.status();
-        if !sent.is_last() {
+        if sent.plan.goes_on(sent.number) {
             let flow = conclude(host, sent, fault.status(), &fault, None);
             sent.is_silent(host, status);
             // Should Envoy not move on after all, nothing else would end the exchange.
@@ -93,11 +93,6 @@ impl Sent {
     fn status(&self) -> u16 {
         let status = self.headers.get(":status");
         status.and_then(|status| status.parse().ok()).unwrap_or(0)
-    }
-
-    /// Whether no attempt follows.
-    fn is_last(&self) -> bool {
-        usize::try_from(self.number).is_ok_and(|number| number >= self.plan.steps.len())
     }
 
     /// Notes in this attempt's entry what ended it.

@@ -6,6 +6,8 @@ use std::time::Duration;
 /// Most attempts that one request may cost.
 pub(super) const MAX_ATTEMPTS: u64 = 32;
 const MAX_STATUSES: usize = 32;
+/// Longest wait; Envoy's routes take up to five minutes without another setting.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// How much is tried for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Retries {
     pub on_content_filter: bool,
     /// A whole answer that is not the JSON that was asked for moves on.
     pub validate_json: bool,
+    /// How long a provider that asks for a pause is waited for, in all; `None`: not at all.
+    pub wait: Option<Duration>,
     /// For all attempts and the whole answer; `None`: without end.
     pub total_timeout: Option<Duration>,
 }
@@ -33,6 +37,7 @@ impl Default for Retries {
             statuses: Vec::new(),
             on_content_filter: false,
             validate_json: false,
+            wait: None,
             total_timeout: None,
         }
     }
@@ -63,6 +68,10 @@ pub(super) fn read(fields: &Fields<'_>, above: &Retries) -> Option<Retries> {
         node.choice(&[("error", false), ("next", true)])
     });
     let validate = fields.or("validate_json", above.validate_json, |node| node.flag());
+    let wait = match fields.optional("wait_for_retry_after") {
+        Some(node) => wait(&node).map(Some),
+        None => Some(above.wait),
+    };
     let total = match fields.optional("total_timeout") {
         Some(node) => node.duration().map(Some),
         None => Some(above.total_timeout),
@@ -73,6 +82,17 @@ pub(super) fn read(fields: &Fields<'_>, above: &Retries) -> Option<Retries> {
         statuses: statuses?,
         on_content_filter: filter?,
         validate_json: validate?,
+        wait: wait?,
         total_timeout: total?,
     })
+}
+
+fn wait(node: &Node<'_>) -> Option<Duration> {
+    let wait = node.duration()?;
+    if wait > MAX_WAIT {
+        let most = MAX_WAIT.as_secs();
+        node.wrong(format_args!("longer than a client waits; allowed: {most}s"));
+        return None;
+    }
+    Some(wait)
 }

@@ -293,7 +293,7 @@ fn unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts
         return None;
     }
     let plan = HandOver::load(host)?;
-    let step = plan.steps.get(attempts.len())?;
+    let step = plan.at_once().get(attempts.len())?;
     Some(attempts::Attempt {
         ms: Some(0),
         reason: Some(attempts::NO_ANSWER.to_owned()),

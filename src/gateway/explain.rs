@@ -282,7 +282,7 @@ pub(super) fn answer(
                 |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             told.attempt_timeout_ms = Some(ms(prepared.patience.time));
             told.idle_timeout_ms = prepared.patience.idle_ms();
-            told.total_timeout_ms = prepared.total.map(ms);
+            told.total_timeout_ms = prepared.retries.total_timeout.map(ms);
             told.plan = targets(host, config, &asked, body, &prepared, &story);
         }
     }

@@ -13,7 +13,7 @@ use crate::{
         chat::Chat,
         client::{Api, Asked},
     },
-    config::{Gateway, OnContextLength},
+    config::{Gateway, OnContextLength, Retries},
     fault::{Fault, FaultKind},
     host::{
         Host, Side,
@@ -61,7 +61,9 @@ pub(super) fn send(
     host.set_state(state::STREAM, flag(asked.stream));
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
     let (told, patience) = (&mut prepared.told, prepared.patience);
-    steer(host, &told.steps, patience.time, prepared.total, false)?;
+    told.wait_ms = health::waits(&prepared.retries, &mut told.steps);
+    let total = prepared.retries.total_timeout;
+    steer(host, &told.steps, patience.time, total, false)?;
     told.marks = load::begin(host, config, &told.steps);
     told.store(host);
     Ok(Some(patience))
@@ -83,8 +85,8 @@ pub(super) struct Prepared {
     pub(super) places: Vec<usize>,
     /// How long each attempt has.
     pub(super) patience: Patience,
-    /// Of all attempts and the whole answer.
-    pub(super) total: Option<Duration>,
+    /// How much is tried.
+    pub(super) retries: Retries,
 }
 
 /// Plans the request; nothing is sent yet. `None`, errors: as of [`send`].
@@ -118,7 +120,7 @@ pub(super) fn prepare(
         model.answer_timeout
     };
     let (retries, patience) = planned.limits(configured);
-    let retries = &retries.into_owned();
+    let retries = retries.into_owned();
     let seed = planned.seed;
     let (mut steps, mut longer) = (planned.steps, planned.longer);
     if asked.api == Api::CountTokens {
@@ -132,11 +134,11 @@ pub(super) fn prepare(
         true => Probe::Leave,
         false => Probe::Take(patience.time),
     };
-    let steps = health::arrange(host, config, retries, steps, seed, probe, story);
+    let steps = health::arrange(host, config, &retries, steps, seed, probe, story);
     if !longer.is_empty() {
         longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
         // Whether they are needed is not known yet, so nobody is probed.
-        longer = health::arrange(host, config, retries, longer, seed, Probe::Leave, story);
+        longer = health::arrange(host, config, &retries, longer, seed, Probe::Leave, story);
     }
     let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
@@ -150,7 +152,7 @@ pub(super) fn prepare(
             fit::fit(host, config, asked, &mut counter.into_inner(), ways, story)?
         }
     };
-    health::cut(retries, &mut steps, story);
+    health::cut(&retries, &mut steps, story);
     lengths.tokens.truncate(steps.len());
     lengths.caps.truncate(steps.len());
     let (places, steps): (Vec<_>, Vec<Step>) = steps.into_iter().unzip();
@@ -176,7 +178,7 @@ pub(super) fn prepare(
         told,
         places,
         patience,
-        total: retries.total_timeout,
+        retries,
     }))
 }
 

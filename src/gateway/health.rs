@@ -88,6 +88,18 @@ pub(super) fn cut(retries: &Retries, steps: &mut Vec<(usize, Step)>, story: &mut
     }
 }
 
+/// Puts the last step there once more, for when its target has been waited for; gives how long it may be. `None`: nobody is
+/// waited for, or no attempt is left for it. Units: milliseconds.
+pub(super) fn waits(retries: &Retries, steps: &mut Vec<Step>) -> Option<u64> {
+    let wait = u64::try_from(retries.wait?.as_millis()).ok()?;
+    if steps.len() >= retries.attempts {
+        return None;
+    }
+    let last = steps.last()?.clone();
+    steps.push(last);
+    Some(wait)
+}
+
 /// What becomes of a target whose pause is over.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Probe {

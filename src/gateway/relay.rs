@@ -17,7 +17,7 @@ use crate::{
         client::MAX_MODEL_BYTES,
         relay::{self, Area, Named, Relayed},
     },
-    config::Gateway,
+    config::{Gateway, Retries},
     fault::{Fault, FaultKind},
     frame::form::{self, Finder},
     host::{Headers, Host, Side, keys::state},
@@ -238,22 +238,23 @@ impl Incoming {
         };
         self.relayed.named = named;
         host.set_state(state::STREAM, "0");
-        let (mut steps, patience, total, route) = match &asked {
+        let (mut steps, patience, retries, route) = match &asked {
             Some(asked) => {
                 host.set_state(state::MODEL, asked);
                 models::permit(config, from.caller, asked)?;
                 let planned =
                     self.planned(host, config, from, to.unwrap_or(asked), to.is_some())?;
-                let (_, patience) = planned.limits(planned.model.answer_timeout);
-                let total = planned.model.retries.total_timeout;
+                let (retries, patience) = planned.limits(planned.model.answer_timeout);
+                let retries = retries.into_owned();
                 let steps = planned.steps.into_iter().map(|(_, step)| step).collect();
-                (steps, patience, total, planned.told)
+                (steps, patience, retries, planned.told)
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
                 let steps = self.default(host, config, from)?;
                 let patience = Patience::of(config.answer_timeout, None);
-                (steps, patience.idle(config.idle_timeout, None), None, None)
+                let patience = patience.idle(config.idle_timeout, None);
+                (steps, patience, Retries::default(), None)
             }
         };
         // Envoy repeats a body only as far as it keeps it.
@@ -264,11 +265,14 @@ impl Incoming {
         if !kept {
             steps.truncate(1);
         }
-        hand_over::steer(host, &steps, patience.time, total, steps.len() == 1)?;
+        let wait_ms = kept.then(|| health::waits(&retries, &mut steps)).flatten();
+        let (total, once) = (retries.total_timeout, steps.len() == 1);
+        hand_over::steer(host, &steps, patience.time, total, once)?;
         let marks = load::begin(host, config, &steps);
         let forwarded = self.forwarded.take();
         HandOver {
             marks,
+            wait_ms,
             idle_ms: patience.idle_ms(),
             request_id: client.id.clone(),
             route,

@@ -17,6 +17,8 @@ pub mod header {
     pub const ATTEMPTS: &str = "x-llm-attempts";
     /// From clients whose key may override: the time for each attempt, where that is less than configured.
     pub const TIMEOUT: &str = "x-llm-timeout";
+    /// To Envoy's router: how long it waits before the next attempt. Units: seconds.
+    pub const WAIT: &str = "x-llm-wait";
     /// From clients whose key may override: the time between two parts of an answer, where that is less than configured.
     pub const IDLE_TIMEOUT: &str = "x-llm-idle-timeout";
     /// To clients: `hit`, `miss` or `off`.

@@ -29,6 +29,9 @@ pub struct Attempt {
     /// The provider's `retry-after`, as it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<String>,
+    /// How long Envoy was told to wait before the next attempt. Units: milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
     /// The model that it said it served, where it used something and failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<String>,
@@ -52,6 +55,7 @@ impl Attempt {
             reason: None,
             at_ms,
             retry_after: None,
+            wait_ms: None,
             served: None,
             used: None,
             waste_usd_micros: None,

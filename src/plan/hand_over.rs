@@ -91,6 +91,10 @@ pub struct HandOver {
     /// How long a provider may be silent once it has begun to answer. Units: milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_ms: Option<u64>,
+    /// How long the target of the last step may be waited for; that step stands there once more, for afterwards. Units:
+    /// milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ms: Option<u64>,
     /// A whole answer must be the JSON that was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub validate: bool,
@@ -142,6 +146,7 @@ impl HandOver {
             marks: Vec::new(),
             moves: Moves::default(),
             idle_ms: None,
+            wait_ms: None,
             validate: false,
             relay: None,
             size,
@@ -175,6 +180,7 @@ impl HandOver {
             marks: Vec::new(),
             moves: Moves::default(),
             idle_ms: None,
+            wait_ms: None,
             validate: false,
             relay: Some(relay),
             size: 0,
@@ -200,6 +206,28 @@ impl HandOver {
         self.steps.get(self.at(number)?)
     }
 
+    /// The steps that are taken without waiting for anybody.
+    pub fn at_once(&self) -> &[Step] {
+        let count = self
+            .steps
+            .len()
+            .saturating_sub(self.wait_ms.map_or(0, |_| 1));
+        self.steps.get(..count).unwrap_or_default()
+    }
+
+    /// Whether something follows attempt `number` that is none of the last resort.
+    pub fn goes_on(&self, number: u64) -> bool {
+        usize::try_from(number).is_ok_and(|number| number < self.at_once().len())
+    }
+
+    /// Whether all that follows attempt `number` is its own target.
+    pub fn only_itself_follows(&self, number: u64) -> bool {
+        let own = self.step(number);
+        let later = usize::try_from(number).unwrap_or(usize::MAX);
+        let mut later = self.steps.iter().skip(later).peekable();
+        later.peek().is_some() && later.all(|step| Some(step) == own)
+    }
+
     /// What was found out of an attempt's step; `None`: nothing.
     pub fn of_step<T: Copy>(&self, found: &[T], number: u64) -> Option<T> {
         found.get(self.at(number)?).copied()
@@ -213,7 +241,7 @@ impl HandOver {
     /// Whether an error that is the client's, of attempt `number`, is tried at the next step all the same.
     pub fn moves_on(&self, number: u64, status: u16, kind: FaultKind) -> bool {
         let later = usize::try_from(number).unwrap_or(usize::MAX);
-        let mut later = self.steps.iter().skip(later).peekable();
+        let mut later = self.at_once().iter().skip(later).peekable();
         if later.peek().is_none() {
             return false;
         }

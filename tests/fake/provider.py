@@ -99,6 +99,7 @@ class Provider:
         self.seen.append(seen)
         dialect = next((d for d in (*DIALECTS, *VECTORS) if seen.path.split("?")[0].endswith(d.path)), None)
         answer = Answer(reader, writer, seen, dialect)
+        answer.earlier = lambda: any(other is not seen and other.body == seen.body for other in self.seen)
         try:
             if seen.path.startswith("/seen/"):
                 found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
@@ -161,6 +162,7 @@ class Answer:
     def __init__(self, reader, writer, seen, dialect):
         self.reader, self.writer, self.seen, self.dialect = reader, writer, seen, dialect
         self.request: dict = {}
+        self.earlier = lambda: False  # whether the same request has come before
 
     @property
     def stream(self) -> bool:
@@ -256,6 +258,13 @@ async def status(answer, code, form="json", *headers):
     """`status 429 json retry-after=7`."""
     body, kind = FORMS[form](answer.dialect, int(code))
     await answer.whole(int(code), body, kind, **dict(header.split("=", 1) for header in headers))
+
+
+async def once(answer, code, *headers):
+    """`once 429 retry-after=1`: bad for the first request with this body, well for those that follow."""
+    if answer.earlier():
+        return await ok(answer)
+    await status(answer, code, "json", *headers)
 
 
 async def too_long(answer):
@@ -484,7 +493,7 @@ async def bare(answer, *words):
 BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
-        ok, status, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
+        ok, status, once, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, held, bare, repeat,

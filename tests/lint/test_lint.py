@@ -78,6 +78,10 @@ def retries_are_at_envoy_s_default(p):
     p.vllm["circuit_breakers"]["thresholds"][1]["retry_budget"] = {}
 
 
+def nobody_tells_envoy_how_long_to_wait(p):
+    next(iter(p.gateway["models"].values()))["wait_for_retry_after"] = "3s"
+
+
 def the_panic_threshold_is_zero(p):
     p.vllm["common_lb_config"]["healthy_panic_threshold"] = {}
 
@@ -162,6 +166,9 @@ CASES = {
     retries_are_at_envoy_s_default: [
         "cluster openai: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
         "cluster vllm: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
+    ],
+    nobody_tells_envoy_how_long_to_wait: [
+        "listener llm, route 0: wait_for_retry_after needs the retry_policy's rate_limited_retry_back_off with the reset header x-llm-wait in SECONDS; else Envoy asks again at once"
     ],
     the_panic_threshold_is_zero: [
         "cluster vllm: healthy_panic_threshold must not be 0; a cluster without a healthy host ends the fallback"
