@@ -98,6 +98,7 @@ fn a_rule_becomes_what_was_written_the_cheap_conditions_first() {
             "when": {
                 "input_tokens": {"above": 5, "below": 7},
                 "complexity": {"below": 30},
+                "language": ["de", "fr"],
                 "has_images": true,
                 "max_tokens": {"above": 1},
                 "json_schema": false,
@@ -150,6 +151,7 @@ fn a_rule_becomes_what_was_written_the_cheap_conditions_first() {
                         below: None
                     }),
                     Condition::Images(true),
+                    Condition::Language(vec!["de", "fr"]),
                     Condition::Complexity(Between {
                         above: None,
                         below: Some(30)
@@ -266,13 +268,13 @@ fn every_problem_of_a_rule_is_named() {
         {"name": "a", "use": "nobody"},
         {"when": {"hours": "8-18", "days": ["montag"], "input_tokens": {}, "complexity": {"above": 10, "below": 11}, "max_tokens": 7}, "use": "m"},
         {"name": "d", "when": {"hours": "08:00-08:00", "complexity": {"above": 101}}, "require": {}},
-        {"name": "e", "when": {"hours": "24:00-08:00"}},
+        {"name": "e", "when": {"hours": "24:00-08:00", "language": ["de", "deu"]}},
     ]);
     let models = json!({"m": {"targets": [{"provider": "us"}]}});
     assert_eq!(
         problems(&with(&models, &rules)),
         [
-            "$.rules[0].when.colour: unknown key; allowed: complexity, days, has_images, has_tools, headers, hours, input_tokens, json_schema, key, max_tokens, metadata, model, operation, path, project, team, user",
+            "$.rules[0].when.colour: unknown key; allowed: complexity, days, has_images, has_tools, headers, hours, input_tokens, json_schema, key, language, max_tokens, metadata, model, operation, path, project, team, user",
             "$.rules[0].when.headers.x-llm-plan: x-llm-plan is removed before a request is planned; nothing can depend on it",
             r#"$.rules[0].when.headers["a b"]: not a header's name; allowed: ASCII letters, digits, - _ . and the other token characters"#,
             "$.rules[0].when.model: `*` may stand at the end only",
@@ -290,6 +292,7 @@ fn every_problem_of_a_rule_is_named() {
             r#"$.rules[3].when.hours: expected two times of the day in UTC such as "08:00-18:00", found "08:00-08:00""#,
             "$.rules[4].use: missing: a rule needs `use`, `require` or both",
             r#"$.rules[4].when.hours: expected two times of the day in UTC such as "08:00-18:00", found "24:00-08:00""#,
+            r#"$.rules[4].when.language[1]: unknown value "deu"; allowed: ar, bg, cs, da, de, el, en, es, fa, fi, fr, he, hi, hu, id, it, ja, ko, nl, no, pl, pt, ro, ru, sv, th, tr, uk, vi, zh"#,
         ]
     );
 }

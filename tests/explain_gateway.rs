@@ -46,6 +46,7 @@ fn settings() -> Value {
         "rules": [
             {"name": "legal", "when": {"team": "legal"}, "require": {"region": "eu"}},
             {"name": "messages", "when": {"path": "/v1/messages", "operation": "chat"}, "use": "small"},
+            {"name": "german", "when": {"language": "de", "headers": {"x-by-language": "*"}}, "use": "small"},
             {"name": "easy", "when": {"complexity": {"below": 30}, "headers": {"x-auto": "*"}}, "use": "small"},
         ],
         "keys": [
@@ -298,6 +299,15 @@ fn rules_see_the_request_that_is_meant() {
     );
     assert_eq!(got["plan"][0]["request"]["path"], "/v1/chat/completions");
     assert_eq!(got["score"], Value::Null, "nothing has asked for it");
+    assert_eq!(got["language"], Value::Null);
+    let got = told(
+        &[("x-by-language", "1")],
+        &said("smart", "Wie kündige ich mein Abonnement bei Ihnen?"),
+    );
+    assert_eq!(
+        (&got["rule"], &got["language"]),
+        (&json!("german"), &json!("de"))
+    );
     let (_, reply) = ask(
         &settings(),
         &[

@@ -481,6 +481,9 @@ fn each_condition_holds_for_what_it_names_and_not_for_what_is_absent() {
         (json!({"max_tokens": {"above": 49}}), [true, false, false]),
         (json!({"max_tokens": {"above": 50}}), [false, false, false]),
         (json!({"max_tokens": {"below": 51}}), [true, false, false]),
+        (json!({"language": "en"}), [true, false, false]),
+        (json!({"language": ["de", "en"]}), [true, false, false]),
+        (json!({"language": ["de", "fr"]}), [false, false, false]),
         (json!({"complexity": {"above": 30}}), [true, false, false]),
         (json!({"complexity": {"below": 30}}), [false, true, false]),
         (

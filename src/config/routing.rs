@@ -175,6 +175,8 @@ pub enum Condition {
     MaxTokens(Between),
     /// Whether there are images.
     Images(bool),
+    /// The language of what the user has said last: one of these, as in [`crate::plan::language`].
+    Language(Vec<&'static str>),
     /// How hard the request looks. Units: as of [`crate::plan::complexity`].
     Complexity(Between),
     /// The prompt's length. Units: tokens.

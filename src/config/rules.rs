@@ -6,7 +6,7 @@ use super::{
     node::{Fields, Node},
     targets::{bounded, named, some, star_is_last},
 };
-use crate::host::keys;
+use crate::{host::keys, plan::language::KNOWN};
 
 /// Most rules, and most headers or fields of one.
 const MAX_RULES: usize = 256;
@@ -99,6 +99,7 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     };
     let limit = most("max_tokens", MAX_TOKENS, Condition::MaxTokens);
     let images = fields.maybe("has_images", |node| node.flag().map(Condition::Images));
+    let language = fields.maybe("language", |node| languages(&node));
     let complexity = most("complexity", 100, Condition::Complexity);
     let tokens = most("input_tokens", MAX_TOKENS, Condition::InputTokens);
     let mut when = Vec::new();
@@ -109,7 +110,7 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     when.extend(days?);
     when.extend(hours?);
     when.extend(metadata?);
-    for condition in [tools, schema, limit, images, complexity, tokens] {
+    for condition in [tools, schema, limit, images, language, complexity, tokens] {
         when.extend(condition?);
     }
     Some(when)
@@ -167,6 +168,12 @@ fn days(node: &Node<'_>) -> Option<Condition> {
     Some(Condition::Days(
         days.into_iter().fold(0, |all, day| all | day),
     ))
+}
+
+fn languages(node: &Node<'_>) -> Option<Condition> {
+    let known: Vec<_> = KNOWN.iter().map(|(code, _)| (*code, *code)).collect();
+    let codes = node.each(|node| node.choice(&known));
+    Some(Condition::Language(some(node, codes, "language")?))
 }
 
 /// `"08:00-18:00"`.

@@ -106,6 +106,9 @@ struct Told<'a> {
     route: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<u8>,
+    /// Of what the user has said last, where a rule asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<&'static str>,
     /// What guards do, as in the record; the requests show what is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<String>,
@@ -259,6 +262,7 @@ pub(super) fn answer(
             .state(state::ROUTE)
             .and_then(|r| String::from_utf8(r).ok()),
         score: story.score,
+        language: story.language,
         guard: guarded.told(config),
         input_tokens: None,
         input_tokens_class: None,

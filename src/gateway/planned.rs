@@ -93,6 +93,10 @@ pub(super) fn plan<'c>(
         host.set_state(state::SCORE, &score.to_string());
         story.score = Some(score);
     }
+    if let Some(language) = facts.found_language() {
+        host.set_state(state::LANGUAGE, language);
+        story.language = Some(language);
+    }
     let longer = match &first {
         Ok(first) => longer(config, first, &facts, story),
         Err(_) => Vec::new(),

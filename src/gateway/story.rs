@@ -42,6 +42,8 @@ pub(super) struct Story {
     /// Of the first model, where there are several.
     pub(super) policy: Option<&'static str>,
     pub(super) score: Option<u8>,
+    /// The language of the last question, where a rule asks for it.
+    pub(super) language: Option<&'static str>,
     pub(super) places: Vec<Place>,
     pub(super) left: Vec<Left>,
     pub(super) cooled: Vec<Cooled>,

@@ -87,6 +87,8 @@ pub mod state {
     pub const RULE: &str = "llm.rule";
     /// How hard the request looks, where a rule asks for it; from 0 to 100.
     pub const SCORE: &str = "llm.score";
+    /// The language of what the user has said last, where a rule asks for it and it can be told; an ISO 639-1 code.
+    pub const LANGUAGE: &str = "llm.language";
     /// The user of the client's key.
     pub const USER: &str = "llm.user";
     /// The project of the client's key.

@@ -3,6 +3,7 @@
 use super::{
     LIMITS, busy, complexity,
     draw::{FNV, hash, mix},
+    language,
     look::{self, Look},
     pace,
 };
@@ -76,6 +77,7 @@ pub struct Facts<'a> {
     tokens: OnceCell<Option<u64>>,
     look: OnceCell<Look>,
     score: OnceCell<u8>,
+    language: OnceCell<Option<&'static str>>,
     pace: OnceCell<pace::Table>,
     busy: OnceCell<busy::Table>,
 }
@@ -123,6 +125,7 @@ impl<'a> Facts<'a> {
             tokens: OnceCell::new(),
             look: OnceCell::new(),
             score: OnceCell::new(),
+            language: OnceCell::new(),
             pace: OnceCell::new(),
             busy: OnceCell::new(),
         }
@@ -131,6 +134,11 @@ impl<'a> Facts<'a> {
     /// How hard the request looks, if something has asked for it.
     pub fn score(&self) -> Option<u8> {
         self.score.get().copied()
+    }
+
+    /// The language that was found, if something has asked for it.
+    pub fn found_language(&self) -> Option<&'static str> {
+        self.language.get().copied().flatten()
     }
 
     /// How fast targets answer.
@@ -192,6 +200,12 @@ impl<'a> Facts<'a> {
             .score
             .get_or_init(|| complexity::score(&look.said(tools)));
         Some(u64::from(*score))
+    }
+
+    /// The language of what the user has said last.
+    pub(super) fn language(&self) -> Option<&'static str> {
+        let look = self.look()?;
+        *self.language.get_or_init(|| language::of(&look.last))
     }
 
     /// A field of the body's `metadata`, as text.

@@ -11,6 +11,7 @@ mod facts;
 mod hand_over;
 pub mod health;
 mod labels;
+pub mod language;
 mod look;
 pub mod pace;
 mod policy;

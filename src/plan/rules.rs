@@ -40,6 +40,7 @@ fn holds(condition: &Condition, facts: &Facts<'_>) -> bool {
         Condition::Schema(has) => facts.has_schema() == Some(*has),
         Condition::MaxTokens(most) => facts.max_tokens().is_some_and(|n| most.holds(n)),
         Condition::Images(has) => facts.has_images() == Some(*has),
+        Condition::Language(codes) => facts.language().is_some_and(|code| codes.contains(&code)),
         Condition::Complexity(score) => facts.complexity().is_some_and(|n| score.holds(n)),
         Condition::InputTokens(tokens) => facts.input_tokens().is_some_and(|n| tokens.holds(n)),
     }

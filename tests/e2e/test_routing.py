@@ -43,6 +43,7 @@ ROLE = {
     "rules": [
         {"name": "legal", "when": {"team": "legal"}, "require": {"region": "eu"}},
         {"name": "easy", "when": {"model": "ordered", "headers": {"x-auto": "*"}, "complexity": {"below": 30}}, "use": "small"},
+        {"name": "german", "when": {"headers": {"x-by-language": "*"}, "language": ["de", "fr"]}, "use": "small"},
         {"name": "tools", "when": {"model": "small", "has_tools": True}, "use": "ordered", "require": {"hipaa": True}},
         {"name": "long", "when": {"model": "small", "input_tokens": {"above": 500}}, "use": "cheap"},
     ],
@@ -174,6 +175,29 @@ def test_rules_look_at_the_request(gateway, free):
     assert (reply.status, tried(gateway, reply), *told(gateway, reply, "rule")) == (200, ["eu"], "tools")
     reply = free.chat("word " * 600, "small")
     assert (reply.headers["x-llm-model"], *told(gateway, reply, "rule")) == ("fair-2026-01-01", "long")
+
+
+@pytest.mark.parametrize(
+    "path,body",
+    [
+        ("/v1/chat/completions", lambda text: {"messages": [{"role": "system", "content": "You help people."}, {"role": "user", "content": text}]}),
+        ("/v1/messages", lambda text: {"max_tokens": 9, "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}),
+        ("/v1/responses", lambda text: {"input": text}),
+        ("/v1/embeddings", lambda text: {"input": [text]}),
+    ],
+)
+def test_rules_know_the_language_of_the_last_question(gateway, free, path, body):
+    def asked(text, headers):
+        reply = free.ask(path, {"model": "ordered"} | body(text), headers=headers)
+        assert reply.status == 200
+        return told(gateway, reply, "rule", "language")
+
+    by_language = {"x-by-language": "1"}
+    german, english = "Wie kündige ich mein Abonnement bei Ihnen?", "How do I cancel my subscription with you, please?"
+    assert asked(german, by_language) == ("german", "de")
+    assert asked(english, by_language) == (None, "en")
+    assert asked("ok", by_language) == (None, None)
+    assert asked(german, {}) == (None, None), "nothing has asked for it"
 
 
 def test_a_client_with_leave_says_where(gateway, free, lawyer, fakes):
