@@ -222,10 +222,6 @@ pub fn permit<'c>(
     if !to.is_some_and(|to| labels::comply(&to.labels, needs)) {
         return Err(no_compliant_target(name, needs.into_iter().flatten()));
     }
-    if facts.overrides.provider.is_some_and(|own| own != provider) {
-        let message = format!("Requests that name no model go to the provider `{name}` alone.");
-        return Err(Fault::new(FaultKind::BadRequest, message).at("x-llm-provider"));
-    }
     Ok(rule)
 }
 
