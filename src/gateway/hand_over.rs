@@ -3,7 +3,9 @@
 use super::{
     fit::{self, Lengths, Ways},
     health::{self, Probe},
-    load, operation,
+    load,
+    mirror::{self, Aimed},
+    operation,
     overrides::Patience,
     planned::{self, From, What},
     story::Story,
@@ -19,7 +21,7 @@ use crate::{
         Host, Side,
         keys::{header, state},
     },
-    plan::{HandOver, Moves, Step, wire},
+    plan::{HandOver, Moves, Step, Unmirrored, wire},
     provider::Provider,
     tokens::chat::Counter,
 };
@@ -62,6 +64,9 @@ pub(super) fn send(
     host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
     let (told, patience) = (&mut prepared.told, prepared.patience);
     steer(host, &told.steps, patience.time, prepared.total, false)?;
+    if let Some(Ok(copy)) = prepared.mirror {
+        mirror::send(host, config, told, copy);
+    }
     told.marks = load::begin(host, config, &told.steps);
     told.store(host);
     Ok(Some(patience))
@@ -85,6 +90,8 @@ pub(super) struct Prepared {
     pub(super) patience: Patience,
     /// Of all attempts and the whole answer.
     pub(super) total: Option<Duration>,
+    /// The copy of the request; `None`: the model has no mirror.
+    pub(super) mirror: Option<Result<Aimed, Unmirrored>>,
 }
 
 /// Plans the request; nothing is sent yet. `None`, errors: as of [`send`].
@@ -110,7 +117,7 @@ pub(super) fn prepare(
         path: request.path,
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
     };
-    let planned = planned::plan(host, config, from, what, story)?;
+    let mut planned = planned::plan(host, config, from, what, story)?;
     let model = planned.model;
     let configured = if asked.stream {
         model.first_token_timeout
@@ -120,7 +127,8 @@ pub(super) fn prepare(
     let (retries, patience) = planned.limits(configured);
     let retries = &retries.into_owned();
     let seed = planned.seed;
-    let (mut steps, mut longer) = (planned.steps, planned.longer);
+    let mut steps = std::mem::take(&mut planned.steps);
+    let mut longer = std::mem::take(&mut planned.longer);
     if asked.api == Api::CountTokens {
         steps = counting(config, steps, story);
         if steps.is_empty() {
@@ -138,6 +146,7 @@ pub(super) fn prepare(
         // Whether they are needed is not known yet, so nobody is probed.
         longer = health::arrange(host, config, retries, longer, seed, Probe::Leave, story);
     }
+    let mut counter = counter.into_inner();
     let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
@@ -147,13 +156,29 @@ pub(super) fn prepare(
                 steps,
                 longer,
             };
-            fit::fit(host, config, asked, &mut counter.into_inner(), ways, story)?
+            fit::fit(host, config, asked, &mut counter, ways, story)?
         }
     };
     health::cut(retries, &mut steps, story);
     lengths.tokens.truncate(steps.len());
     lengths.caps.truncate(steps.len());
     let (places, steps): (Vec<_>, Vec<Step>) = steps.into_iter().unzip();
+    let mirror = match asked.api {
+        // What is counted has no answer.
+        Api::CountTokens => None,
+        _ => mirror::aim(host, config, &planned, steps.first(), !story.is_heard()),
+    };
+    let mirror = mirror.map(|copy| {
+        copy.map(|step| Aimed {
+            tokens: match config.count_tokens {
+                true => vec![counter.count(&step.model).tokens],
+                false => Vec::new(),
+            },
+            time: model.answer_timeout,
+            share: model.mirror.as_ref().map_or(0, |mirror| mirror.share),
+            step,
+        })
+    });
     let told = HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
@@ -176,6 +201,7 @@ pub(super) fn prepare(
         places,
         patience,
         total: retries.total_timeout,
+        mirror,
     }))
 }
 

@@ -12,17 +12,20 @@ mod hand_over;
 pub mod health;
 mod labels;
 mod look;
+pub mod mirror;
 pub mod pace;
 mod policy;
 mod reasons;
 mod rules;
+pub mod signed;
 pub mod wire;
 
 pub use crate::config::covers;
 pub use draw::{mark, number};
 pub use facts::{Facts, Overrides, Who, seed};
-pub use hand_over::{HandOver, Moves};
+pub use hand_over::{Copied, HandOver, Moves};
 pub use labels::no_compliant_target;
+pub use mirror::Unmirrored;
 pub use policy::expected;
 pub use reasons::dollars;
 
@@ -109,6 +112,8 @@ pub struct Choice<'c> {
     pub rule: Option<&'c Rule>,
     /// The attempts in order; never empty.
     pub candidates: Vec<Candidate>,
+    /// Where a copy may go, with its provider's place; `None`: the model has no mirror.
+    pub mirror: Option<Result<(usize, Step), Unmirrored>>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
 }
@@ -197,12 +202,14 @@ fn ordered<'c>(
         skipped: Vec::new(),
     };
     let candidates = planned.order(model, route, asked)?;
+    let mirror = mirror::target(config, model, asked, planned.needs, facts);
     let skipped = planned.skipped;
     Ok(Choice {
         model,
         route,
         rule,
         candidates,
+        mirror,
         skipped,
     })
 }
