@@ -28,6 +28,7 @@ SECTIONS = {
     "health": "`health`",
     "model": "`models.<name>`",
     "target": "`models.<name>.targets[]`",
+    "mirror": "`models.<name>.mirror`",
     "guard": "`guards[]`",
     "call": "`guards[].call`",
     "rule": "`rules[]`",
@@ -59,6 +60,8 @@ def kind(node):
     node = resolved(node)
     if "const" in node or "enum" in node:
         return ", ".join(code(word) for word in node.get("enum", [node.get("const")]))
+    if any(way.get("type") == "number" for way in node.get("anyOf", [])):
+        return "number"
     inner = node.get("items") or node.get("additionalProperties")
     if inner:
         shape = {"array": "list", "object": "map"}[node["type"]]

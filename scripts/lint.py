@@ -161,6 +161,34 @@ def provider_problems(place, name, destination, cluster, clusters, provider_plug
             yield f"{place}: {key} is {here} in the gateway and {there} in cluster {cluster}; plans need the same"
 
 
+def mirror_problems(plugin, routes, provider_plugins):
+    """Whether Envoy makes the copies that models ask for, and their clusters can read what the gateway signs."""
+    models = dig(plugin.settings, "models", default={})
+    names = [name for name in models if dig(models, name, "mirror")] if isinstance(models, dict) else []
+    if not names:
+        return
+    machine = dig(plugin.wasm, "vm_config", "vm_id", default="")
+    for cluster in sorted({cluster for name in names for cluster, _ in mirrors(plugin.settings, name)}):
+        there = dig(provider_plugins[cluster].wasm, "vm_config", "vm_id", default="") if cluster in provider_plugins else machine
+        if there != machine:
+            yield f"{plugin.place}: cluster {cluster} gets copies and must have the gateway's vm_config.vm_id {machine!r}; else it refuses them"
+    if routes is None:
+        return
+    policies = [
+        policy
+        for host in dig(routes, "virtual_hosts", default=[])
+        for route in host.get("routes", [])
+        for policy in dig(route, "route", "request_mirror_policies", default=[])
+        if policy.get("cluster_header") == "x-llm-mirror"
+    ]
+    if not policies:
+        yield f"{plugin.place}: models have a mirror, and no route has request_mirror_policies with `cluster_header: x-llm-mirror`; nothing is copied"
+    for policy in policies:
+        said = [dig(one, "append", "header", default={}) for one in policy.get("request_headers_mutations", [])]
+        if not any(header.get("key") == "x-envoy-upstream-rq-timeout-ms" for header in said):
+            yield f"{plugin.place}: the mirror policy must set x-envoy-upstream-rq-timeout-ms to %REQ(x-llm-mirror-timeout)%; else a copy may hang for ever"
+
+
 def call_problems(plugin, clusters, provider_plugins, elsewhere):
     """Whether the clusters that guards are called in can be called from this filter."""
     guards = dig(plugin.settings, "guards", default=[])
@@ -255,6 +283,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         if plugin.role != "gateway":
             continue
         yield from gateway_problems(plugin, clusters, provider_plugins, elsewhere)
+        yield from mirror_problems(plugin, hcm.get("route_config"), provider_plugins)
         yield from call_problems(plugin, clusters, provider_plugins, elsewhere)
         default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
         limit = dig(plugin.settings, "body_limit_bytes", default=default)
@@ -302,10 +331,36 @@ def longer(role, name):
     return [] if follows in words else list(leaves(role, covering(role["models"], follows)))
 
 
+def mirrors(role, name):
+    """The clusters that get copies of a model's requests; those of models that it leads to have none."""
+    mirror = dig(role, "models", name, "mirror")
+    if mirror:
+        provider = dig(role, "providers", mirror.get("provider"), default={})
+        labels = dig(provider, "labels", default={}) | dig(mirror, "labels", default={})
+        labels = {key: text_of(value) for key, value in labels.items()}
+        for cluster in clusters_of(provider, mirror.get("provider")):
+            yield cluster, labels
+
+
+def unnamed(role, may_override):
+    """The clusters that requests without a model can reach: one provider's, or any where a client may choose it."""
+    providers = dig(role, "providers", default={})
+    passing = dig(role, "passthrough", "provider")
+    for name in sorted(providers) if may_override else [passing] if passing else []:
+        labels = {key: text_of(value) for key, value in dig(providers, name, "labels", default={}).items()}
+        for cluster in clusters_of(providers[name], name):
+            yield cluster, labels
+
+
 def required(needs):
     """Labels that are needed, each with the values that will do."""
     listed = {key: value if isinstance(value, list) else [value] for key, value in sorted((needs or {}).items())}
     return {key: [text_of(one) for one in values] for key, values in listed.items()}
+
+
+def fitting(found, needs):
+    """Those clusters whose labels will do."""
+    return {cluster for cluster, labels in found if all(labels.get(key) in values for key, values in needs.items())}
 
 
 def reach(role):
@@ -315,7 +370,7 @@ def reach(role):
     are narrower than either, so that nothing reaches more than what stands here.
     """
     models = sorted(dig(role, "models", default={}))
-    everything = [leaf for name in models for leaf in leaves(role, name)]
+    everything = [leaf for name in models for leaf in [*leaves(role, name), *mirrors(role, name)]]
     pairs = sorted({pair for _, labels in everything for pair in labels.items()})
     for key, value in pairs:
         clusters = sorted({cluster for cluster, labels in everything if labels.get(key) == value})
@@ -328,19 +383,18 @@ def reach(role):
             continue
         said = ", ".join(f"{key}={'|'.join(values)}" for key, values in needs.items())
         for name in [covering(models, instead)] if instead else models:
-            first, behind = (
-                {cluster for cluster, labels in found if all(labels.get(key) in values for key, values in needs.items())}
-                for found in (leaves(role, name), longer(role, name))
-            )
+            first, behind, copies = (fitting(found, needs) for found in (leaves(role, name), longer(role, name), mirrors(role, name)))
             # Without a target of its own that complies, a request is refused.
             fit = first | behind if first else first
             yield f"{source} requires {said}: {name} -> {', '.join(sorted(fit)) or 'refused'}"
-        passing = dig(role, "passthrough", "provider")
-        if passing:
-            provider = dig(role, "providers", passing, default={})
-            labels = {key: text_of(value) for key, value in dig(provider, "labels", default={}).items()}
-            fits = all(labels.get(key) in values for key, values in needs.items())
-            yield f"{source} requires {said}: requests without a model -> {', '.join(clusters_of(provider, passing)) if fits else 'refused'}"
+            if first and copies:
+                yield f"{source} requires {said}: {name}, copies -> {', '.join(sorted(copies))}"
+        overrides = dig(role, "overrides", default=False)
+        keys = [holder] if source.startswith("key ") else dig(role, "keys", default=[{}])
+        may_override = any(dig(key, "overrides", default=overrides) for key in keys)
+        if dig(role, "passthrough", "provider") or may_override:
+            fit = fitting(unnamed(role, may_override), needs)
+            yield f"{source} requires {said}: requests without a model -> {', '.join(sorted(fit)) or 'refused'}"
 
 
 def reachable(config):

@@ -170,6 +170,7 @@ fn a_gateway_becomes_what_was_written() {
                     model: 1,
                     asked: "smart".into(),
                 }),
+                mirror: None,
             },
             Model {
                 name: "smart".into(),
@@ -194,6 +195,7 @@ fn a_gateway_becomes_what_was_written() {
                     wait: None,
                 },
                 on_context_length: OnContextLength::RouteOn,
+                mirror: None,
             },
         ]
     );
@@ -338,6 +340,7 @@ fn a_small_gateway_has_the_documented_defaults() {
             idle_timeout: None,
             retries: Retries::default(),
             on_context_length: OnContextLength::Refuse,
+            mirror: None,
         }]
     );
     let health = Settings {
@@ -557,7 +560,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             "$.models.words.targets[0].weight: belongs to `route: weighted`",
             "$.models.words.targets[1].model: names one model; leave it out to pass on the name that was asked for",
             "$.models.words.targets[2].provider: missing",
-            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, exploration_percent, first_token_timeout, idle_timeout, on_content_filter, on_context_length, retriable_statuses, route, sticky, targets, total_timeout, validate_json, wait_for_retry_after",
+            "$.models.words.timeout: unknown key; allowed: answer_timeout, attempts, attempts_per_target, exploration_percent, first_token_timeout, idle_timeout, mirror, on_content_filter, on_context_length, retriable_statuses, route, sticky, targets, total_timeout, validate_json, wait_for_retry_after",
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,

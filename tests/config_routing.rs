@@ -7,7 +7,7 @@
 )]
 
 use envoy_llm_gateway::config::{
-    self, Between, Condition, Config, Named, Need, Route, Rule, Sticky, Target, To, Words,
+    self, Between, Condition, Config, Mirror, Named, Need, Route, Rule, Sticky, Target, To, Words,
 };
 use serde_json::{Value, json};
 
@@ -257,6 +257,57 @@ fn every_problem_of_a_route_is_named() {
             "$.models.g.sticky: belongs to `route: weighted`",
             "$.models.g.targets[0].weight: belongs to `route: weighted`",
             "$.models.h.exploration_percent: expected 0 to 100, found 101",
+        ]
+    );
+}
+
+#[test]
+fn a_mirror_becomes_what_was_written_with_its_provider_s_labels_under_its_own() {
+    let mirror = |mirror: Value| {
+        let models = json!({"m": {"targets": [{"provider": "us"}], "mirror": mirror}});
+        gateway(&with(&models, &json!([]))).models.remove(0).mirror
+    };
+    let own =
+        json!({"provider": "eu", "model": "next", "percent": "12.5", "labels": {"region": "ch"}});
+    let want = Mirror {
+        target: Target {
+            to: To::Provider {
+                provider: 0,
+                model: Some("next".into()),
+            },
+            weight: 0,
+            labels: labels(&[("hipaa", "true"), ("region", "ch")]),
+        },
+        share: 125_000,
+    };
+    assert_eq!(mirror(own), Some(want));
+    let share =
+        |percent: Value| mirror(json!({"provider": "us", "percent": percent})).map(|m| m.share);
+    assert_eq!(share(json!(100)), Some(Mirror::WHOLE));
+    assert_eq!(share(json!(0.0001)), Some(1));
+    assert_eq!(share(json!(0)), Some(0));
+}
+
+#[test]
+fn every_problem_of_a_mirror_is_named() {
+    let models = json!({
+        "a": {"targets": [{"provider": "eu"}], "mirror": {"provider": "nobody", "model": "x*", "percent": 101}},
+        "b": {"targets": [{"provider": "eu"}], "mirror": {"route_to": "a", "percent": "0.00001", "weight": 1}},
+        "c": {"targets": [{"provider": "eu"}], "mirror": "eu"},
+        "d": {"targets": [{"provider": "eu"}], "mirror": {"provider": "eu"}},
+    });
+    assert_eq!(
+        problems(&with(&models, &json!([]))),
+        [
+            "$.models.a.mirror.model: names one model; leave it out to pass on the name that was asked for",
+            "$.models.a.mirror.percent: expected 0 to 100 with at most 4 decimal places, found 101",
+            r#"$.models.a.mirror.provider: no provider "nobody"; configured: eu, us"#,
+            "$.models.b.mirror.percent: expected 0 to 100 with at most 4 decimal places, found 0.00001",
+            "$.models.b.mirror.provider: missing",
+            "$.models.b.mirror.route_to: unknown key; allowed: labels, model, percent, provider",
+            "$.models.b.mirror.weight: unknown key; allowed: labels, model, percent, provider",
+            "$.models.c.mirror: expected an object, found a string",
+            "$.models.d.mirror.percent: missing",
         ]
     );
 }

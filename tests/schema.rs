@@ -54,7 +54,7 @@ fn roles() -> Vec<(Value, Value)> {
         json!({"$ref": "#/$defs/gateway"}),
         json!({
             "role": "gateway",
-            "models": {"m": {"targets": [{"provider": "p"}]}},
+            "models": {"m": {"targets": [{"provider": "p"}], "mirror": {"provider": "p", "percent": 1}}},
             "providers": {"p": {"dialect": "openai"}},
             "keys": [{"id": "k", "sha256": "0".repeat(64)}],
             "model_info": {"m": {

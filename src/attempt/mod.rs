@@ -4,10 +4,12 @@
 //! `out` computes a complete request and sends nothing of an earlier attempt along; `back`
 //! decides whether this attempt is the answer or whether Envoy moves on, and until the first
 //! content of a stream nothing has left yet. Envoy executes: a retriable `:status` is a retry.
+//! `mirror` is what is different where the request is a copy, whose answer reaches nobody.
 
 mod back;
 mod facts;
 mod headers;
+mod mirror;
 mod out;
 mod relay;
 mod shown;
@@ -30,6 +32,7 @@ use crate::{
 };
 use back::Back;
 use facts::Facts;
+use mirror::{At, Ended};
 pub use shown::{Shown, show};
 use silence::Silence;
 use std::{rc::Rc, time::SystemTime};
@@ -103,11 +106,45 @@ impl Attempt {
             (Some(Err(fault)), Some(sent)) => {
                 sent.close(host, Some(fault.status()), Some(&fault));
                 sent.refuse(host, &fault);
+                mirror::end_of(host, sent, Ended::ByItself);
                 self.sent = None;
                 Flow::Pause
             }
             _ => Flow::Pause,
         }
+    }
+
+    fn answer_begins(&mut self, host: &dyn Host, end: bool) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Continue;
+        };
+        self.silence.breaks(host, &sent.plan, end);
+        self.back = Back::begin(host, &self.provider, sent);
+        sent.bodiless = true; // until a part of it comes
+        if let Back::Passing(passing) = &self.back
+            && let Err(fault) = passing.open(host, sent)
+        {
+            sent.refuse(host, &fault);
+            self.back = Back::Done;
+            return Flow::Pause;
+        }
+        if end {
+            return self.back.body(host, &self.provider, sent, true);
+        }
+        match self.back {
+            Back::Passing(_) => Flow::Continue,
+            _ => Flow::Pause,
+        }
+    }
+
+    fn answer_goes_on(&mut self, host: &dyn Host, at: At, end: bool) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Continue;
+        };
+        sent.bodiless &= at != At::Body;
+        self.silence.breaks(host, &sent.plan, end);
+        let flow = self.back.body(host, &self.provider, sent, end);
+        mirror::hush(host, sent, flow, at, end)
     }
 
     fn is_relayed(&self) -> bool {
@@ -161,43 +198,25 @@ impl Stream for Attempt {
     }
 
     fn on_response_headers(&mut self, host: &dyn Host, end: bool) -> Flow {
-        let Some(sent) = &mut self.sent else {
-            return Flow::Continue;
-        };
-        self.silence.breaks(host, &sent.plan, end);
-        self.back = Back::begin(host, &self.provider, sent);
-        sent.bodiless = true; // until a part of it comes
-        if let Back::Passing(passing) = &self.back
-            && let Err(fault) = passing.open(host, sent)
-        {
-            sent.refuse(host, &fault);
-            self.back = Back::Done;
-            return Flow::Pause;
-        }
-        if end {
-            return self.back.body(host, &self.provider, sent, true);
-        }
-        match self.back {
-            Back::Passing(_) => Flow::Continue,
-            _ => Flow::Pause,
+        let flow = self.answer_begins(host, end);
+        match &mut self.sent {
+            Some(sent) => mirror::hush(host, sent, flow, At::Headers, end),
+            None => flow,
         }
     }
 
     fn on_response_body(&mut self, host: &dyn Host, _size: usize, end: bool) -> Flow {
-        let Some(sent) = &mut self.sent else {
-            return Flow::Continue;
-        };
-        sent.bodiless = false;
-        self.silence.breaks(host, &sent.plan, end);
-        self.back.body(host, &self.provider, sent, end)
+        self.answer_goes_on(host, At::Body, end)
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
-        let Some(sent) = &mut self.sent else {
-            return Flow::Continue;
-        };
-        self.silence.breaks(host, &sent.plan, true);
-        self.back.body(host, &self.provider, sent, true)
+        self.answer_goes_on(host, At::Trailers, true)
+    }
+
+    fn on_done(&mut self, host: &dyn Host) {
+        if let Some(sent) = &mut self.sent {
+            mirror::end_of(host, sent, Ended::Early);
+        }
     }
 
     fn deadline(&self) -> Option<SystemTime> {

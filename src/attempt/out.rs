@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, vectors, wait, wanted::Wanted, write_failed};
+use super::{Sent, mirror, vectors, wait, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -31,7 +31,8 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
             "This cluster got a request without a plan: the gateway role must run before it.",
         )
     };
-    let plan = HandOver::load(host).ok_or_else(lost)?;
+    let plan = HandOver::load(host).or_else(|| mirror::plan(host));
+    let plan = plan.ok_or_else(lost)?;
     let number = if plan.steps.len() > 1 {
         attempt_number(host)
     } else {

@@ -1,12 +1,13 @@
 //! Prices of one model: rates by the kind of token, which change with the service tier and the length of the prompt.
 
 use crate::api::answer::Tier;
+use serde::{Deserialize, Serialize};
 
 /// What a token costs. `None`: there is no price of its own, and the kind that it belongs to decides.
 ///
 /// Units: millionths of a millionth of a US dollar (pico-dollars) per token, which is the same number as
 /// micro-dollars per million tokens; `search`: per search.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
     /// Of the prompt.
     pub input: Option<u64>,
@@ -64,13 +65,13 @@ impl Rates {
 }
 
 /// The rates of a model, by tier and length of prompt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prices {
     standard: Rates,
     others: Vec<Row>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
     tier: Tier,
     /// It holds for prompts longer than this. Units: tokens.

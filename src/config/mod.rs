@@ -10,6 +10,7 @@ mod guards;
 mod health;
 mod known;
 mod labels;
+mod mirror;
 pub mod node;
 mod provider;
 mod retries;
@@ -19,8 +20,8 @@ mod targets;
 mod wire;
 
 pub use routing::{
-    Between, Condition, EXPLORATION_PERCENT, Labels, MAX_PLAN, Model, Named, Need, Route, Rule,
-    Sticky, Target, To, Words, covering, covers,
+    Between, Condition, EXPLORATION_PERCENT, Labels, MAX_PLAN, Mirror, Model, Named, Need, Route,
+    Rule, Sticky, Target, To, Words, covering, covers,
 };
 
 use crate::{

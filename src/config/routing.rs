@@ -33,6 +33,22 @@ pub struct Model {
     pub retries: super::Retries,
     /// What becomes of a request that is too long.
     pub on_context_length: super::OnContextLength,
+    /// Who else is asked, for some of the requests, without being heard.
+    pub mirror: Option<Mirror>,
+}
+
+/// A target that gets copies of a model's requests; its answers reach nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// A provider's, whose labels must do as any target's must.
+    pub target: Target,
+    /// How many of the requests. Units: of [`Mirror::WHOLE`].
+    pub share: u32,
+}
+
+impl Mirror {
+    /// The share of every request.
+    pub const WHOLE: u32 = 1_000_000;
 }
 
 /// How the targets of a model are ordered.

@@ -4,6 +4,7 @@ use super::{
     EXPLORATION_PERCENT, Labels, MAX_PLAN, Model, Named, OnContextLength, Retries, Route, Sticky,
     Target, To, covering,
     labels::{labels, over},
+    mirror,
     node::{Fields, Node},
     rules::header,
 };
@@ -82,6 +83,7 @@ pub(super) fn model(
             }
             Some(targets)
         });
+        let mirror = fields.maybe("mirror", |node| mirror::read(&node, known));
         let own = own(fields);
         let (timeouts, retries, on_context_length) = own?;
         Some(Model {
@@ -95,6 +97,7 @@ pub(super) fn model(
             idle_timeout: timeouts.idle,
             retries,
             on_context_length,
+            mirror: mirror?,
         })
     })
 }
@@ -188,7 +191,7 @@ fn target(node: &Node<'_>, known: &Known<'_>, route: Option<Route>) -> Option<Ta
     })
 }
 
-fn own_name(node: &Node<'_>) -> Option<String> {
+pub(super) fn own_name(node: &Node<'_>) -> Option<String> {
     let name = node.plain()?;
     if name.contains('*') {
         node.wrong("names one model; leave it out to pass on the name that was asked for");
@@ -198,7 +201,7 @@ fn own_name(node: &Node<'_>) -> Option<String> {
 }
 
 /// The place of the provider of that name.
-fn place(node: &Node<'_>, providers: &[(String, Labels)]) -> Option<usize> {
+pub(super) fn place(node: &Node<'_>, providers: &[(String, Labels)]) -> Option<usize> {
     let name = node.text()?;
     let place = providers.iter().position(|(known, _)| known == name);
     if place.is_none() {

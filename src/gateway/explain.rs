@@ -10,6 +10,7 @@ use super::{
     endpoint, fit,
     guard::{self, Guarded, Passed, Whose},
     hand_over::{self, Planning, Prepared},
+    mirror::Aimed,
     models, overrides,
     planned::From,
     story::Story,
@@ -17,14 +18,14 @@ use super::{
 use crate::{
     api::client::{Api, Asked},
     attempt::{self, Shown},
-    config::Gateway,
+    config::{self, Gateway},
     fault::{Fault, FaultKind},
     host::{
         Headers, Host, Side,
         keys::{header, state},
     },
     log::cost,
-    plan::{self, HandOver, Step, dollars},
+    plan::{self, HandOver, Step, Unmirrored, dollars},
     tokens::chat::{Count, Counter},
 };
 use serde::{Serialize, Serializer};
@@ -132,6 +133,9 @@ struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
     plan: Vec<Target>,
+    /// Who gets a copy of such requests, or why nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror: Option<Mirror>,
     skipped: Vec<Skipped<'a>>,
 }
 
@@ -155,6 +159,23 @@ struct Target {
     /// Why its request cannot be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_shown: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Mirror {
+    Copied {
+        provider: String,
+        cluster: String,
+        model: String,
+        /// Of how many requests.
+        percent: f64,
+        estimated_cost_usd: Option<f64>,
+    },
+    LeftOut {
+        left_out: &'static str,
+        because: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -276,6 +297,7 @@ pub(super) fn answer(
         answered_by: None,
         refusal: None,
         plan: Vec::new(),
+        mirror: None,
         skipped: skipped(config, &story),
     };
     match prepared {
@@ -288,6 +310,7 @@ pub(super) fn answer(
             told.idle_timeout_ms = prepared.patience.idle_ms();
             told.total_timeout_ms = prepared.retries.total_timeout.map(ms);
             told.plan = targets(host, config, &asked, body, &prepared, &story);
+            told.mirror = prepared.mirror.map(|copy| mirror(config, &asked, copy));
         }
     }
     let first = told
@@ -419,6 +442,22 @@ fn request(shown: Shown) -> Option<Request> {
         headers: headers.collect(),
         body: RawValue::from_string(String::from_utf8(shown.body).ok()?).ok()?,
     })
+}
+
+fn mirror(config: &Gateway, asked: &Asked<'_>, copy: Result<Aimed, Unmirrored>) -> Mirror {
+    match copy {
+        Ok(Aimed { step, share, .. }) => Mirror::Copied {
+            percent: f64::from(share) * 100.0 / f64::from(config::Mirror::WHOLE),
+            estimated_cost_usd: cost_at(config, asked, &step, counted(asked, &step.model).tokens),
+            provider: step.provider,
+            cluster: step.cluster,
+            model: step.model,
+        },
+        Err(why) => Mirror::LeftOut {
+            left_out: why.as_str(),
+            because: why.to_string(),
+        },
+    }
 }
 
 fn cost_at(config: &Gateway, asked: &Asked<'_>, step: &Step, tokens: u64) -> Option<f64> {

@@ -3,7 +3,9 @@
 use super::{
     fit::{self, Lengths, Ways},
     health::{self, Probe},
-    load, operation,
+    load,
+    mirror::{self, Aimed},
+    operation,
     overrides::Patience,
     planned::{self, From, What},
     story::Story,
@@ -19,7 +21,7 @@ use crate::{
         Host, Side,
         keys::{header, state},
     },
-    plan::{HandOver, Moves, Step, wire},
+    plan::{HandOver, Moves, Step, Unmirrored, wire},
     provider::Provider,
     tokens::chat::Counter,
 };
@@ -64,6 +66,9 @@ pub(super) fn send(
     told.wait_ms = health::waits(&prepared.retries, &mut told.steps);
     let total = prepared.retries.total_timeout;
     steer(host, &told.steps, patience.time, total, false)?;
+    if let Some(Ok(copy)) = prepared.mirror {
+        mirror::send(host, config, told, copy);
+    }
     told.marks = load::begin(host, config, &told.steps);
     told.store(host);
     Ok(Some(patience))
@@ -87,6 +92,8 @@ pub(super) struct Prepared {
     pub(super) patience: Patience,
     /// How much is tried.
     pub(super) retries: Retries,
+    /// The copy of the request; `None`: the model has no mirror.
+    pub(super) mirror: Option<Result<Aimed, Unmirrored>>,
 }
 
 /// Plans the request; nothing is sent yet. `None`, errors: as of [`send`].
@@ -112,7 +119,7 @@ pub(super) fn prepare(
         path: request.path,
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
     };
-    let planned = planned::plan(host, config, from, what, story)?;
+    let mut planned = planned::plan(host, config, from, what, story)?;
     let model = planned.model;
     let configured = if asked.stream {
         model.first_token_timeout
@@ -122,7 +129,8 @@ pub(super) fn prepare(
     let (retries, patience) = planned.limits(configured);
     let retries = retries.into_owned();
     let seed = planned.seed;
-    let (mut steps, mut longer) = (planned.steps, planned.longer);
+    let mut steps = std::mem::take(&mut planned.steps);
+    let mut longer = std::mem::take(&mut planned.longer);
     if asked.api == Api::CountTokens {
         steps = counting(config, steps, story);
         if steps.is_empty() {
@@ -140,6 +148,7 @@ pub(super) fn prepare(
         // Whether they are needed is not known yet, so nobody is probed.
         longer = health::arrange(host, config, &retries, longer, seed, Probe::Leave, story);
     }
+    let mut counter = counter.into_inner();
     let (mut steps, mut lengths) = match asked.api {
         // It is the provider that counts.
         Api::CountTokens => (steps, Lengths::default()),
@@ -149,13 +158,29 @@ pub(super) fn prepare(
                 steps,
                 longer,
             };
-            fit::fit(host, config, asked, &mut counter.into_inner(), ways, story)?
+            fit::fit(host, config, asked, &mut counter, ways, story)?
         }
     };
     health::cut(&retries, &mut steps, story);
     lengths.tokens.truncate(steps.len());
     lengths.caps.truncate(steps.len());
     let (places, steps): (Vec<_>, Vec<Step>) = steps.into_iter().unzip();
+    let mirror = match asked.api {
+        // What is counted has no answer.
+        Api::CountTokens => None,
+        _ => mirror::aim(host, config, &planned, steps.first(), !story.is_heard()),
+    };
+    let mirror = mirror.map(|copy| {
+        copy.map(|step| Aimed {
+            tokens: match config.count_tokens {
+                true => vec![counter.count(&step.model).tokens],
+                false => Vec::new(),
+            },
+            time: model.answer_timeout,
+            share: model.mirror.as_ref().map_or(0, |mirror| mirror.share),
+            step,
+        })
+    });
     let told = HandOver {
         request_id: client.id.clone(),
         client_headers: client.forwarded.clone(),
@@ -179,6 +204,7 @@ pub(super) fn prepare(
         places,
         patience,
         retries,
+        mirror,
     }))
 }
 

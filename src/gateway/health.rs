@@ -109,6 +109,22 @@ pub(super) enum Probe {
     Leave,
 }
 
+/// The first cluster of a target that does not cool down, beginning with another one each time.
+pub(super) fn well(
+    host: &dyn Host,
+    config: &Gateway,
+    target: (usize, Step),
+    seed: u64,
+) -> Option<(usize, Step)> {
+    let mut steps = spread_out(config, vec![target], seed).into_iter();
+    if config.health.is_none() {
+        return steps.next();
+    }
+    let table = Table::read(&host.get(shared::HEALTH).bytes);
+    let now = millis(host.now());
+    steps.find(|(_, step)| state_of(config, &table, step, now) == State::Well)
+}
+
 /// Each step at each of its provider's clusters, beginning with another one each time.
 fn spread_out(config: &Gateway, steps: Vec<(usize, Step)>, seed: u64) -> Vec<(usize, Step)> {
     let more = |place: usize| config.providers.get(place).map(|to| &to.more_clusters);

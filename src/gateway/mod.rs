@@ -20,6 +20,7 @@ mod guard;
 mod hand_over;
 mod health;
 mod load;
+mod mirror;
 mod models;
 mod overrides;
 mod planned;

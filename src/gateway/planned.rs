@@ -12,7 +12,7 @@ use crate::{
     config::{Gateway, MAX_PLAN, Model, OnContextLength, Retries, Route},
     fault::{Fault, FaultKind},
     host::{Host, Side, keys::state},
-    plan::{self, Choice, Facts, Overrides, Step},
+    plan::{self, Choice, Facts, Overrides, Step, Unmirrored},
 };
 
 use std::{borrow::Cow, time::Duration};
@@ -50,6 +50,8 @@ pub(super) struct Planned<'c> {
     pub(super) model: &'c Model,
     /// Those of the model that follows where a prompt may be too long.
     pub(super) longer: Vec<(usize, Step)>,
+    /// Where a copy may go; `None`: the model has no mirror.
+    pub(super) mirror: Option<Result<(usize, Step), Unmirrored>>,
     /// Policy and rule, where they are more than the order of a list.
     pub(super) told: Option<String>,
     /// What is drawn for this request.
@@ -263,6 +265,7 @@ fn planned<'c>(host: &dyn Host, choice: Choice<'c>, drawn: (u64, Overrides)) -> 
         seed,
         said,
         longer: Vec::new(),
+        mirror: choice.mirror.clone(),
         steps: choice.into_steps(),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     ECHO_MODEL, endpoint, entry, hand_over,
     health::{self, Probe},
     load, models,
-    overrides::Patience,
+    overrides::{self, Patience},
     planned::{self, From, Planned, What},
     story::Story,
 };
@@ -20,8 +20,11 @@ use crate::{
     config::{Gateway, Retries},
     fault::{Fault, FaultKind},
     frame::form::{self, Finder},
-    host::{Headers, Host, Side, keys::state},
-    plan::{HandOver, Step},
+    host::{
+        Headers, Host, Side,
+        keys::{header, state},
+    },
+    plan::{HandOver, Overrides, Step},
 };
 
 /// Longest query, content type and `accept` that go on.
@@ -251,9 +254,10 @@ impl Incoming {
             }
             None => {
                 host.set_state(state::ROUTE, "passthrough");
-                let steps = self.default(host, config, from)?;
-                let patience = Patience::of(config.answer_timeout, None);
-                let patience = patience.idle(config.idle_timeout, None);
+                let said = overrides::read(config, from.caller, client)?;
+                let steps = self.default(host, config, from, &said)?;
+                let patience = Patience::of(config.answer_timeout, said.timeout);
+                let patience = patience.idle(config.idle_timeout, said.idle);
                 (steps, patience, Retries::default(), None)
             }
         };
@@ -336,12 +340,13 @@ impl Incoming {
         Ok(planned)
     }
 
-    /// The one attempt at the provider for requests without a model.
+    /// The one attempt at the provider for requests without a model, or at the one that the client asks for.
     fn default(
         &self,
         host: &dyn Host,
         config: &Gateway,
         from: From<'_>,
+        said: &Overrides,
     ) -> Result<Vec<Step>, Fault> {
         if !from.caller.passes() {
             let message = if self.reads() {
@@ -357,7 +362,11 @@ impl Incoming {
             };
             return Err(Fault::new(FaultKind::Forbidden, message).coded("path_not_allowed"));
         }
-        let provider = config.passthrough.provider;
+        if said.route.is_some() {
+            let message = "This request names no model, so there are no targets that `x-llm-route` could order. Leave the header out, or name the provider with `x-llm-provider`.";
+            return Err(Fault::new(FaultKind::BadRequest, message).at(header::ROUTE));
+        }
+        let provider = said.provider.or(config.passthrough.provider);
         let Some((place, to)) = provider.and_then(|at| Some((at, config.providers.get(at)?)))
         else {
             return Err(if self.reads() {
@@ -371,7 +380,12 @@ impl Incoming {
                 Fault::new(FaultKind::UnknownPath, message)
             });
         };
-        if !self.is_had_by(config, place, "") {
+        let has = self.is_had_by(config, place, "");
+        if !has && said.provider.is_some() {
+            let message = format!("The provider `{}` does not have {}.", to.name, self.path());
+            return Err(Fault::new(FaultKind::BadRequest, message).at(header::PROVIDER));
+        }
+        if !has {
             let message = format!(
                 "The provider `{}`, which is `passthrough.provider` here, does not have {}.",
                 to.name,

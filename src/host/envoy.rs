@@ -449,6 +449,11 @@ impl Drop for Shell {
 }
 
 impl Context for Shell {
+    fn on_done(&mut self) -> bool {
+        self.stream.on_done(&self.envoy);
+        true
+    }
+
     fn on_http_call_response(&mut self, number: u32, headers: usize, size: usize, _: usize) {
         // Without headers the call has failed, and nothing of it may be read.
         let (mut status, mut body) = (0, Vec::new());

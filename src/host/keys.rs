@@ -31,6 +31,21 @@ pub mod header {
     pub const TOKENS_ESTIMATE: &str = "x-llm-tokens-estimate";
     /// To Envoy's routes: there is one attempt, so the body need not be kept for another.
     pub const UNBUFFERED: &str = "x-llm-unbuffered";
+    /// To Envoy's `request_mirror_policies`: the cluster that gets a copy of the request. To Envoy's `upstream_log`,
+    /// beside the answer to the copy: how it ended, `ok` or `error`.
+    pub const MIRROR: &str = "x-llm-mirror";
+    /// To the latter: why it ended so, and what it used. Units: tokens; micro-dollars.
+    pub const REASON: &str = "x-llm-reason";
+    /// See [`REASON`].
+    pub const INPUT_TOKENS: &str = "x-llm-input-tokens";
+    /// See [`REASON`].
+    pub const OUTPUT_TOKENS: &str = "x-llm-output-tokens";
+    /// See [`REASON`].
+    pub const COST_USD_MICROS: &str = "x-llm-cost-usd-micros";
+    /// To Envoy's `request_mirror_policies`: how long the copy may take. Units: milliseconds.
+    pub const MIRROR_TIMEOUT: &str = "x-llm-mirror-timeout";
+    /// To the provider role of that cluster: [`crate::plan::signed`].
+    pub const MIRROR_PLAN: &str = "x-llm-mirror-plan";
     /// To Envoy's router: attempts after the first.
     pub const MAX_RETRIES: &str = "x-envoy-max-retries";
     /// To clients: the policy that ordered the targets, and the rule that matched. From clients whose key may override:
@@ -85,6 +100,8 @@ pub mod state {
     pub const ROUTE: &str = "llm.route";
     /// The rule that matched.
     pub const RULE: &str = "llm.rule";
+    /// Where a copy of the request went: `provider/model`.
+    pub const MIRROR: &str = "llm.mirror";
     /// How hard the request looks, where a rule asks for it; from 0 to 100.
     pub const SCORE: &str = "llm.score";
     /// The language of what the user has said last, where a rule asks for it and it can be told; an ISO 639-1 code.
@@ -155,6 +172,8 @@ pub mod shared {
     pub const PACE: &str = "envoy_llm_gateway.pace";
     /// How many requests are at which target: [`crate::plan::busy::Table`].
     pub const BUSY: &str = "envoy_llm_gateway.busy";
+    /// What hand-overs in headers are signed with: see [`crate::plan::signed`].
+    pub const MIRROR_SECRET: &str = "envoy_llm_gateway.mirror_secret";
 }
 
 /// Counters, seen as `wasmcustom.<name>`.
@@ -165,6 +184,15 @@ pub mod metric {
     pub const PRICE_UNKNOWN: &str = "llm.price_unknown";
     /// An answer came without saying what it used: it has no cost in the record.
     pub const USAGE_UNKNOWN: &str = "llm.usage_unknown";
+
+    /// A copy of a request came to a provider's cluster without a hand-over that this process has signed.
+    pub const MIRROR_REFUSED: &str = "llm.mirror_refused";
+
+    /// What became of copies of requests at a provider of the configuration, and what they used: `ok`, `error`,
+    /// `left_out`, `input_tokens`, `output_tokens`, `cost_usd_micros`.
+    pub fn mirror(provider: &str, what: &str) -> String {
+        ["llm.mirror.", provider, ".", what].concat()
+    }
 
     /// How often a guard of the configuration has acted.
     pub fn guard(rule: &str, action: &str) -> String {

@@ -234,4 +234,6 @@ pub trait Stream {
     }
     /// The exchange is over and about to be logged. Only the gateway role gets this.
     fn on_log(&mut self, _host: &dyn Host) {}
+    /// The exchange is over, however it ended: nothing of it can be changed.
+    fn on_done(&mut self, _host: &dyn Host) {}
 }

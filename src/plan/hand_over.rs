@@ -7,6 +7,7 @@ use crate::{
         client::{Api, Asked},
         relay::Relayed,
     },
+    catalogue::Prices,
     fault::FaultKind,
     host::{Exchange, keys::state},
     json::Place,
@@ -40,6 +41,13 @@ impl Moves {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// What the provider role must know of a copy: nobody else hears of its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// Of the model that is asked; `None`: they are not known.
+    pub prices: Option<Prices>,
 }
 
 /// The plan, and what the gateway role has already found out about the body.
@@ -98,6 +106,9 @@ pub struct HandOver {
     /// A whole answer must be the JSON that was asked for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub validate: bool,
+    /// It is a copy, whose answer reaches nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<Copied>,
     /// A request on one of OpenAI's other paths, whose bytes pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relayed>,
@@ -148,6 +159,7 @@ impl HandOver {
             idle_ms: None,
             wait_ms: None,
             validate: false,
+            mirror: None,
             relay: None,
             size,
             places,
@@ -182,9 +194,29 @@ impl HandOver {
             idle_ms: None,
             wait_ms: None,
             validate: false,
+            mirror: None,
             relay: Some(relay),
             size: 0,
             places: Vec::new(),
+        }
+    }
+
+    /// The same request for one other target, to be read beside it: nothing of it moves on.
+    #[must_use]
+    pub fn copied(&self, step: Step, tokens: Vec<u64>, prices: Option<Prices>) -> Self {
+        Self {
+            steps: vec![step],
+            tokens,
+            caps: Vec::new(),
+            marks: Vec::new(),
+            moves: Moves::default(),
+            idle_ms: None,
+            wait_ms: None,
+            validate: false,
+            route: None,
+            places: Vec::new(),
+            mirror: Some(Copied { prices }),
+            ..self.clone()
         }
     }
 

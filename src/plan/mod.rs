@@ -13,17 +13,20 @@ pub mod health;
 mod labels;
 pub mod language;
 mod look;
+pub mod mirror;
 pub mod pace;
 mod policy;
 mod reasons;
 mod rules;
+pub mod signed;
 pub mod wire;
 
 pub use crate::config::covers;
 pub use draw::{mark, number};
 pub use facts::{Facts, Overrides, Who, seed};
-pub use hand_over::{HandOver, Moves};
+pub use hand_over::{Copied, HandOver, Moves};
 pub use labels::no_compliant_target;
+pub use mirror::Unmirrored;
 pub use policy::expected;
 pub use reasons::dollars;
 
@@ -110,6 +113,8 @@ pub struct Choice<'c> {
     pub rule: Option<&'c Rule>,
     /// The attempts in order; never empty.
     pub candidates: Vec<Candidate>,
+    /// Where a copy may go, with its provider's place; `None`: the model has no mirror.
+    pub mirror: Option<Result<(usize, Step), Unmirrored>>,
     /// What was left out.
     pub skipped: Vec<Skipped>,
 }
@@ -198,12 +203,14 @@ fn ordered<'c>(
         skipped: Vec::new(),
     };
     let candidates = planned.order(model, route, asked)?;
+    let mirror = mirror::target(config, model, asked, planned.needs, facts);
     let skipped = planned.skipped;
     Ok(Choice {
         model,
         route,
         rule,
         candidates,
+        mirror,
         skipped,
     })
 }
@@ -222,10 +229,6 @@ pub fn permit<'c>(
     let name = to.map(|to| to.name.as_str()).unwrap_or_default();
     if !to.is_some_and(|to| labels::comply(&to.labels, needs)) {
         return Err(no_compliant_target(name, needs.into_iter().flatten()));
-    }
-    if facts.overrides.provider.is_some_and(|own| own != provider) {
-        let message = format!("Requests that name no model go to the provider `{name}` alone.");
-        return Err(Fault::new(FaultKind::BadRequest, message).at("x-llm-provider"));
     }
     Ok(rule)
 }

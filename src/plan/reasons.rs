@@ -1,6 +1,6 @@
 //! Why a target stands where it does, and why one is left out, in words: one place for all of them.
 
-use super::{Missing, Reason};
+use super::{Missing, Reason, Unmirrored};
 use std::fmt;
 
 impl Reason {
@@ -56,6 +56,34 @@ impl fmt::Display for Missing {
         f.write_str(match self {
             Self::Label => "it lacks a label that the rule or the key requires",
             Self::Provider => "the client asked for another provider",
+        })
+    }
+}
+
+impl Unmirrored {
+    /// In one word, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guarded => "guarded",
+            Self::Label => "label",
+            Self::Provider => "provider",
+            Self::Share => "share",
+            Self::Asked => "asked",
+            Self::Cooling => "cooling",
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Unmirrored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Guarded => "a guard has chosen the model, and others must not see the request",
+            Self::Label => return Missing::Label.fmt(f),
+            Self::Provider => return Missing::Provider.fmt(f),
+            Self::Share => "others are copied",
+            Self::Asked => "it is asked first anyhow",
+            Self::Cooling => "it cools down",
         })
     }
 }

@@ -430,3 +430,48 @@ def test_many_uploads_and_answers_at_once(client):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.fixture(scope="module")
+def free(start, clusters):
+    """A client that may choose for itself."""
+    digest = hashlib.sha256(b"key-of-free").hexdigest()
+    keys = [{"id": "free", "sha256": digest, "overrides": True}, {"id": "bound", "sha256": hashlib.sha256(b"key-of-bound").hexdigest()}]
+    gateway = start(render(role(keys=keys), clusters))
+    client = Client(gateway.url, "key-of-free")
+    yield gateway, client
+    client.close()
+
+
+def test_a_client_with_leave_chooses_the_provider_of_its_files(free, openai_provider, spare_provider):
+    gateway, client = free
+    text = marker()
+    upload = form(("purpose", "batch"), ("file", text, "a.jsonl"))
+    upload["headers"]["x-llm-provider"] = "spare"
+    reply = client.send("POST", "/v1/files", **upload)
+    assert (reply.status, reply.headers["x-llm-provider"]) == (200, "spare")
+    assert len(spare_provider.asked(text)) == 1 and openai_provider.asked(text) == []
+    assert (gateway.record(reply.id)["provider"], gateway.record(reply.id)["route"]) == ("spare", "passthrough")
+    there = {"x-llm-provider": "spare"}
+    assert client.get(f"/v1/files/{reply.json['id']}", headers=there).json["id"] == reply.json["id"]
+    # Without leave the header is taken off, and the file is looked for where it is not.
+    bound = there | {"authorization": "Bearer key-of-bound"}
+    assert client.get(f"/v1/files/{reply.json['id']}", headers=bound).headers["x-llm-provider"] == "openai"
+
+
+def test_a_client_with_leave_says_how_long_it_waits_for_a_path_without_a_model(free, openai_provider):
+    gateway, client = free
+    upload = form(("purpose", "batch"), ("file", f"{marker()} [[openai hang]]", "a.jsonl"))
+    upload["headers"] |= {"x-llm-timeout": "700ms", "x-llm-attempts": "2"}
+    began = time.monotonic()
+    reply = client.send("POST", "/v1/files", **upload)
+    assert (reply.status, reply.error["code"], reply.headers["x-llm-attempts"]) == (504, "provider_timeout", "1")
+    assert 0.6 < time.monotonic() - began < 5
+
+
+def test_what_makes_no_sense_without_a_model_is_refused(free, openai_provider):
+    _, client = free
+    for header, value in (("x-llm-route", "weighted"), ("x-llm-provider", "anthropic"), ("x-llm-provider", "gone"), ("x-llm-attempts", "0")):
+        reply = client.get("/v1/files", headers={header: value})
+        assert (reply.status, reply.error["param"]) == (400, header)
+    assert "names no model" in client.get("/v1/files", headers={"x-llm-route": "weighted"}).error["message"]

@@ -190,7 +190,7 @@ class Gateway:
         return {name: count for name, count in self.stats("vm_reload").items() if count}
 
     def _find(self, request_id: str) -> dict | None:
-        return next((r for r in self.records if r["request_id"] == request_id), None)
+        return next((r for r in self.records if r.get("request_id") == request_id), None)
 
     def _read(self) -> None:
         for line in self.process.stdout:

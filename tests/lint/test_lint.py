@@ -82,6 +82,17 @@ def nobody_tells_envoy_how_long_to_wait(p):
     next(iter(p.gateway["models"].values()))["wait_for_retry_after"] = "3s"
 
 
+def copies_are_asked_for_and_not_made(p):
+    p.gateway["models"]["smart"]["mirror"] = {"provider": "local", "percent": 5}
+    wasm = p.upstream(p.vllm)[0]["typed_config"]["config"]
+    wasm["vm_config"] = wasm["vm_config"] | {"vm_id": "another"}
+
+
+def copies_may_hang(p):
+    p.gateway["models"]["smart"]["mirror"] = {"provider": "openai", "percent": 5}
+    p.action["request_mirror_policies"] = [{"cluster_header": "x-llm-mirror"}]
+
+
 def the_panic_threshold_is_zero(p):
     p.vllm["common_lb_config"]["healthy_panic_threshold"] = {}
 
@@ -162,6 +173,13 @@ CASES = {
     guards_are_called_where_nobody_can_call: [
         "listener llm, guard vllm: cluster vllm carries this filter; a call into it would end every stream of the worker, so give the guard a cluster of its own",
         "listener llm, guard nowhere: there is no cluster nowhere; the clusters are: openai, vllm",
+    ],
+    copies_are_asked_for_and_not_made: [
+        "listener llm: cluster vllm gets copies and must have the gateway's vm_config.vm_id 'llm'; else it refuses them",
+        "listener llm: models have a mirror, and no route has request_mirror_policies with `cluster_header: x-llm-mirror`; nothing is copied",
+    ],
+    copies_may_hang: [
+        "listener llm: the mirror policy must set x-envoy-upstream-rq-timeout-ms to %REQ(x-llm-mirror-timeout)%; else a copy may hang for ever"
     ],
     retries_are_at_envoy_s_default: [
         "cluster openai: circuit_breakers allow 3 retries at a time; set max_retries to 100 or more, else fallbacks are dropped under load",
@@ -314,3 +332,39 @@ def test_it_says_which_labels_can_reach_which_clusters(tmp_path):
             f"{path}: ok",
         ],
     )
+
+
+def test_it_says_where_copies_and_a_client_s_own_choice_can_reach(tmp_path):
+    parts = Parts(copy.deepcopy(yaml.safe_load(GOOD.read_text())))
+    parts.gateway["providers"]["openai"]["labels"] = {"region": "us"}
+    parts.gateway["providers"]["local"]["labels"] = {"region": "eu"}
+    mirror = {"provider": "openai", "percent": 0.5}
+    parts.gateway["models"] = {
+        "far": {"targets": [{"provider": "openai"}], "mirror": mirror | {"labels": {"region": "eu"}}},
+        "near": {"targets": [{"provider": "local"}], "mirror": mirror},
+        "own": {"targets": [{"provider": "local"}], "mirror": mirror | {"labels": {"region": "eu"}}},
+    }
+    needs = {"region": "eu"}
+    parts.gateway["keys"] = [
+        {"id": "free", "sha256": "0" * 64, "require": {"region": ["eu", "us"]}, "overrides": True},
+        {"id": "near", "sha256": "1" * 64, "require": needs},
+    ]
+    parts.gateway["passthrough"] = {"provider": "openai"}
+    timeout = {"append": {"header": {"key": "x-envoy-upstream-rq-timeout-ms", "value": "%REQ(x-llm-mirror-timeout)%"}}}
+    policy = {"cluster_header": "x-llm-mirror", "request_headers_mutations": [timeout]}
+    parts.action["request_mirror_policies"] = [policy]
+    path = tmp_path / "envoy.yaml"
+    path.write_text(yaml.safe_dump(parts.config))
+    code, lines = run(path)
+    place = f"{path}: listener llm: "
+    lines = [line.removeprefix(place) for line in lines]
+    assert code == 0
+    assert lines[:2] == ["label region=eu: openai, vllm", "label region=us: openai"]
+    assert "key free requires region=eu|us: requests without a model -> openai, vllm" in lines
+    assert [line.removeprefix("key near requires region=eu: ") for line in lines if line.startswith("key near")] == [
+        "far -> refused",
+        "near -> vllm",
+        "own -> vllm",
+        "own, copies -> openai",
+        "requests without a model -> refused",
+    ]
