@@ -49,7 +49,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "An address with a domain of at least two labels. Names of files such as `icon@2x.png` are refused.",
         &["email", "e-mail", "mail"],
-        "*",
+        "w[A-Z0-9_\u{7f}.+'@-]",
         email,
     ),
     read(
@@ -82,7 +82,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "携帯",
             "전화",
         ],
-        "+(0123456789",
+        "[+(0-9][ +()./0-9-]",
         phone,
     ),
     read(
@@ -90,7 +90,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Named,
         "An address with a scheme, or a host under a common top-level domain; harmless by itself, so groups do not select it.",
         &["url", "website", "link"],
-        "*",
+        "w[A-Z0-9_\u{7f}.:-]",
         url,
     ),
     person(

@@ -14,7 +14,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "IPv4 of four numbers up to 255 (five numbers are a version), IPv6 of eight groups or with `::`; a network's length belongs to it. `::` alone is hardly sure.",
         &["ip", "ipv4", "ipv6", "address", "host", "server"],
-        ":0123456789abcdefABCDEF",
+        "[:0-9A-F][:.0-9A-F]",
         address,
     ),
     person(
