@@ -17,6 +17,8 @@ const MAX_KEY: usize = 512;
 /// How long a password in a URL can be, and its name.
 const MAX_PASSWORD: usize = 128;
 const MAX_ENTROPY: usize = 256;
+/// How many letters and digits in a row something random has, which no word does.
+const LEAST_RANDOM: usize = 10;
 
 const WORDS: &[&str] = &[
     "password",
@@ -618,10 +620,22 @@ fn entropy(look: &mut Look<'_>) -> Option<Hit> {
     while length > 0 && matches!(look.get(length - 1), b'.' | b'-') {
         length -= 1;
     }
-    if length < 20 || !is_random(look.read(0, length)) {
+    let codes = look.read(0, length);
+    if length < 20 || !is_random(codes) || is_path(codes) {
         return None;
     }
     Hit::to(length, 10)
+}
+
+/// Words, numbers and versions with signs between them, such as paths and names of files: no stretch of letters and
+/// digits is long and has both.
+fn is_path(codes: &[u8]) -> bool {
+    let mut parts = codes.split(|code| !code.is_ascii_alphanumeric());
+    !parts.any(|part| {
+        part.len() >= LEAST_RANDOM
+            && part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_alphabetic)
+    })
 }
 
 /// Letters and digits mixed, and at least three bits in a character (Shannon).
