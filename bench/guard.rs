@@ -1,5 +1,5 @@
 //! What it costs to look for everything in a text, on this machine and without Envoy: all entities in one pass
-//! against each of them alone, one after the other. Called by `scripts/bench.sh guard`; `--quick` takes a tenth of
+//! against each of them alone, one after the other; and to judge it for prompt injection. Called by `scripts/bench.sh guard`; `--quick` takes a tenth of
 //! the time. With `--peer FILE` it also prints, entity by entity, what is found of the published examples in
 //! `tests/fixtures/guard/pii.jsonl` beside the counts in the file (`entity right missed wrong` a line).
 //!
@@ -14,7 +14,7 @@
 )]
 
 use envoy_llm_gateway::guard::{
-    Scan,
+    Scan, injection,
     scan::{Scanner, Selection, entities},
 };
 use serde::Deserialize;
@@ -78,10 +78,11 @@ fn speed(turns: usize) {
     let all = Scanner::all();
     let each: Vec<_> = entities().map(|entity| only(entity.name)).collect();
     println!(
-        "| text | all in one pass, MB/s | {} entities one by one, MB/s | 16 KB |",
+        "| text | all in one pass, MB/s | {} entities one by one, MB/s | 16 KB | PROMPT_INJECTION, MB/s | 16 KB |",
         each.len()
     );
-    println!("|---|---|---|---|");
+    println!("|---|---|---|---|---|---|");
+    injection::prepare();
     for (name, text) in texts {
         let mut end = PROMPT;
         while !text.is_char_boundary(end) {
@@ -92,12 +93,16 @@ fn speed(turns: usize) {
             each.iter().for_each(|each| scan(each, &text))
         });
         let prompt = best(turns, || scan(&all, &text[..end]));
+        let judged = best(turns, || judge_whole(&text));
+        let judged_prompt = best(turns, || judge_whole(&text[..end]));
         let rate = |time: Duration| text.len() as f64 / time.as_secs_f64() / 1e6;
         println!(
-            "| {name} | {:.0} | {:.1} | {:.3} ms |",
+            "| {name} | {:.0} | {:.1} | {:.3} ms | {:.0} | {:.3} ms |",
             rate(one),
             rate(many),
-            prompt.as_secs_f64() * 1e3
+            prompt.as_secs_f64() * 1e3,
+            rate(judged),
+            judged_prompt.as_secs_f64() * 1e3
         );
     }
 }
@@ -106,6 +111,10 @@ fn scan(scanner: &Scanner, text: &str) {
     let mut finds = Vec::new();
     black_box(scanner.scan(black_box(text), 0, true, &mut finds));
     black_box(finds);
+}
+
+fn judge_whole(text: &str) {
+    black_box(injection::score(black_box(text)));
 }
 
 fn best(turns: usize, mut run: impl FnMut()) -> Duration {

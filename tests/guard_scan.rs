@@ -469,8 +469,69 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "the ratio 16:9, ISO 9001, chapter 12, 3.14159265358979, 100 000 000",
         "npm i left-pad@1.3.0, foo@bar, @mention, e.g. this",
         "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 in main",
+        "## 0.12.0 (2026-05-12), ## 0.15.1 (2026/05/02), v1.12.0 (2026-01-02)",
+        "0.66666662693, 0.40000972152, [0.0123456789]",
+        r#"{"ts": 1517644800000, "time":1662921288123}"#,
+        "50 => Some(c::B50), c::FF0, a::B1",
+        "check(\"12345678\"); const VFIO_CHECK_EXTENSION: u32 = 536886117;",
+        "[`TokenStream`]: https://docs.rs/proc-macro2/1.0/proc_macro2/struct.TokenStream.html",
+        "token in target/wasm32-wasip1/release, secret twine-5.1.1-py3-none-any.whl",
     ] {
         assert_eq!(found(&scanner, text), [], "{text}");
+    }
+}
+
+#[test]
+fn what_is_almost_an_entity_is_none() {
+    let scanner = all_pii();
+    let alike = format!("ghp_{}", "x".repeat(36));
+    for text in [
+        // Not random, no key, too short, not so long.
+        "token: a1a1a1a1a1a1a1a1a1a1a1a1",
+        alike.as_str(),
+        "eyJhbGci.abcd.x",
+        "abc8Q~abcdefgh0123",
+        // Numbers with leading zeros are no address, and groups of other sizes no card.
+        "host 010.001.002.003",
+        "4111 11111111 1111",
+        // Too many words lie between.
+        "account one two three four five six seven eight nine ten 945456787654",
+        // An address, and characters that no text has.
+        "am9obkBleGFtcGxlLmNvbQEC",
+    ] {
+        assert_eq!(found(&scanner, text), [], "{text}");
+    }
+    let azure = format!("abc8Q~{}", Dice(9).text(ALNUM, 34));
+    assert_eq!(
+        found(&scanner, &azure),
+        [("SECRET_AZURE_KEY", azure.as_str())]
+    );
+    assert_eq!(
+        found(&scanner, "number 192.168.100.200"),
+        [("IP_ADDRESS", "192.168.100.200")]
+    );
+}
+
+#[test]
+fn what_is_close_to_a_version_or_a_path_is_still_found() {
+    let scanner = all_pii();
+    for (text, name, value) in [
+        (
+            "+44 (0)20 7946 0958.",
+            "PHONE_NUMBER",
+            "+44 (0)20 7946 0958",
+        ),
+        ("1 (212) 555-0142.", "PHONE_NUMBER", "1 (212) 555-0142"),
+        ("host fe80::1 is up", "IP_ADDRESS", "fe80::1"),
+        ("host FE80::1FF is up", "IP_ADDRESS", "FE80::1FF"),
+        (
+            "token: a/b/7f3kq92mzx81/x0p4",
+            "SECRET_HIGH_ENTROPY",
+            "a/b/7f3kq92mzx81/x0p4",
+        ),
+    ] {
+        let found = found(&scanner, text);
+        assert!(found.contains(&(name, value)), "{text} {found:?}");
     }
 }
 
@@ -484,6 +545,11 @@ fn a_word_before_a_number_gives_it_a_meaning() {
     assert!(found(&scanner, "born on 12/03/1988").contains(&("DATE_OF_BIRTH", "12/03/1988")));
     assert_eq!(found(&scanner, "sent on 12/03/1988"), []);
     assert!(found(&scanner, "MRN: 00482913").contains(&("MEDICAL_RECORD_NUMBER", "00482913")));
+    assert_eq!(
+        found(&scanner, "Steuernummer: 0981508150999"),
+        [("DE_TAX_NUMBER", "0981508150999")]
+    );
+    assert!(found(&scanner, "checking 945456787654").contains(&("US_BANK_NUMBER", "945456787654")));
     assert!(found(&scanner, "CPF 529.982.247-25").contains(&("BR_CPF", "529.982.247-25")));
     assert!(
         found(&scanner, "NIR 2 55 08 14 168 025 38").contains(&("FR_NIR", "2 55 08 14 168 025 38"))

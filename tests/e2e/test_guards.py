@@ -28,6 +28,7 @@ GUARDS = [
     guard("hash", salt=SALT),
     guard("warn"),
     guard("route", to="anthropic-openai"),
+    {"name": "quiet", "detect": ["PII", "SECRET"], "action": "mask", "models": ["gpt-quiet"]},
 ]
 
 
@@ -45,6 +46,20 @@ def client(guarded):
 
 def counted(gateway, name: str) -> int:
     return gateway.stats(f"wasmcustom.llm.guard.{name}").get(f"wasmcustom.llm.guard.{name}", 0)
+
+
+def test_what_logs_and_changelogs_hold_is_left_as_it_is(client, openai_provider):
+    text = marker()
+    call = '{"since": 1517644800000, "path": "c::FF0", "version": "## 0.12.0 (2026-05-12)"}'
+    messages = [
+        {"role": "user", "content": f"{text} 0.66666662693 of v0.15.1 (2026/05/02)"},
+        {"role": "assistant", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "log", "arguments": call}}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "token: target/wasm32-wasip1/release"},
+    ]  # fmt: skip
+    reply = client.ask("/v1/chat/completions", {"model": "gpt-quiet", "messages": messages})
+    (seen,) = openai_provider.asked(text)
+    assert (reply.status, seen.json["messages"]) == (200, messages)
 
 
 def test_what_is_masked_does_not_reach_the_provider(guarded, client, openai_provider):

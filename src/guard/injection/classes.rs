@@ -126,7 +126,7 @@ pub(super) const CLASSES: &[(&str, &str)] = &[
     ),
     (
         "limits",
-        "restriction restrictions restricted limit limits limitation limitations limited filter filters filtering censor censorship boundary boundaries constraint constraints moral morals morality moralities moralistic ethic ethics ethical ethicality guideline guidelines rule rules scruple scruples inhibitions safeguard safeguards confines standards policy policies principles laws law legality regulations protocols conscience remorse consequences \
+        "restriction restrictions restricted limit limits limitation limitations filter filters filtering censor censorship boundary boundaries constraint constraints moral morals morality moralities moralistic ethic ethics ethical ethicality guideline guidelines rule rules scruple scruples inhibitions safeguard safeguards confines standards policy policies principles laws law legality regulations protocols conscience remorse consequences \
          einschrankung einschrankungen beschrankung beschrankungen grenzen filter moral ethik ethischen regeln richtlinien limites restrictions filtres censure morale ethique regles restricciones filtros limites etica eticas reglas moral restrizioni limiti filtri etiche regole restricoes regras beperkingen grenzen regels ethische ograniczen zasad filtrow etycznych ограничений ограничения цензуры фильтров правил морали \
          限制 约束 道德 过滤 审查 伦理 规则 制限 制約 倫理 道徳 検閲 제한* 제약* 윤리* 검열* प्रतिबंध नैतिक قيود حدود أخلاقية رقابة",
     ),

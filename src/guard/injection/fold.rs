@@ -180,11 +180,6 @@ struct Word {
 impl Word {
     fn push(&mut self, c: char) {
         self.chars += 1;
-        if c.is_ascii_lowercase() && self.text.len() <= MAX_WORD {
-            self.latin = true;
-            self.text.push(c);
-            return;
-        }
         match c {
             '0'..='9' => self.digits += 1,
             'a'..='z' => self.latin = true,
@@ -195,17 +190,8 @@ impl Word {
         }
     }
 
-    /// Takes in letters from a to z.
-    fn push_plain(&mut self, letters: &str) {
-        self.chars += letters.len();
-        self.latin |= !letters.is_empty();
-        let room = (MAX_WORD + 1).saturating_sub(self.text.len());
-        let most = room.min(letters.len());
-        self.text.push_str(letters.get(..most).unwrap_or_default());
-    }
-
     /// Writes the word down.
-    fn close(&mut self, words: &Words, out: &mut Vec<Token>) {
+    fn close(&mut self, words: &Words, out: &mut Tokens) {
         if self.chars == 0 {
             return;
         }
@@ -217,11 +203,11 @@ impl Word {
                 .collect();
             self.flags |= MIXED;
         }
-        let mut hits = words.find(&self.text);
+        let (mut hits, mut classes) = words.find(&self.text);
         let letters = self.chars > self.digits;
         if hits.is_empty() && self.digits > 0 && letters && self.chars > 2 {
             let read: String = self.text.chars().map(letter).collect();
-            hits = words.find(&read);
+            (hits, classes) = words.find(&read);
             if !hits.is_empty() {
                 self.flags |= LEET;
             }
@@ -229,13 +215,7 @@ impl Word {
         if self.chars == 1 {
             self.flags |= SINGLE;
         }
-        out.push(Token {
-            start: u32::try_from(self.start).unwrap_or(u32::MAX),
-            end: u32::try_from(self.end).unwrap_or(u32::MAX),
-            hits,
-            classes: words.classes(hits),
-            flags: self.flags,
-        });
+        out.push(self.start, self.end, (hits, classes), self.flags);
         self.text.clear();
         (self.chars, self.digits) = (0, 0);
         (self.latin, self.other) = (false, false);
@@ -243,9 +223,86 @@ impl Word {
     }
 }
 
+/// The words of a text, and what else was seen on the way.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    pub(super) all: Vec<Token>,
+    /// The classes of all of them.
+    pub(super) classes: u64,
+    /// Most words in a row that are one letter each.
+    pub(super) singles: usize,
+    /// Whether marks of templates may be in it: a bracket was seen.
+    pub(super) bracket: bool,
+    /// Whether all of it is ASCII.
+    pub(super) ascii: bool,
+    /// How many of the last words are one letter each.
+    row: usize,
+}
+
+impl Tokens {
+    fn push(&mut self, start: usize, end: usize, (hits, classes): (Hits, u64), flags: u8) {
+        if flags & SINGLE != 0 {
+            self.row += 1;
+            self.singles = self.singles.max(self.row);
+        } else {
+            self.row = 0;
+        }
+        self.classes |= classes;
+        self.all.push(Token {
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+            hits,
+            classes,
+            flags,
+        });
+    }
+}
+
+/// What an ASCII character is: part of a word, or what it says about the next word.
+static SIGNS: [u8; 128] = signs();
+/// A letter or digit.
+const WORD: u8 = 128;
+/// A digit.
+const DIGIT: u8 = 64;
+/// A bracket that marks of templates begin with.
+const BRACKET: u8 = 32;
+
+const fn signs() -> [u8; 128] {
+    let mut table = [0; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let sign = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => WORD,
+            b'0'..=b'9' => WORD | DIGIT,
+            b'\n' => LINE | SENTENCE,
+            b'[' => SENTENCE | BRACKET,
+            b'<' => BRACKET,
+            b'.' | b'!' | b'?' | b';' | b':' | b'(' | b'{' | b'>' | b'*' | b'#' | b'|' => SENTENCE,
+            b'"' | b'\'' | b'`' => QUOTED,
+            _ => 0,
+        };
+        if let Some((_, rest)) = table.split_at_mut_checked(byte as usize)
+            && let Some(place) = rest.first_mut()
+        {
+            *place = sign;
+        }
+        byte += 1;
+    }
+    table
+}
+
 /// The words of a text.
-pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
-    let mut out = Vec::with_capacity(text.len() / 5);
+pub(super) fn tokens(text: &str, words: &Words) -> Tokens {
+    let bytes = text.as_bytes();
+    let sign = |at: usize| {
+        let byte = bytes.get(at);
+        byte.and_then(|byte| SIGNS.get(usize::from(*byte)).copied())
+    };
+    let mut out = Tokens {
+        all: Vec::with_capacity(text.len() / 5),
+        ascii: true,
+        ..Tokens::default()
+    };
     let mut word = Word {
         text: String::with_capacity(MAX_WORD + 4),
         start: 0,
@@ -254,16 +311,55 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
         digits: 0,
         latin: false,
         other: false,
-        flags: LINE | SENTENCE,
+        flags: 0,
     };
     // Of the next word.
     let mut next = LINE | SENTENCE;
     // Up to here a word of a script without spaces has been read.
     let mut taken = 0;
     let mut end = 0;
-    while let Some(c) = text.get(end..).and_then(|rest| rest.chars().next()) {
+    while end < bytes.len() {
         let at = end;
+        // Most of most texts is this: plain words, and what stands between them.
+        if let Some(first) = sign(at) {
+            if first & WORD != 0 {
+                let (mut any, mut every) = (first, first);
+                end += 1;
+                while let Some(sign) = sign(end).filter(|sign| sign & WORD != 0) {
+                    (any, every) = (any | sign, every & sign);
+                    end += 1;
+                }
+                let run = text.get(at..end).unwrap_or_default();
+                let after = bytes.get(end).copied().unwrap_or_default();
+                let whole = word.chars == 0 && after.is_ascii() && after != b'\'';
+                if whole && any & DIGIT == every & DIGIT {
+                    let single = if run.len() == 1 { SINGLE } else { 0 };
+                    let colon = if after == b':' { COLON } else { 0 };
+                    out.push(at, end, words.find_plain(run), next | single | colon);
+                    next = 0;
+                    continue;
+                }
+                if word.chars == 0 {
+                    word.start = at;
+                    word.flags = next;
+                    next = 0;
+                }
+                run.chars().for_each(|c| word.push(c.to_ascii_lowercase()));
+                word.end = end;
+                continue;
+            }
+            if word.chars == 0 {
+                next |= first & !BRACKET;
+                out.bracket |= first & BRACKET != 0;
+                end += 1;
+                continue;
+            }
+        }
+        let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+            break;
+        };
         end += c.len_utf8();
+        out.ascii &= c.is_ascii();
         match kind(c) {
             Kind::Letter(c) => {
                 if word.chars == 0 {
@@ -272,11 +368,6 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
                     next = 0;
                 }
                 word.push(c);
-                // Most of most texts is this.
-                let rest = text.get(end..).unwrap_or_default();
-                let plain = rest.bytes().take_while(u8::is_ascii_lowercase).count();
-                word.push_plain(rest.get(..plain).unwrap_or_default());
-                end += plain;
                 word.end = end;
             }
             Kind::Nothing => {}
@@ -285,21 +376,16 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
                 if at < taken {
                     continue;
                 }
-                let (hits, length) = words.find_at(text.get(at..).unwrap_or_default());
+                let rest = text.get(at..).unwrap_or_default();
+                let (hits, classes, length) = words.find_at(rest);
                 taken = at + length.max(c.len_utf8());
-                out.push(Token {
-                    start: u32::try_from(at).unwrap_or(u32::MAX),
-                    end: u32::try_from(taken).unwrap_or(u32::MAX),
-                    hits,
-                    classes: words.classes(hits),
-                    flags: next,
-                });
+                out.push(at, taken, (hits, classes), next);
                 next = 0;
             }
             Kind::Between => {
                 // `don't` is one word, and `I'm` too.
                 if matches!(c, '\'' | '’') && word.chars > 0 {
-                    let rest = text.get(at + c.len_utf8()..).unwrap_or_default();
+                    let rest = text.get(end..).unwrap_or_default();
                     if rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
                         continue;
                     }
@@ -307,21 +393,18 @@ pub(super) fn tokens(text: &str, words: &Words) -> Vec<Token> {
                 let closed = word.chars > 0;
                 word.close(words, &mut out);
                 match c {
-                    '\n' => next = (next & QUOTED) | LINE | SENTENCE,
-                    ':' | '：' => {
-                        if let Some(token) = out.last_mut().filter(|_| closed) {
-                            token.flags |= COLON;
-                        }
-                        next |= SENTENCE;
+                    '：' | '。' | '！' | '？' | '।' => next |= SENTENCE,
+                    '“' | '‘' | '«' | '„' | '「' | '『' => next |= QUOTED,
+                    _ => {
+                        let sign = sign(at).unwrap_or_default();
+                        out.bracket |= sign & BRACKET != 0;
+                        next |= sign & !BRACKET;
                     }
-                    '.' | '!' | '?' | ';' | '。' | '！' | '？' | '।' | '[' | '(' | '{' | '>'
-                    | '*' | '#' | '|' => {
-                        next |= SENTENCE;
-                    }
-                    '"' | '\'' | '“' | '‘' | '«' | '„' | '`' | '「' | '『' => {
-                        next |= QUOTED
-                    }
-                    _ => {}
+                }
+                if matches!(c, ':' | '：')
+                    && let Some(token) = out.all.last_mut().filter(|_| closed)
+                {
+                    token.flags |= COLON;
                 }
             }
         }

@@ -2,9 +2,9 @@
 
 use super::{
     Verdict,
-    fold::{SINGLE, Token},
+    fold::{SINGLE, Token, Tokens},
     weigh::{self, Oddity},
-    words::class,
+    words::{WORDS, class},
 };
 use base64::{
     Engine,
@@ -64,15 +64,17 @@ static URL: GeneralPurpose = engine(&URL_SAFE);
 /// Shows what is hidden in a text. `decode`: the text asks to decode something and to do it.
 pub(super) fn find(
     text: &str,
-    tokens: &[Token],
+    tokens: &Tokens,
     depth: u8,
     decode: bool,
     show: &mut dyn FnMut(Oddity),
 ) {
-    if may_hide(text.as_bytes()) {
+    if !tokens.ascii && may_hide(text.as_bytes()) {
         invisible(text, depth, show);
     }
-    marks(text, show);
+    if tokens.bracket {
+        marks(text, show);
+    }
     if depth >= MAX_DEPTH {
         return;
     }
@@ -85,8 +87,12 @@ pub(super) fn find(
         left = left.saturating_sub(plain.len());
         inner(&plain, depth, decode, start, end, show);
     });
-    spelled(text, tokens, depth, show);
-    turned(text, tokens, depth, show);
+    if tokens.singles >= LEAST_SPELLED {
+        spelled(text, &tokens.all, depth, show);
+    }
+    if tokens.classes & (*ROTATED | *REVERSED) != 0 {
+        turned(text, &tokens.all, depth, show);
+    }
 }
 
 /// Judges what was hidden.
@@ -430,11 +436,13 @@ fn words_in(joined: &str) -> String {
         .map(|c| c.to_ascii_lowercase())
         .collect();
     let mut rest = letters.as_str();
+    let words = &*WORDS;
     while let Some(first) = rest.chars().next() {
-        let longest = (1..=16_usize).rev().find_map(|length| {
+        let mut lengths = words.lengths(rest).filter(|length| *length <= 16);
+        let longest = lengths.find_map(|length| {
             let word = rest.get(..length)?;
-            let whole = super::words::WORDS.find(word);
-            (!whole.is_empty()
+            let known = !words.find(word).0.is_empty();
+            (known
                 && (length > 2 || matches!(word, "me" | "us" | "my" | "to" | "is" | "of" | "as")))
             .then_some(word)
         });

@@ -88,9 +88,9 @@ impl Pattern {
         self.parts.first()
     }
 
-    /// Where it ends, exclusive, if it stands there; in tokens.
+    /// Where it ends, exclusive, if it stands there, in tokens; the first part does.
     pub(super) fn ends(&self, tokens: &[Token], at: usize) -> Option<usize> {
-        fits(&self.parts, tokens, at)
+        fits(self.parts.get(1..)?, tokens, at + 1)
     }
 }
 
@@ -111,34 +111,63 @@ fn read(part: &str, entry: &mut dyn FnMut(&str) -> u16) -> Part {
     Part::Words(part.split('|').map(entry).collect())
 }
 
-/// The first way that the parts fit, with the shortest gaps.
-fn fits(parts: &[Part], tokens: &[Token], at: usize) -> Option<usize> {
-    let Some((part, rest)) = parts.split_first() else {
-        return Some(at);
-    };
-    match part {
-        Part::Class(bits) => {
-            let token = tokens.get(at)?;
-            let is = token.classes & bits != 0;
-            is.then(|| fits(rest, tokens, at + 1))?
+impl Part {
+    /// Whether a word is what this part asks for.
+    fn is(&self, token: &Token) -> bool {
+        match self {
+            Self::Class(bits) => token.classes & bits != 0,
+            Self::Words(list) => list.iter().any(|entry| token.hits.has(*entry)),
+            Self::Gap(_) | Self::Filled(_) => false,
         }
-        Part::Words(list) => {
-            let token = tokens.get(at)?;
-            let is = list.iter().any(|entry| token.hits.has(*entry));
-            is.then(|| fits(rest, tokens, at + 1))?
-        }
-        Part::Gap(most) => (0..=*most).find_map(|gap| fits(rest, tokens, at + gap)),
-        Part::Filled(most) => {
-            for gap in 0..=*most {
-                if let Some(end) = fits(rest, tokens, at + gap) {
-                    return Some(end);
-                }
-                let token = tokens.get(at + gap)?;
-                if token.classes & FILL == 0 {
+    }
+}
+
+/// The first way that the parts fit, with the shortest gaps. A gap is followed by words, which a test makes sure of.
+fn fits(mut parts: &[Part], tokens: &[Token], mut at: usize) -> Option<usize> {
+    while let Some((part, rest)) = parts.split_first() {
+        let (most, filled) = match part {
+            Part::Gap(most) => (*most, false),
+            Part::Filled(most) => (*most, true),
+            word => {
+                if !word.is(tokens.get(at)?) {
                     return None;
                 }
+                (parts, at) = (rest, at + 1);
+                continue;
             }
-            None
+        };
+        let (next, rest) = rest.split_first()?;
+        for at in at..=at + most {
+            let token = tokens.get(at)?;
+            if next.is(token)
+                && let Some(end) = fits(rest, tokens, at + 1)
+            {
+                return Some(end);
+            }
+            if filled && token.classes & FILL == 0 {
+                return None;
+            }
+        }
+        return None;
+    }
+    Some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_begins_and_ends_with_words_and_so_does_what_is_around_a_gap() {
+        let word = |part: &Part| matches!(part, Part::Class(_) | Part::Words(_));
+        for pattern in Pattern::all(&mut |_| 0) {
+            let (first, last) = (pattern.parts.first(), pattern.parts.last());
+            assert!(
+                first.is_some_and(word) && last.is_some_and(word),
+                "{pattern:?}"
+            );
+            let mut pairs = pattern.parts.windows(2);
+            assert!(pairs.all(|pair| pair.iter().any(word)), "{pattern:?}");
         }
     }
 }

@@ -16,6 +16,9 @@ const AGAIN: usize = 150;
 /// Talk about attacks counts for so many words.
 const ABOUT_REACH: usize = 80;
 
+/// A pattern about encodings that says so much asks to do what is decoded.
+const ASKS: u8 = 18;
+
 /// The most that each sign adds, in the order of [`Sign`].
 const MOST: [f32; SIGNS] = [90.0, 85.0, 38.0, 95.0, 30.0, 44.0, 75.0, 40.0, 60.0, 0.0];
 
@@ -146,8 +149,7 @@ impl Sums {
 pub(super) fn window(text: &str, depth: u8) -> Verdict {
     let words = &*WORDS;
     let tokens = fold::tokens(text, words);
-    let mut verdict = patterns(words, &tokens, text);
-    let decode = asks_to_decode(words, &tokens);
+    let (mut verdict, decode) = patterns(words, &tokens.all, text);
     hidden::find(text, &tokens, depth, decode, &mut |odd: Oddity| {
         let score = odd.score.clamp(0.0, 100.0) as u8;
         let found = Verdict {
@@ -172,20 +174,8 @@ pub(super) fn window(text: &str, depth: u8) -> Verdict {
     verdict
 }
 
-fn asks_to_decode(words: &Words, tokens: &[Token]) -> bool {
-    tokens.iter().enumerate().any(|(at, token)| {
-        words.begins(token.hits).any(|place| {
-            let pattern = words.patterns.get(usize::from(place));
-            pattern.is_some_and(|pattern| {
-                pattern.sign == Sign::Decode
-                    && pattern.weight >= 18
-                    && pattern.ends(tokens, at).is_some()
-            })
-        })
-    })
-}
-
-fn patterns(words: &Words, tokens: &[Token], text: &str) -> Verdict {
+/// What the words say, and whether they ask to decode something and to do it.
+fn patterns(words: &Words, tokens: &[Token], text: &str) -> (Verdict, bool) {
     let mut sums = Sums {
         sums: [0.0; SIGNS],
         at: 0,
@@ -195,6 +185,7 @@ fn patterns(words: &Words, tokens: &[Token], text: &str) -> Verdict {
     let mut seen = vec![usize::MAX; words.patterns.len()];
     let mut about = None;
     let mut odd_words = 0_u32;
+    let mut decode = false;
     for (at, token) in tokens.iter().enumerate() {
         if token.has(LEET | MIXED) && !token.hits.is_empty() {
             odd_words += 1;
@@ -229,6 +220,7 @@ fn patterns(words: &Words, tokens: &[Token], text: &str) -> Verdict {
                 about = Some(at);
                 continue;
             }
+            decode |= pattern.sign == Sign::Decode && pattern.weight >= ASKS;
             let mut weight = f32::from(pattern.weight);
             if let Some(last) = seen.get_mut(usize::from(number)) {
                 if *last != usize::MAX && at - *last < AGAIN {
@@ -243,7 +235,7 @@ fn patterns(words: &Words, tokens: &[Token], text: &str) -> Verdict {
             sums.add(pattern.sign, weight, place(tokens, at, end));
         }
     }
-    sums.best
+    (sums.best, decode)
 }
 
 /// How much of a command is left of it where it is not given: negated, told of somebody, or quoted.

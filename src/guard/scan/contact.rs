@@ -49,7 +49,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "An address with a domain of at least two labels. Names of files such as `icon@2x.png` are refused.",
         &["email", "e-mail", "mail"],
-        "*",
+        "w[A-Z0-9_\u{7f}.+'@-]",
         email,
     ),
     read(
@@ -82,7 +82,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "携帯",
             "전화",
         ],
-        "+(0123456789",
+        "[+(0-9][ +()./0-9-]",
         phone,
     ),
     read(
@@ -90,7 +90,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Named,
         "An address with a scheme, or a host under a common top-level domain; harmless by itself, so groups do not select it.",
         &["url", "website", "link"],
-        "*",
+        "w[A-Z0-9_\u{7f}.:-]",
         url,
     ),
     person(
@@ -377,7 +377,8 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         group = 0;
         let next = look.get(at + 1);
         let step = match code {
-            b'(' if !open && (next.is_ascii_digit() || (next == b'+' && at == 0)) => {
+            // Only the code of a country stands before a bracket: `0.12.0 (2026/05/12)` is a version.
+            b'(' if !open && groups < 2 && (next.is_ascii_digit() || (next == b'+' && at == 0)) => {
                 open = true;
                 1
             }
@@ -406,6 +407,8 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         || !ends(look, end)
         || (groups == 4 && dotted == 3 && count <= 12)
         || (groups == 2 && leading == 5 && count == 9)
+        // A fraction.
+        || (groups == 2 && leading == 1 && dotted == 1 && !plus)
     {
         return None;
     }

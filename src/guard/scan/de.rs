@@ -83,7 +83,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "steuerbescheid",
         ],
         &[
-            rule("d{13}", 50, |t| {
+            rule("d{13}", 20, |t| {
                 if (1..=16).contains(&part(t.own, 0, 2)) {
                     Verdict::Maybe
                 } else {

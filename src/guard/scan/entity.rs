@@ -2,9 +2,6 @@
 
 use super::look::Look;
 
-/// For what begins with a letter.
-pub(super) const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 /// To which name for many an entity belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
@@ -42,7 +39,7 @@ impl Entity {
 pub(super) enum By {
     /// By any of these ways to write it.
     Layouts(&'static [Rule]),
-    /// By reading it, where one of these characters begins it (`*`: any of a word).
+    /// By reading it, where it begins as a [`Layout`](super::layout::Layout) says; more may follow.
     Read(&'static str, fn(&mut Look<'_>) -> Option<Hit>),
 }
 
@@ -163,7 +160,7 @@ pub(super) const fn read(
     group: Group,
     about: &'static str,
     context: &'static [&'static str],
-    first: &'static str,
+    begins: &'static str,
     read: fn(&mut Look<'_>) -> Option<Hit>,
 ) -> Entity {
     Entity {
@@ -171,6 +168,6 @@ pub(super) const fn read(
         group,
         about,
         context,
-        by: By::Read(first, read),
+        by: By::Read(begins, read),
     }
 }

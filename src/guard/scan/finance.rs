@@ -31,7 +31,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "diners",
             "maestro",
         ],
-        "1234568",
+        "[1-68]ddd",
         card,
     ),
     read(
@@ -39,7 +39,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "The country's own length and classes of characters, modulo 97.",
         &["iban", "bank", "transaction", "konto", "account"],
-        super::entity::LETTERS,
+        "aadd",
         iban,
     ),
     read(
@@ -47,7 +47,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "Wallets of Bitcoin and its relatives, whose checksum must hold; Ethereum's forty hexadecimal digits after `0x`.",
         &["wallet", "btc", "bitcoin", "crypto", "ethereum", "eth"],
-        "013LMDTblt",
+        "[013LMDTB]x{7}",
         wallet,
     ),
 ];

@@ -1,6 +1,6 @@
 //! How a number is written: a small language of places, matched from left to right without going back.
 //!
-//! `d` a digit, `a` a letter, `x` either, `h` a hexadecimal digit; `~` perhaps a space or a hyphen, `_` a space;
+//! `d` a digit, `a` a letter, `x` either, `h` a hexadecimal digit, `w` whatever belongs to a word; `~` perhaps a space or a hyphen, `_` a space;
 //! `[A-Z5]` one of these; `?` after a place makes it one that may be missing; `{8}` repeats it, `{1,6}` as often
 //! as it can. Everything else stands for itself; letters in any case.
 
@@ -8,9 +8,16 @@ use super::look::{LETTER, Look, is_word};
 
 /// The characters that may stand in one place, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Set(u128);
+pub(super) struct Set(u128);
 
 impl Set {
+    pub(super) const ANY: Self = Self(u128::MAX);
+    /// What may stand behind a number or a word that ends.
+    pub(super) const AFTER: Self = Self(!Self::WORD.or(Self::of(b"@")).0);
+    const WORD: Self = Self::of(b"abcdefghijklmnopqrstuvwxyz_")
+        .or(Self::of(&[LETTER]))
+        .or(Self::UPPER)
+        .or(Self::DIGIT);
     const DIGIT: Self = Self::of(b"0123456789");
     const UPPER: Self = Self::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
@@ -33,7 +40,7 @@ impl Set {
         Self(self.0 | ((self.0 & Self::UPPER.0) << 32) | ((self.0 & lower.0) >> 32))
     }
 
-    fn has(self, code: u8) -> bool {
+    pub(super) fn has(self, code: u8) -> bool {
         code < 128 && self.0 & (1 << code) != 0
     }
 }
@@ -61,6 +68,7 @@ impl Layout {
                 'd' => places.push(place(Set::DIGIT, false)),
                 'a' => places.push(place(Set::UPPER.folded(), false)),
                 'x' => places.push(place(Set::UPPER.or(Set::DIGIT).folded(), false)),
+                'w' => places.push(place(Set::WORD, false)),
                 'h' => places.push(place(Set::of(b"0123456789ABCDEF").folded(), false)),
                 '~' => places.push(place(Set::of(b" -"), true)),
                 '_' => places.push(place(Set::of(b" "), false)),
@@ -104,62 +112,39 @@ impl Layout {
         Some(at)
     }
 
-    /// Whether something written this way may begin with this sign.
-    pub(super) fn begins_with(&self, sign: u8) -> bool {
-        self.places.first().is_some_and(|place| place.set.has(sign))
-    }
-
-    /// Whether something written this way may begin with so many letters or digits, and then one of what
-    /// [`follows`] tells apart; with [`MAX_RUN`](super::MAX_RUN) of them, anything may follow.
-    pub(super) fn may_begin(&self, digits: bool, run: usize, next: usize) -> bool {
-        let own = if digits {
-            Set::DIGIT
-        } else {
-            Set::UPPER.folded().or(Set::of(&[LETTER]))
-        };
-        let next = match next {
-            0 => Set::DIGIT,
-            1 => Set::UPPER.folded().or(Set::of(&[LETTER])),
-            2 => Set::of(b" "),
-            3 => Set::of(b"-"),
-            4 => Set::of(b"."),
-            5 => Set::of(b"/"),
-            6 => Set::of(b":"),
-            _ => Set(!(Set::DIGIT.0 | Set::UPPER.folded().0 | Set::of(b" -./:").0)),
-        };
-        let mut left = run;
-        for place in &self.places {
-            if left == 0 {
-                if run == super::MAX_RUN || place.set.0 & next.0 != 0 {
-                    return true;
-                }
-                if !place.optional {
-                    return false;
-                }
-            } else if place.set.0 & own.0 != 0 {
-                left -= 1;
-            } else if !place.optional {
-                return false;
-            }
+    /// What may stand in each of the first places of something written this way. Behind its end stands one of
+    /// `after`, and then whatever follows.
+    pub(super) fn first<const N: usize>(&self, after: Set) -> [Set; N] {
+        // Which places may come next, and whether the end has been there before.
+        let mut next = vec![false; self.places.len() + 1];
+        let mut ended = false;
+        if let Some(start) = next.first_mut() {
+            *start = true;
         }
-        left == 0
-    }
-}
-
-/// How many ways [`follows`] tells apart.
-pub(super) const FOLLOWS: usize = 8;
-
-/// What follows the first letters or digits.
-pub(super) fn follows(code: u8) -> usize {
-    match code {
-        b'0'..=b'9' => 0,
-        b'A'..=b'Z' | b'a'..=b'z' | LETTER => 1,
-        b' ' => 2,
-        b'-' => 3,
-        b'.' => 4,
-        b'/' => 5,
-        b':' => 6,
-        _ => 7,
+        [(); N].map(|()| {
+            let mut set = if ended { Set::ANY } else { Set(0) };
+            let mut behind = vec![false; next.len()];
+            let mut may = false;
+            for (at, known) in next.iter().enumerate() {
+                may |= known;
+                match self.places.get(at).filter(|_| may) {
+                    Some(place) => {
+                        set = set.or(place.set);
+                        if let Some(behind) = behind.get_mut(at + 1) {
+                            *behind = true;
+                        }
+                        may = place.optional;
+                    }
+                    None if may => {
+                        set = set.or(after);
+                        ended = true;
+                    }
+                    None => {}
+                }
+            }
+            next = behind;
+            set
+        })
     }
 }
 

@@ -161,6 +161,14 @@ fn look_alike(character: char) -> u8 {
 /// What is read just before a byte, and where that begins. It depends on a bounded stretch of text only.
 pub(super) fn before(text: &str, at: usize) -> (u8, usize) {
     let bytes = text.as_bytes();
+    let byte = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at));
+    // Most of most texts is this.
+    if let Some(plain @ 0x20..=0x7e) = byte(1)
+        && *plain != b'%'
+        && byte(3) != Some(&b'%')
+    {
+        return (*plain, at - 1);
+    }
     let mut end = at;
     for _ in 0..=MAX_UNSEEN {
         let Some(character) = text.get(..end).and_then(|head| head.chars().next_back()) else {
@@ -272,6 +280,15 @@ impl<'t> Look<'t> {
             Some(code) => *code,
             None => self.get_unread(self.base + index),
         }
+    }
+
+    /// The same, for who can do without: none past the text.
+    pub(super) fn peek(&mut self, index: usize) -> Option<u8> {
+        let index = self.base + index;
+        while self.codes.len() <= index && !self.ended {
+            self.fill();
+        }
+        self.codes.get(index).copied()
     }
 
     fn get_unread(&mut self, index: usize) -> u8 {

@@ -24,6 +24,7 @@ mod pass;
 mod pattern;
 mod secret;
 mod select;
+mod starts;
 mod uk;
 mod us;
 mod words;
@@ -35,12 +36,11 @@ pub use select::{Problem, Selection, entities};
 use super::{Find, Scan};
 use context::{Bits, Context};
 use entity::{By, Hit, Taken, Verdict};
-use layout::{FOLLOWS, Layout};
-use look::{Look, is_word};
+use layout::{Layout, Set};
+use look::Look;
 use pass::{Found, Pass};
+use starts::Starts;
 
-/// Runs of letters or digits are told apart up to this length.
-const MAX_RUN: usize = 15;
 /// An entity that was selected.
 #[derive(Debug, Clone, Copy)]
 struct Active {
@@ -64,8 +64,16 @@ struct Rule {
 
 #[derive(Debug)]
 struct Read {
+    /// Its place among those selected.
     active: usize,
     read: fn(&mut Look<'_>) -> Option<Hit>,
+}
+
+/// A way to recognise something.
+#[derive(Debug)]
+enum Way {
+    Rule(Rule),
+    Read(Read),
 }
 
 /// Everything that was selected, ready to be looked for.
@@ -73,12 +81,9 @@ struct Read {
 pub struct Scanner {
     names: Vec<String>,
     active: Vec<Active>,
-    rules: Vec<Rule>,
-    reads: Vec<Read>,
-    /// The readers by the character that a candidate begins with.
-    by_first: Vec<Vec<u16>>,
-    /// The rules by what a candidate begins with: so many digits, so many letters, `+`.
-    by_start: Vec<Vec<u16>>,
+    ways: Vec<Way>,
+    /// The ways by what a candidate begins with.
+    starts: Starts,
     context: Context,
     patterns: Vec<pattern::Pattern>,
     words: Option<words::Words>,
@@ -176,8 +181,9 @@ impl Scanner {
     }
 
     fn build(kinds: Vec<(&'static Entity, u8)>) -> Self {
-        let (mut active, mut rules, mut reads) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut words, mut firsts) = (Vec::new(), Vec::new());
+        let (mut active, mut words) = (Vec::new(), Vec::new());
+        let (mut rules, mut reads, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut first_reads = Vec::new();
         for (index, (entity, least)) in kinds.iter().take(Bits::MOST).enumerate() {
             active.push(Active {
                 kind: u16::try_from(index).unwrap_or(u16::MAX),
@@ -187,57 +193,37 @@ impl Scanner {
             });
             words.push((index, entity.context));
             match entity.by {
-                By::Layouts(all) => rules.extend(all.iter().map(|rule| Rule {
-                    active: index,
-                    layout: Layout::new(rule.layout),
-                    score: rule.score,
-                    check: rule.check,
-                })),
-                By::Read(first, read) => {
-                    firsts.push(first);
-                    reads.push(Read {
+                By::Layouts(all) => {
+                    for rule in all {
+                        let layout = Layout::new(rule.layout);
+                        firsts.push(layout.first(Set::AFTER));
+                        rules.push(Way::Rule(Rule {
+                            active: index,
+                            layout,
+                            score: rule.score,
+                            check: rule.check,
+                        }));
+                    }
+                }
+                By::Read(begins, read) => {
+                    first_reads.push(Layout::new(begins).first(Set::ANY));
+                    reads.push(Way::Read(Read {
                         active: index,
                         read,
-                    });
+                    }));
                 }
             }
         }
-        let starts = |accepts: &dyn Fn(&Layout) -> bool| -> Vec<u16> {
-            let places = rules.iter().enumerate();
-            places
-                .filter(|(_, rule)| accepts(&rule.layout))
-                .filter_map(|(index, _)| u16::try_from(index).ok())
-                .collect()
-        };
-        let mut by_start = Vec::new();
-        for digits in [true, false] {
-            for run in 1..=MAX_RUN {
-                for next in 0..FOLLOWS {
-                    by_start.push(starts(&|layout| layout.may_begin(digits, run, next)));
-                }
-            }
-        }
-        by_start.push(starts(&|layout| layout.begins_with(b'+')));
-        let by_first = (0..=look::LETTER)
-            .map(|code| {
-                let begins =
-                    |first: &str| first.as_bytes().contains(&code) || first == "*" && is_word(code);
-                let places = firsts.iter().enumerate().filter(|(_, first)| begins(first));
-                places
-                    .filter_map(|(index, _)| u16::try_from(index).ok())
-                    .collect()
-            })
-            .collect();
+        firsts.append(&mut first_reads);
+        rules.append(&mut reads);
         Self {
             names: kinds
                 .iter()
                 .map(|(entity, _)| entity.name.to_owned())
                 .collect(),
             active,
-            rules,
-            reads,
-            by_first,
-            by_start,
+            ways: rules,
+            starts: Starts::new(&firsts),
             context: Context::new(&words),
             patterns: Vec::new(),
             words: None,

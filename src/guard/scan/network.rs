@@ -14,7 +14,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Personal,
         "IPv4 of four numbers up to 255 (five numbers are a version), IPv6 of eight groups or with `::`; a network's length belongs to it. `::` alone is hardly sure.",
         &["ip", "ipv4", "ipv6", "address", "host", "server"],
-        ":0123456789abcdefABCDEF",
+        "[:0-9A-F][:.0-9A-F]",
         address,
     ),
     person(
@@ -93,6 +93,7 @@ fn six(look: &mut Look<'_>, before: u8) -> Option<Hit> {
         return None;
     }
     let (mut at, mut groups, mut short, mut digits) = (0, 0, false, false);
+    let (mut upper, mut lower) = (false, false);
     if look.get(0) == b':' {
         if is_word(before) || look.get(1) != b':' || look.get(2) == b':' {
             return None;
@@ -114,7 +115,10 @@ fn six(look: &mut Look<'_>, before: u8) -> Option<Hit> {
         if length > 4 {
             return None;
         }
-        digits |= look.read(at, at + length).iter().any(u8::is_ascii_digit);
+        let group = look.read(at, at + length);
+        digits |= group.iter().any(u8::is_ascii_digit);
+        upper |= group.iter().any(u8::is_ascii_uppercase);
+        lower |= group.iter().any(u8::is_ascii_lowercase);
         (at, groups) = (at + length, groups + 1);
         if look.get(at) != b':' {
             break;
@@ -142,6 +146,7 @@ fn six(look: &mut Look<'_>, before: u8) -> Option<Hit> {
         (0, _) => 10,
         // Names in programs are written so too.
         (_, false) => 30,
+        _ if short && upper && lower => 30,
         _ => 60,
     };
     if groups == 0 && next == b':' {

@@ -1,9 +1,9 @@
 //! One pass over one text: where something may begin, and what is asked there.
 
 use super::{
-    MAX_RUN, Scanner, encoded,
+    Rule, Scanner, Way, encoded,
     entity::{Entity, Hit, Taken, Verdict},
-    layout::{self, FOLLOWS, follows},
+    layout,
     look::{self, Look, Unit, is_word},
     secret,
 };
@@ -259,20 +259,23 @@ impl<'s, 't> Pass<'s, 't> {
         let scanner = self.scanner;
         self.look.start(start);
         let mut hits = Hits::default();
-        self.layouts(&mut hits);
-        let first = self.look.get(0);
-        let readers = scanner.by_first.get(usize::from(first));
-        for read in readers.into_iter().flatten() {
-            let Some(read) = scanner.reads.get(usize::from(*read)) else {
-                continue;
-            };
-            // Nothing is found within itself, so nobody need read that again.
-            let known = self
-                .until
-                .get(read.active)
-                .is_some_and(|until| start < *until);
-            if !known && let Some(hit) = (read.read)(&mut self.look) {
-                hits.push(read.active, hit);
+        let middle = self.is_middle();
+        for way in scanner.starts.of(&mut self.look) {
+            match scanner.ways.get(way) {
+                Some(Way::Rule(rule)) if !middle => {
+                    if let Some(hit) = laid_out(rule, &mut self.look) {
+                        hits.push(rule.active, hit);
+                    }
+                }
+                Some(Way::Read(read)) => {
+                    // Nothing is found within itself, so nobody need read that again.
+                    let until = self.until.get(read.active);
+                    let known = until.is_some_and(|until| start < *until);
+                    if !known && let Some(hit) = (read.read)(&mut self.look) {
+                        hits.push(read.active, hit);
+                    }
+                }
+                _ => {}
             }
         }
         let decoded = if self.depth < MAX_DEPTH {
@@ -292,76 +295,15 @@ impl<'s, 't> Pass<'s, 't> {
         Ok(())
     }
 
-    fn layouts(&mut self, hits: &mut Hits) {
-        let scanner = self.scanner;
-        let look = &mut self.look;
-        let first = look.get(0);
-        let digits = first.is_ascii_digit();
-        let row = if digits || first.is_ascii_alphabetic() || first == look::LETTER {
-            let alike = |code: u8| {
-                if digits {
-                    code.is_ascii_digit()
-                } else {
-                    code.is_ascii_alphabetic() || code == look::LETTER
-                }
-            };
-            let run = look.run(0, MAX_RUN, alike);
-            ((if digits { 0 } else { MAX_RUN }) + run - 1) * FOLLOWS + follows(look.get(run))
-        } else if first == b'+' {
-            2 * MAX_RUN * FOLLOWS
-        } else {
-            return;
-        };
-        let Some(row) = scanner.by_start.get(row).filter(|row| !row.is_empty()) else {
-            return;
-        };
-        let [before, earlier] = look.before();
-        let middle = match before {
+    /// Whether a number or a word that began before goes on here.
+    fn is_middle(&mut self) -> bool {
+        let digits = self.look.get(0).is_ascii_digit();
+        let [before, earlier] = self.look.before();
+        match before {
             b'-' if digits => earlier.is_ascii_digit(),
             b'-' => is_word(earlier),
             b'.' | b'/' | b':' | b',' => digits && earlier.is_ascii_digit(),
             _ => false,
-        };
-        if middle {
-            return;
-        }
-        for index in row {
-            let Some(rule) = scanner.rules.get(usize::from(*index)) else {
-                continue;
-            };
-            let Some(end) = rule.layout.take(look) else {
-                continue;
-            };
-            if end == 0 || !layout::ends(look, end) {
-                continue;
-            }
-            let mut own = [0; MAX_LAYOUT];
-            let raw = look.read(0, end);
-            let kept = raw.iter().filter(|code| code.is_ascii_alphanumeric());
-            let mut length = 0;
-            for (place, code) in own.iter_mut().zip(kept) {
-                *place = code.to_ascii_uppercase();
-                length += 1;
-            }
-            let taken = Taken {
-                raw,
-                own: own.get(..length).unwrap_or_default(),
-            };
-            let score = match (rule.check)(&taken) {
-                Verdict::No => continue,
-                Verdict::Maybe => rule.score,
-                Verdict::Sure => 100,
-                Verdict::Score(score) => score,
-            };
-            hits.push(
-                rule.active,
-                Hit {
-                    from: 0,
-                    to: end,
-                    score,
-                    weak: rule.score < Entity::LEAST,
-                },
-            );
         }
     }
 
@@ -429,6 +371,38 @@ impl<'s, 't> Pass<'s, 't> {
             );
         }
     }
+}
+
+/// What is written as a rule says, if its check holds.
+pub(super) fn laid_out(rule: &Rule, look: &mut Look<'_>) -> Option<Hit> {
+    let end = rule.layout.take(look)?;
+    if end == 0 || !layout::ends(look, end) {
+        return None;
+    }
+    let mut own = [0; MAX_LAYOUT];
+    let raw = look.read(0, end);
+    let kept = raw.iter().filter(|code| code.is_ascii_alphanumeric());
+    let mut length = 0;
+    for (place, code) in own.iter_mut().zip(kept) {
+        *place = code.to_ascii_uppercase();
+        length += 1;
+    }
+    let taken = Taken {
+        raw,
+        own: own.get(..length).unwrap_or_default(),
+    };
+    let score = match (rule.check)(&taken) {
+        Verdict::No => return None,
+        Verdict::Maybe => rule.score,
+        Verdict::Sure => 100,
+        Verdict::Score(score) => score,
+    };
+    Some(Hit {
+        from: 0,
+        to: end,
+        score,
+        weak: rule.score < Entity::LEAST,
+    })
 }
 
 /// One or two letters, a separator, a digit: the rest of a number plate.

@@ -4,7 +4,7 @@
 //! what follows make a key. Only what has no form of its own needs a word before it.
 
 use super::{
-    entity::{Entity, Group, Hit, LETTERS, read},
+    entity::{Entity, Group, Hit, read},
     look::{END, Look, is_word},
 };
 
@@ -17,6 +17,8 @@ const MAX_KEY: usize = 512;
 /// How long a password in a URL can be, and its name.
 const MAX_PASSWORD: usize = 128;
 const MAX_ENTROPY: usize = 256;
+/// How many letters and digits in a row something random has, which no word does.
+const LEAST_RANDOM: usize = 10;
 
 const WORDS: &[&str] = &[
     "password",
@@ -56,7 +58,7 @@ pub(super) static ENTITIES: &[Entity] = &[
     secret!(
         "SECRET_AWS_ACCESS_KEY",
         "`AKIA`, `ASIA`, `ABIA` or `ACCA` and sixteen characters.",
-        "A",
+        "A[KSBC][IC]Ax{4}",
         |look| key(look, AWS)
     ),
     read(
@@ -72,112 +74,112 @@ pub(super) static ENTITIES: &[Entity] = &[
             "aws_secret_key",
             "secret key",
         ],
-        "*",
+        "x[A-Z0-9+/]{7}",
         aws_secret,
     ),
     secret!(
         "SECRET_GOOGLE_KEY",
         "`AIza` and 35 characters, a client's secret `GOCSPX-`, a token `ya29.`.",
-        "AGy",
+        "[AGY][IOA]",
         |look| key(look, GOOGLE)
     ),
     secret!(
         "SECRET_AZURE_KEY",
         "An account's key of 86 characters and `==`, or a client's secret with `Q~`.",
-        "*",
+        "x[A-Z0-9+/]{2}[A-Z0-9+/_.-][A-Z0-9+/_.~-]",
         azure
     ),
     secret!(
         "SECRET_GITHUB_TOKEN",
         "`ghp_` and its relatives, `github_pat_`.",
-        "g",
+        "g[HI][OPRSTU]",
         |look| key(look, GITHUB)
     ),
     secret!(
         "SECRET_GITLAB_TOKEN",
         "`glpat-` and its relatives.",
-        "g",
+        "gl",
         |look| key(look, GITLAB)
     ),
     secret!(
         "SECRET_SLACK_TOKEN",
         "`xoxb-` and its relatives.",
-        "x",
+        "[X][OA]",
         |look| { key(look, SLACK) }
     ),
     secret!(
         "SECRET_SLACK_WEBHOOK",
         "An incoming webhook's address.",
-        "hH",
+        "[H]ttps://",
         slack_webhook
     ),
     secret!(
         "SECRET_STRIPE_KEY",
         "Secret, restricted and webhook keys; publishable ones are none.",
-        "srw",
+        "[SRW][KH]",
         |look| key(look, STRIPE)
     ),
     secret!(
         "SECRET_OPENAI_KEY",
         "`sk-` with its kinds of keys.",
-        "s",
+        "sk-",
         |look| key(look, OPENAI)
     ),
-    secret!("SECRET_ANTHROPIC_KEY", "`sk-ant-`.", "s", |look| key(
+    secret!("SECRET_ANTHROPIC_KEY", "`sk-ant-`.", "sk-[A]", |look| key(
         look, ANTHROPIC
     )),
     secret!(
         "SECRET_TWILIO_KEY",
         "`SK` and 32 hexadecimal digits.",
-        "S",
+        "skh{6}",
         |look| key(look, TWILIO)
     ),
     secret!(
         "SECRET_SENDGRID_KEY",
         "`SG.`, 22 characters, a dot, 43 characters.",
-        "S",
+        "sg.",
         sendgrid
     ),
     secret!(
         "SECRET_NPM_TOKEN",
         "`npm_` and 36 characters.",
-        "n",
+        "npm[_]",
         |look| key(look, NPM)
     ),
     secret!(
         "SECRET_PYPI_TOKEN",
         "`pypi-AgE` and what follows.",
-        "p",
+        "pypi-[A]",
         |look| key(look, PYPI)
     ),
     secret!(
         "SECRET_API_KEY",
         "Keys of other issuers with a beginning of their own (Hugging Face, Groq, DigitalOcean, Shopify, Databricks, Vault, ..).",
-        "hagxprsdlPANEftkv",
+        "[HAGXPRSDLNEFTK]",
         |look| key(look, OTHERS)
     ),
     secret!(
         "SECRET_JWT",
         "Three parts of base64 of which the first is an object with an algorithm.",
-        "e",
+        "eyj[A-Z0-9_.-]{5}",
         jwt
     ),
     secret!(
         "SECRET_PRIVATE_KEY",
         "A block from BEGIN to END, or as far as there is one.",
-        "-",
+        "-----BEG",
         private_key
     ),
     secret!(
         "SECRET_CONNECTION_STRING",
         "A URL with a name and a password, of a database or another service.",
-        LETTERS,
+        "a[A-Z0-9+.:-]",
         connection
     ),
     secret!(
         "SECRET_PASSWORD",
         "What is assigned to `password` or `pwd` with `=` or `:`, unless it is a placeholder.",
-        "pP",
+        "p[AW]",
         password
     ),
     read(
@@ -185,7 +187,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         Group::Secret,
         "Twenty or more characters that look random, only after words such as `token`; words and numbers are none.",
         WORDS,
-        "*",
+        "[A-Z0-9_][A-Z0-9+/_.~-]{7}",
         entropy,
     ),
 ];
@@ -360,22 +362,20 @@ fn base64(code: u8) -> bool {
 }
 
 fn aws_secret(look: &mut Look<'_>) -> Option<Hit> {
-    let [before, _] = look.before();
-    let length = look.run(0, 41, base64);
-    let whole = length == 40 && look.get(40) != b'=' && !matches!(before, b'+' | b'/');
+    if matches!(look.before(), [b'+' | b'/', _]) {
+        return None;
+    }
+    let whole = look.run(0, 41, base64) == 40 && look.get(40) != b'=';
     (whole && is_random(look.read(0, 40)))
         .then(|| Hit::to(40, 10))
         .flatten()
 }
 
 fn azure(look: &mut Look<'_>) -> Option<Hit> {
-    let [before, _] = look.before();
-    let length = look.run(0, 87, base64);
-    if length == 86
-        && look.is(86, "==")
-        && !matches!(before, b'+' | b'/')
-        && !all_alike(look.read(0, 86))
-    {
+    // Within a longer run only the other form is possible, which is short.
+    let inside = matches!(look.before(), [b'+' | b'/', _]);
+    let length = look.run(0, if inside { 8 } else { 87 }, base64);
+    if length == 86 && look.is(86, "==") && !all_alike(look.read(0, 86)) {
         return Hit::to(88, 90);
     }
     let secret = |c: u8| dotted(c) || c == b'~';
@@ -620,10 +620,22 @@ fn entropy(look: &mut Look<'_>) -> Option<Hit> {
     while length > 0 && matches!(look.get(length - 1), b'.' | b'-') {
         length -= 1;
     }
-    if length < 20 || !is_random(look.read(0, length)) {
+    let codes = look.read(0, length);
+    if length < 20 || !is_random(codes) || is_path(codes) {
         return None;
     }
     Hit::to(length, 10)
+}
+
+/// Words, numbers and versions with signs between them, such as paths and names of files: no stretch of letters and
+/// digits is long and has both.
+fn is_path(codes: &[u8]) -> bool {
+    let mut parts = codes.split(|code| !code.is_ascii_alphanumeric());
+    !parts.any(|part| {
+        part.len() >= LEAST_RANDOM
+            && part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_alphabetic)
+    })
 }
 
 /// Letters and digits mixed, and at least three bits in a character (Shannon).

@@ -87,7 +87,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         "US_BANK_NUMBER",
         "An account number has no form: eight to seventeen digits, only after a word such as `account`.",
         &[
-            "check", "checking", "account", "account#", "acct", "bank", "save", "savings", "debit",
+            "checking", "account", "account#", "acct", "bank", "save", "savings", "debit",
         ],
         &[plain("d{8,17}", 5)],
     ),
