@@ -393,6 +393,10 @@ impl Core {
         }
     }
 
+    fn done(&mut self) {
+        self.stream.on_done(&self.envoy);
+    }
+
     fn log(&mut self) {
         self.stream.on_log(&self.envoy);
     }
@@ -450,7 +454,9 @@ impl Drop for Shell {
 
 impl Context for Shell {
     fn on_done(&mut self) -> bool {
-        self.stream.on_done(&self.envoy);
+        if let Ok(mut core) = self.core.try_borrow_mut() {
+            core.done();
+        }
         true
     }
 
