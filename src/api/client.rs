@@ -138,7 +138,7 @@ impl<'a> Asked<'a> {
                 e.valid_up_to()
             ))
         })?;
-        let body = Object::parse(text).map_err(malformed)?;
+        let body = Object::indexed(text).map_err(malformed)?;
         one_model(&body)?;
         let model = wanted::<Str<'_>>(&body, "model", "a string")?
             .ok_or_else(|| missing("model"))?

@@ -131,7 +131,8 @@ impl Facts {
         if self.recorded == Some(new) {
             return;
         }
-        sent.used(self, usage).record(host);
+        let before = self.recorded.map(|old| old.usage);
+        sent.used(self, usage).record(host, before);
         if self.recorded.map(|old| old.by_provider) != Some(by_provider) {
             log::usage_source(host, by_provider);
         }

@@ -78,7 +78,7 @@ fn say(
     host.set_state(state::SERVED_MODEL, MODEL);
     host.set_state(state::STREAM, if stream { "1" } else { "0" });
     host.set_state(state::FINISH, Finish::Stop.as_str());
-    log::usage(host, usage);
+    log::usage(host, usage, None);
     let say = |out: &mut dyn AnswerSink| {
         out.open("chatcmpl-echo", MODEL);
         out.part(0, Part::Text(&text));

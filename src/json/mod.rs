@@ -4,6 +4,7 @@
 //! and its number formatting.
 
 pub mod decimal;
+mod index;
 mod line;
 mod list;
 mod object;
@@ -14,14 +15,13 @@ mod text;
 mod tokens;
 mod write;
 
+pub use index::{Index, boxed};
 pub use line::one_line;
 pub use list::each;
 pub use object::{Object, Place, Raw};
 pub use passing::Passing;
 pub use quoted::Quoted;
-pub use scan::{
-    MAX_DEPTH, MAX_FIELDS, MAX_KEYS, MAX_OPENED, MAX_VALUES, Problem, is_crowded, scan,
-};
+pub use scan::{MAX_DEPTH, MAX_FIELDS, MAX_KEYS, MAX_OPENED, MAX_VALUES, Problem, is_crowded};
 pub use text::Str;
 pub use tokens::{Places, Token, meant, tokens};
 #[cfg(test)]

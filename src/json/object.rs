@@ -1,8 +1,11 @@
 //! An order-keeping view of one JSON object.
 
-use super::scan::{Problem, Seen, scan, scan_list};
+use super::{
+    index::{Index, Node, Value},
+    scan::{Problem, Root, plain, scan},
+};
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 /// The JSON text of one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,34 +44,50 @@ pub struct Place {
 pub struct Object<'a> {
     source: &'a str,
     fields: Vec<(Cow<'a, str>, Raw<'a>)>,
+    index: Option<Rc<Index<'a>>>,
 }
 
 impl<'a> Object<'a> {
     /// Reads one object and checks all of it: grammar, depth, duplicate keys.
     pub fn parse(text: &'a str) -> Result<Self, Problem> {
-        let mut fields = Vec::with_capacity(16);
-        scan(text, |key, place| {
-            fields.push((key, Raw::Kept(text.get(place).unwrap_or("null"))));
-        })?;
+        let nodes = scan(text, Root::Object, 1)?.into_iter().skip(1);
+        let field = |node: Node| (node.key(text), Raw::Kept(node.value(text)));
         Ok(Self {
             source: text,
-            fields,
+            fields: nodes.map(field).collect(),
+            index: None,
         })
     }
 
-    /// Reads a list of objects in one pass, and checks each as [`Object::parse`] does.
-    pub fn parse_list(text: &'a str) -> Result<Vec<Self>, Problem> {
-        let (mut items, mut fields) = (Vec::new(), Vec::new());
-        scan_list(text, |seen| match seen {
-            Seen::Field(key, place) => {
-                fields.push((key, Raw::Kept(text.get(place).unwrap_or("null"))));
-            }
-            Seen::Item(place) => items.push(Self {
-                source: text.get(place).unwrap_or("{}"),
-                fields: std::mem::take(&mut fields),
-            }),
-        })?;
-        Ok(items)
+    /// As [`Object::parse`], for a text that more than one level is read of: where everything in it lies is
+    /// noted in the same pass, and neither [`Object::read`] nor [`Object::items`] looks for it again.
+    pub fn indexed(text: &'a str) -> Result<Self, Problem> {
+        let index = Rc::new(Index::of(text, Root::Object)?);
+        Ok(Self {
+            source: text,
+            ..Self::at(index.root(), &index)
+        })
+    }
+
+    /// Reads a list of objects as [`Object::indexed`] reads one.
+    pub fn indexed_list(text: &'a str) -> Result<Vec<Self>, Problem> {
+        let index = Rc::new(Index::of(text, Root::List)?);
+        objects(index.root(), &index).ok_or_else(|| Problem {
+            what: "it is not a list of objects",
+            at: 0,
+            path: String::new(),
+        })
+    }
+
+    fn at(value: Value<'_, 'a>, index: &Rc<Index<'a>>) -> Self {
+        let fields = value.inside();
+        Self {
+            source: value.text(),
+            fields: fields
+                .map(|field| (field.key(), Raw::Kept(field.text())))
+                .collect(),
+            index: Some(Rc::clone(index)),
+        }
     }
 
     /// The object that [`Object::places`] describes, without looking at the text again. Fields that
@@ -81,6 +100,7 @@ impl<'a> Object<'a> {
         Self {
             source: text,
             fields: places.iter().filter_map(field).collect(),
+            index: None,
         }
     }
 
@@ -121,7 +141,30 @@ impl<'a> Object<'a> {
     pub fn read<'s, T: Deserialize<'s>>(&'s self, key: &str) -> serde_json::Result<Option<T>> {
         match self.raw(key).map(Raw::get) {
             None | Some("null") => Ok(None),
-            Some(text) => serde_json::from_str(text).map(Some),
+            Some(text) => match &self.index {
+                Some(index) => index.read(text).map(Some),
+                None => serde_json::from_str(text).map(Some),
+            },
+        }
+    }
+
+    /// The objects of a list that has not been written anew; `None`: there is no such list, or there is
+    /// more in it than objects.
+    pub fn items(&self, key: &str) -> Option<Vec<Self>> {
+        let text = self.kept(key)?;
+        let index = self.index.as_ref();
+        match index.and_then(|index| Some((index.find(text)?, index))) {
+            Some((value, index)) => objects(value, index),
+            None => Self::indexed_list(text).ok(),
+        }
+    }
+
+    /// Where everything in a list lies, for who reads more than one level of it.
+    pub fn index(&self, key: &str) -> Option<Rc<Index<'_>>> {
+        let text = self.raw(key)?.get();
+        match &self.index {
+            Some(index) if index.find(text).is_some() => Some(Rc::clone(index) as Rc<Index<'_>>),
+            _ => Index::of(text, Root::List).ok().map(Rc::new),
         }
     }
 
@@ -203,9 +246,13 @@ impl<'a> Object<'a> {
             if n > 0 {
                 out.push(',');
             }
-            // A string is always writable.
-            out.push_str(&serde_json::to_string(key).unwrap_or_default());
-            out.push(':');
+            if plain(key.as_bytes()) == key.len() {
+                out.extend(["\"", key, "\":"]);
+            } else {
+                // A string is always writable.
+                out.push_str(&serde_json::to_string(key).unwrap_or_default());
+                out.push(':');
+            }
             out.push_str(value.get());
         }
         out.push('}');
@@ -215,6 +262,12 @@ impl<'a> Object<'a> {
     pub fn to_vec(&self) -> Vec<u8> {
         self.to_json().into_bytes()
     }
+}
+
+/// The objects of a list that holds nothing else.
+fn objects<'a>(list: Value<'_, 'a>, index: &Rc<Index<'a>>) -> Option<Vec<Object<'a>>> {
+    let items = list.inside().map(|item| Object::at(item, index));
+    list.is_list_of_objects().then(|| items.collect())
 }
 
 #[cfg(test)]
@@ -238,7 +291,7 @@ mod tests {
     #[test]
     fn a_list_of_objects_is_read_in_one_pass() {
         let text = r#" [ {"a":1, "b":{"c":[{"d":2}]}} ,{},{"a":"]"}] "#;
-        let items = Object::parse_list(text).unwrap();
+        let items = Object::indexed_list(text).unwrap();
         let sources: Vec<_> = items.iter().map(Object::source).collect();
         assert_eq!(
             sources,
@@ -248,7 +301,7 @@ mod tests {
             let alone = Object::parse(source).unwrap();
             assert_eq!(item.places(), alone.places());
         }
-        assert!(Object::parse_list("[]").unwrap().is_empty());
+        assert!(Object::indexed_list("[]").unwrap().is_empty());
         for wrong in [
             "{}",
             "[1]",
@@ -261,7 +314,7 @@ mod tests {
             r#"[{"a":1,"a":2}]"#,
             "",
         ] {
-            assert!(Object::parse_list(wrong).is_err(), "{wrong}");
+            assert!(Object::indexed_list(wrong).is_err(), "{wrong}");
         }
     }
 

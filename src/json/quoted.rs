@@ -1,6 +1,6 @@
 //! A string of a body, kept as it stands: quotes, escapes and all.
 
-use super::Str;
+use super::tokens::meant;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -28,11 +28,7 @@ impl<'a> Quoted<'a> {
 
     /// The text that is meant; borrowed when nothing is escaped.
     pub fn text(self) -> Cow<'a, str> {
-        let inner = self.inner();
-        if !inner.contains('\\') {
-            return Cow::Borrowed(inner);
-        }
-        serde_json::from_str::<Str<'a>>(self.0.get()).map_or(Cow::Borrowed(inner), Str::into_cow)
+        meant(self.inner())
     }
 
     /// The text that is meant, in pieces of at most `most` bytes and a letter: a long prompt with escapes
@@ -79,6 +75,15 @@ impl<'a> Quoted<'a> {
         self.inner().is_empty()
     }
 
+    /// Whether the text begins with this letter, white space aside.
+    pub fn begins(self, letter: char) -> bool {
+        let start = self.inner().trim_start();
+        match start.starts_with('\\') {
+            true => self.text().trim_start().starts_with(letter),
+            false => start.starts_with(letter),
+        }
+    }
+
     /// Whether there is nothing but white space in it.
     pub fn is_blank(self) -> bool {
         let start = self.inner().trim_start();
@@ -90,8 +95,12 @@ impl<'a> Quoted<'a> {
 }
 
 /// The letter of the escape that the text begins with, and what follows it. Half a surrogate pair is
-/// the letter for what cannot be read.
+/// the letter for what cannot be read; what is no escape stands for itself.
 pub(super) fn unescaped(text: &str) -> (char, &str) {
+    if !text.starts_with('\\') {
+        let letter = text.chars().next().unwrap_or_default();
+        return (letter, text.get(letter.len_utf8()..).unwrap_or_default());
+    }
     let short = |letter: char| (letter, text.get(2..).unwrap_or_default());
     match text.as_bytes().get(1) {
         Some(b'n') => short('\n'),

@@ -1,8 +1,9 @@
-//! One strict pass over a JSON object: grammar, depth, duplicate keys, and where its fields lie.
+//! One strict pass over a JSON text: grammar, depth, duplicate keys, and where its values lie.
 //!
 //! Not `serde_json`: its raw values check neither the depth nor the keys of what they skip, and a
 //! second pass for those would cost as much again. `tests/json.rs` holds the two against each other.
 
+use super::index::Node;
 use std::{borrow::Cow, collections::BTreeSet, fmt::Write as _, ops::Range};
 
 /// Arrays and objects inside each other, the outermost included.
@@ -16,6 +17,10 @@ pub const MAX_OPENED: usize = 1 << 16;
 pub const MAX_KEYS: usize = 1 << 18;
 /// See [`MAX_OPENED`]; lists of tokens to embed are the longest that are meant.
 pub const MAX_VALUES: usize = 1 << 20;
+/// How many notes are expected: as many as a request has fields, or one for so many bytes of a conversation.
+const FEW_NODES: usize = 16;
+const MANY_NODES: usize = 4096;
+const BYTES_OF_A_NODE: usize = 64;
 /// Above this many keys an object's keys are looked up in a tree instead of a list.
 const FEW_KEYS: usize = 24;
 
@@ -30,15 +35,6 @@ pub struct Problem {
     pub path: String,
 }
 
-/// What a pass comes by.
-#[derive(Debug)]
-pub(super) enum Seen<'a> {
-    /// A field of the object, and the place of its value.
-    Field(Cow<'a, str>, Range<usize>),
-    /// The end of an item of the list, whose fields have been reported before.
-    Item(Range<usize>),
-}
-
 /// Whether a text holds more objects and lists than any answer does, so that reading it would take many times
 /// its size. Cheap for texts that do not.
 pub fn is_crowded(text: &[u8]) -> bool {
@@ -49,54 +45,42 @@ pub fn is_crowded(text: &[u8]) -> bool {
     let opening = text.iter().filter(|byte| matches!(byte, b'{' | b'['));
     // Most of them may stand in strings.
     opening.count() > MAX_OPENED
-        && !std::str::from_utf8(text).is_ok_and(|text| scan(text, |_, _| {}).is_ok())
+        && !std::str::from_utf8(text).is_ok_and(|text| scan(text, Root::Object, 0).is_ok())
 }
 
-/// The fields of one object.
-const OBJECT: usize = 1;
-/// The fields of the objects in a list.
-const LIST: usize = 2;
+/// What a text must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Root {
+    /// One object.
+    Object,
+    /// One list.
+    List,
+}
 
-/// Reads `text` as one JSON object and reports each of its fields as `(key, place of the value)`.
+/// Checks `text` and notes its values down to `levels` objects and lists deep; the first note is of all of it.
 ///
 /// Errors: the first problem; nothing after it has been looked at.
-pub fn scan<'a>(
-    text: &'a str,
-    mut field: impl FnMut(Cow<'a, str>, Range<usize>),
-) -> Result<(), Problem> {
-    pass::<OBJECT>(text, |seen| {
-        if let Seen::Field(key, place) = seen {
-            field(key, place);
-        }
-    })
-}
-
-/// Reads `text` as a list of JSON objects.
-///
-/// Errors: as [`scan`], which holds the same for each item as it does for the object.
-pub(super) fn scan_list<'a>(text: &'a str, seen: impl FnMut(Seen<'a>)) -> Result<(), Problem> {
-    pass::<LIST>(text, seen)
-}
-
-/// Reports what lies `LEVEL` objects and lists deep.
-fn pass<'a, const LEVEL: usize>(
-    text: &'a str,
-    mut seen: impl FnMut(Seen<'a>),
-) -> Result<(), Problem> {
+pub(super) fn scan(text: &str, root: Root, levels: usize) -> Result<Vec<Node>, Problem> {
     let mut scanner = Scanner {
         text,
         bytes: text.as_bytes(),
         at: 0,
         open: Vec::new(),
         keys: Vec::new(),
+        levels,
+        key: 0..0,
+        nodes: Vec::with_capacity(match levels {
+            0 | 1 => FEW_NODES,
+            _ => (text.len() / BYTES_OF_A_NODE).clamp(FEW_NODES, MANY_NODES),
+        }),
         left: Left {
             opened: MAX_OPENED,
             keys: MAX_KEYS,
             values: MAX_VALUES,
         },
     };
-    match scanner.read::<LEVEL>(&mut seen) {
-        Ok(()) => Ok(()),
+    match scanner.read(root) {
+        Ok(()) => Ok(scanner.nodes),
         Err(what) => Err(Problem {
             what,
             at: scanner.at,
@@ -105,7 +89,14 @@ fn pass<'a, const LEVEL: usize>(
     }
 }
 
-enum Open<'a> {
+/// An object or a list that has not ended yet.
+struct Open<'a> {
+    inside: Inside<'a>,
+    /// Its note, if there is one.
+    note: Option<usize>,
+}
+
+enum Inside<'a> {
     Object {
         first_key: usize,
         many: BTreeSet<Cow<'a, str>>,
@@ -121,6 +112,10 @@ struct Scanner<'a> {
     at: usize,
     open: Vec<Open<'a>>,
     keys: Vec<Cow<'a, str>>,
+    levels: usize,
+    /// Where the last key stands.
+    key: Range<usize>,
+    nodes: Vec<Node>,
     left: Left,
 }
 
@@ -142,37 +137,29 @@ fn spend(left: &mut usize, problem: &'static str) -> Step {
 type Step = Result<(), &'static str>;
 
 impl<'a> Scanner<'a> {
-    fn read<const LEVEL: usize>(&mut self, seen: &mut impl FnMut(Seen<'a>)) -> Step {
+    fn read(&mut self, root: Root) -> Step {
         self.space();
-        match self.peek() {
-            Some(b'{') if LEVEL == OBJECT => {}
-            Some(b'[') if LEVEL == LIST => {}
-            _ if LEVEL == LIST => return Err("it is not a list of objects"),
-            _ => return Err("it is not a JSON object"),
+        match (root, self.peek()) {
+            (Root::Object, Some(b'{')) | (Root::List, Some(b'[')) => {}
+            (Root::Object, _) => return Err("it is not a JSON object"),
+            (Root::List, _) => return Err("it is not a list"),
         }
-        let (mut fields, mut start, mut item) = (0, 0, 0);
         // One turn of the loop reads one value; what stands between values is read at its end.
         'value: loop {
             self.space();
-            if self.open.len() == LEVEL {
-                start = self.at;
-            }
-            if LEVEL == LIST && self.open.len() == 1 {
-                if self.peek() != Some(b'{') {
-                    return Err("it is not a list of objects");
-                }
-                (fields, item) = (0, self.at);
-            }
             spend(
                 &mut self.left.values,
                 "it holds too many values (1048576 are allowed)",
             )?;
-            match self.peek() {
+            let first = self.peek();
+            let note = self.note(first == Some(b'{'));
+            match first {
                 Some(b'{') => {
-                    self.enter(Open::Object {
+                    let inside = Inside::Object {
                         first_key: self.keys.len(),
                         many: BTreeSet::new(),
-                    })?;
+                    };
+                    self.enter(Open { inside, note })?;
                     self.space();
                     if self.peek() != Some(b'}') {
                         self.key()?;
@@ -180,7 +167,8 @@ impl<'a> Scanner<'a> {
                     }
                 }
                 Some(b'[') => {
-                    self.enter(Open::Array { index: 0 })?;
+                    let inside = Inside::Array { index: 0 };
+                    self.enter(Open { inside, note })?;
                     self.space();
                     if self.peek() != Some(b']') {
                         continue 'value;
@@ -188,74 +176,92 @@ impl<'a> Scanner<'a> {
                 }
                 Some(b'"') => {
                     self.string()?;
+                    self.noted(note);
                 }
-                Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(b't') => self.word("true")?,
-                Some(b'f') => self.word("false")?,
-                Some(b'n') => self.word("null")?,
+                Some(b'-' | b'0'..=b'9') => {
+                    self.number()?;
+                    self.noted(note);
+                }
+                Some(b't') => self.word("true", note)?,
+                Some(b'f') => self.word("false", note)?,
+                Some(b'n') => self.word("null", note)?,
                 Some(_) => return Err("a value is expected here"),
                 None => return Err("it ends in the middle of a value"),
             }
             loop {
                 self.space();
-                if self.open.len() == LEVEL
-                    && start != 0
-                    && let Some(key) = self.keys.last()
-                {
-                    fields += 1;
-                    if fields > MAX_FIELDS {
-                        return Err("it has too many fields");
-                    }
-                    seen(Seen::Field(key.clone(), start..self.value_end()));
-                    start = 0;
-                }
-                match (self.peek(), self.open.last_mut()) {
-                    (Some(b','), Some(Open::Array { index })) => {
+                let next = self.peek();
+                let open = self.open.last_mut();
+                match (next, open.map(|open| (&mut open.inside, open.note))) {
+                    (Some(b','), Some((Inside::Array { index }, _))) => {
                         *index += 1;
                         self.at += 1;
                         continue 'value;
                     }
-                    (Some(b','), Some(Open::Object { .. })) => {
+                    (Some(b','), Some((Inside::Object { .. }, _))) => {
                         self.at += 1;
                         self.space();
                         self.key()?;
                         continue 'value;
                     }
-                    (Some(b']'), Some(Open::Array { .. })) => {
+                    (Some(b']'), Some((Inside::Array { .. }, note))) => {
                         self.at += 1;
                         self.open.pop();
+                        self.noted(note);
                     }
-                    (Some(b'}'), Some(Open::Object { first_key, .. })) => {
+                    (Some(b'}'), Some((Inside::Object { first_key, .. }, note))) => {
                         let first_key = *first_key;
                         self.at += 1;
                         self.keys.truncate(first_key);
                         self.open.pop();
-                        if LEVEL == LIST && self.open.len() == 1 {
-                            seen(Seen::Item(item..self.at));
-                        }
+                        self.noted(note);
                     }
                     (None, _) => return Err("it ends before the object is closed"),
                     _ => return Err("a comma or a closing bracket is expected here"),
                 }
                 if self.open.is_empty() {
                     self.space();
-                    return match self.peek() {
-                        None => Ok(()),
-                        Some(_) if LEVEL == LIST => Err("something follows the end of the list"),
-                        Some(_) => Err("something follows the end of the object"),
+                    return match (self.peek(), root) {
+                        (None, _) => Ok(()),
+                        (_, Root::Object) => Err("something follows the end of the object"),
+                        (_, Root::List) => Err("something follows the end of the list"),
                     };
                 }
             }
         }
     }
 
-    /// The end of the value just read: the spaces after it have been skipped already.
-    fn value_end(&self) -> usize {
-        let before = self.bytes.get(..self.at).unwrap_or_default();
-        before
-            .iter()
-            .rposition(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
-            .map_or(0, |last| last + 1)
+    /// Begins the note of a value, if there is to be one: of what stands in a list, objects alone.
+    fn note(&mut self, is_object: bool) -> Option<usize> {
+        let mut key = 0..0;
+        if let Some(open) = self.open.last() {
+            let list = self.nodes.get_mut(open.note?)?;
+            match &open.inside {
+                Inside::Array { .. } if !is_object => {
+                    list.mixed = true;
+                    return None;
+                }
+                _ if self.open.len() > self.levels => return None,
+                Inside::Array { .. } => {}
+                Inside::Object { .. } => key = self.key.clone(),
+            }
+        }
+        self.nodes.push(Node {
+            key,
+            place: self.at..self.at,
+            next: 0,
+            mixed: false,
+        });
+        self.nodes.len().checked_sub(1)
+    }
+
+    /// The value has ended.
+    fn noted(&mut self, note: Option<usize>) {
+        let next = self.nodes.len();
+        if let Some(node) = note.and_then(|note| self.nodes.get_mut(note)) {
+            node.place.end = self.at;
+            node.next = next;
+        }
     }
 
     fn enter(&mut self, what: Open<'a>) -> Step {
@@ -282,6 +288,7 @@ impl<'a> Scanner<'a> {
         )?;
         let start = self.at;
         let escaped = self.string()?;
+        self.key = start..self.at;
         let quoted = self.text.get(start..self.at).unwrap_or_default();
         let key = if escaped {
             Cow::Owned(
@@ -294,7 +301,18 @@ impl<'a> Scanner<'a> {
                     .unwrap_or_default(),
             )
         };
-        if let Some(Open::Object { first_key, many }) = self.open.last_mut() {
+        let fields = self.keys.len();
+        if let [
+            outer @ ..,
+            Open {
+                inside: Inside::Object { first_key, many },
+                ..
+            },
+        ] = self.open.as_mut_slice()
+        {
+            if outer.is_empty() && fields == MAX_FIELDS {
+                return Err("it has too many fields");
+            }
             let seen = self.keys.get(*first_key..).unwrap_or_default();
             if seen.len() == FEW_KEYS {
                 many.extend(seen.iter().cloned());
@@ -381,12 +399,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn word(&mut self, word: &str) -> Step {
+    fn word(&mut self, word: &str, note: Option<usize>) -> Step {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         if !rest.starts_with(word.as_bytes()) {
             return Err("a value is expected here");
         }
         self.at += word.len();
+        self.noted(note);
         Ok(())
     }
 
@@ -403,22 +422,20 @@ impl<'a> Scanner<'a> {
     fn path(&self) -> String {
         let mut path = String::new();
         for (depth, open) in self.open.iter().enumerate() {
-            match open {
-                Open::Array { index } => {
+            match open.inside {
+                Inside::Array { index } => {
                     let _ = write!(path, "[{index}]");
                 }
-                Open::Object { .. } => {
-                    let next = self
-                        .open
-                        .iter()
-                        .skip(depth + 1)
-                        .find_map(|open| match open {
-                            Open::Object { first_key, .. } => Some(*first_key),
-                            Open::Array { .. } => None,
-                        });
+                Inside::Object { first_key, .. } => {
+                    let next = self.open.iter().skip(depth + 1);
+                    let next = next
+                        .filter_map(|open| match open.inside {
+                            Inside::Object { first_key, .. } => Some(first_key),
+                            Inside::Array { .. } => None,
+                        })
+                        .next();
                     let end = next.unwrap_or(self.keys.len());
-                    if let Open::Object { first_key, .. } = open
-                        && end > *first_key
+                    if end > first_key
                         && let Some(key) = self.keys.get(end.saturating_sub(1))
                     {
                         let dot = if path.is_empty() { "" } else { "." };
@@ -461,11 +478,10 @@ mod tests {
     use super::*;
 
     fn fields(text: &str) -> Result<Vec<(String, &str)>, Problem> {
-        let mut got = Vec::new();
-        scan(text, |key, place| {
-            got.push((key.into_owned(), text.get(place).unwrap()))
-        })?;
-        Ok(got)
+        let nodes = scan(text, Root::Object, 1)?.into_iter().skip(1);
+        Ok(nodes
+            .map(|node| (node.key(text).into_owned(), node.value(text)))
+            .collect())
     }
 
     fn refused(text: &str) -> (&'static str, usize, String) {

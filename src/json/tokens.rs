@@ -95,14 +95,18 @@ pub fn meant(inner: &str) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+    while !rest.is_empty() {
+        let (before, after) = rest
+            .split_at_checked(plain(rest.as_bytes()))
+            .unwrap_or((rest, ""));
         out.push_str(before);
-        let (letter, after) = unescaped(escape);
-        out.push(letter);
         rest = after;
+        if !rest.is_empty() {
+            let (letter, after) = unescaped(rest);
+            out.push(letter);
+            rest = after;
+        }
     }
-    out.push_str(rest);
     Cow::Owned(out)
 }
 

@@ -27,8 +27,9 @@ pub struct Used {
 
 impl Used {
     /// Writes it. Called on every change: on a disconnect of the client the log is written before the attempt ends.
-    pub fn record(&self, host: &dyn Exchange) {
-        usage(host, self.usage);
+    /// `before`: the usage that this attempt has written already.
+    pub fn record(&self, host: &dyn Exchange, before: Option<Usage>) {
+        usage(host, self.usage, before);
         if let Ok(json) = serde_json::to_string(self) {
             host.set_state(state::USED, &json);
         }
@@ -40,20 +41,25 @@ impl Used {
     }
 }
 
-/// Writes the token counts.
-pub fn usage(host: &dyn Exchange, usage: Usage) {
+/// Writes the token counts that are others than `before`.
+pub fn usage(host: &dyn Exchange, usage: Usage, before: Option<Usage>) {
+    const KEYS: [&str; 5] = [
+        state::INPUT_TOKENS,
+        state::OUTPUT_TOKENS,
+        state::CACHED_TOKENS,
+        state::REASONING_TOKENS,
+        state::TOTAL_TOKENS,
+    ];
     // A reranker that is paid by the search counts no tokens.
-    if usage.searches > 0 && usage.total() == 0 {
-        return;
-    }
-    for (key, tokens) in [
-        (state::INPUT_TOKENS, usage.input),
-        (state::OUTPUT_TOKENS, usage.output),
-        (state::CACHED_TOKENS, usage.cached),
-        (state::REASONING_TOKENS, usage.reasoning),
-        (state::TOTAL_TOKENS, usage.total()),
-    ] {
-        host.set_state(key, &tokens.to_string());
+    let counts = |of: Usage| match of.searches > 0 && of.total() == 0 {
+        true => [None; 5],
+        false => [of.input, of.output, of.cached, of.reasoning, of.total()].map(Some),
+    };
+    let before = before.map_or([None; 5], counts);
+    for ((key, tokens), before) in KEYS.into_iter().zip(counts(usage)).zip(before) {
+        if let Some(tokens) = tokens.filter(|_| tokens != before) {
+            host.set_state(key, &tokens.to_string());
+        }
     }
 }
 

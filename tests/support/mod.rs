@@ -59,6 +59,8 @@ pub struct FakeHost {
     pub roles: RefCell<BTreeMap<String, Rc<envoy_llm_gateway::config::Provider>>>,
     /// So many writings of shared data come too late.
     pub too_late: Cell<u32>,
+    /// What the role has asked of the host, in order: each crosses from the filter into Envoy.
+    pub asked: RefCell<Vec<String>>,
     /// The side that is driven has ended in trailers: what has passed cannot be changed any more.
     trailers: Cell<bool>,
 }
@@ -81,6 +83,7 @@ impl Default for FakeHost {
             unreachable: RefCell::default(),
             roles: RefCell::default(),
             too_late: Cell::new(0),
+            asked: RefCell::default(),
             trailers: Cell::new(false),
         }
     }
@@ -115,6 +118,20 @@ impl FakeHost {
         lines.into_iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 
+    /// What has been asked since the last time, and how often.
+    pub fn take_asked(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for what in self.asked.take() {
+            *counts.entry(what).or_default() += 1;
+        }
+        counts
+    }
+
+    fn ask(&self, what: &str, name: &str) {
+        let what = [what, name].join(" ");
+        self.asked.borrow_mut().push(what.trim_end().to_owned());
+    }
+
     pub fn state_value(&self, key: &str) -> Option<String> {
         self.state.borrow().get(key).cloned()
     }
@@ -141,10 +158,12 @@ impl FakeHost {
 
 impl Exchange for FakeHost {
     fn headers(&self, side: Side) -> Headers {
+        self.ask("read all headers", "");
         Headers(self.header_lines(side))
     }
 
     fn set_header(&self, side: Side, name: &str, value: Option<&str>) -> Result<(), Refused> {
+        self.ask("set header", name);
         if self.refuse_writes.get() {
             return Err(Refused("headers have left"));
         }
@@ -164,10 +183,12 @@ impl Exchange for FakeHost {
     }
 
     fn header(&self, side: Side, name: &str) -> Option<String> {
+        self.ask("read header", name);
         self.header_value(side, name)
     }
 
     fn replace_headers(&self, side: Side, headers: &[(&str, &str)]) -> Result<(), Refused> {
+        self.ask("replace all headers", "");
         if self.refuse_writes.get() {
             return Err(Refused("headers have left"));
         }
@@ -183,12 +204,14 @@ impl Exchange for FakeHost {
     }
 
     fn body(&self, side: Side, from: usize, size: usize) -> Vec<u8> {
+        self.ask("read body", "");
         let bodies = self.bodies.borrow();
         let body = bodies.get(&side).map(Vec::as_slice).unwrap_or_default();
         body.iter().skip(from).take(size).copied().collect()
     }
 
     fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused> {
+        self.ask("replace body", "");
         let mut bodies = self.bodies.borrow_mut();
         let Some(body) = bodies.get_mut(&side) else {
             let late = self.trailers.get();
@@ -201,14 +224,17 @@ impl Exchange for FakeHost {
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
+        self.ask("read property", &path.join("."));
         self.properties.borrow().get(&path.join(".")).cloned()
     }
 
     fn state(&self, key: &str) -> Option<Vec<u8>> {
+        self.ask("read state", key);
         self.state_value(key).map(String::into_bytes)
     }
 
     fn set_state(&self, key: &str, value: &str) {
+        self.ask("set state", key);
         self.state
             .borrow_mut()
             .insert(key.to_owned(), value.to_owned());
@@ -232,12 +258,14 @@ impl Exchange for FakeHost {
 
 impl Clock for FakeHost {
     fn now(&self) -> SystemTime {
+        self.ask("read clock", "");
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.now_ms.get())
     }
 }
 
 impl Meter for FakeHost {
     fn count(&self, metric: &str, amount: i64) {
+        self.ask("count", metric);
         *self
             .counters
             .borrow_mut()
@@ -286,10 +314,12 @@ impl Roles for FakeHost {
 
 impl Store for FakeHost {
     fn get(&self, key: &str) -> Stored {
+        self.ask("read shared", key);
         self.shared.borrow().get(key).cloned().unwrap_or_default()
     }
 
     fn set(&self, key: &str, bytes: &[u8], version: u32) -> Result<(), Refused> {
+        self.ask("set shared", key);
         let mut shared = self.shared.borrow_mut();
         let stored = shared.entry(key.to_owned()).or_default();
         if self.too_late.get() > 0 {

@@ -1,7 +1,10 @@
 //! Reads fields below the first level of a request, and names the one that is wrong.
 
 use super::request::{missing, wrong_type};
-use crate::{fault::Fault, json::Quoted};
+use crate::{
+    fault::Fault,
+    json::{Index, Quoted},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -111,15 +114,21 @@ pub(in crate::api) fn object<'a, T: Deserialize<'a>>(
         .map_err(|_| place.wrong("an object"))
 }
 
-/// A list of objects whose fields `T` are all of type [`Field`]; absent is empty.
+/// A list of objects whose fields `T` are all of type [`Field`]; absent is empty. `index`: of a text that it
+/// stands in.
 pub(in crate::api) fn list<'a, T: Deserialize<'a>>(
+    index: Option<&Index<'a>>,
     text: Option<&'a str>,
     place: &Place<'_>,
 ) -> Result<Vec<Map<T>>, Fault> {
     let Some(text) = text.filter(|text| *text != "null") else {
         return Ok(Vec::new());
     };
-    serde_json::from_str(text).map_err(|_| {
+    let read = match index {
+        Some(index) => index.read(text),
+        None => serde_json::from_str(text),
+    };
+    read.map_err(|_| {
         let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
         let bad = items.iter().position(|item| !item.get().starts_with('{'));
         bad.map_or_else(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     fault::{Fault, FaultKind},
-    json::{Quoted, Raw},
+    json::{Index, Quoted, Raw},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -191,15 +191,21 @@ struct FunctionFields<'a> {
 pub fn messages<'a>(chat: &'a Chat<'_>) -> Result<Vec<Message<'a>>, Fault> {
     let place = Place::root("messages");
     let text = chat.body.raw("messages").map(Raw::get);
-    let fields = list::<MessageFields<'a>>(text, &place)?;
+    let index = chat.body.index("messages");
+    let index = index.as_deref();
+    let fields = list::<MessageFields<'a>>(index, text, &place)?;
     fields
         .into_iter()
         .enumerate()
-        .map(|(index, Map(fields))| message(&fields, &place.index(index)))
+        .map(|(at, Map(fields))| message(index, &fields, &place.index(at)))
         .collect()
 }
 
-fn message<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Message<'a>, Fault> {
+fn message<'a>(
+    index: Option<&Index<'a>>,
+    fields: &MessageFields<'a>,
+    place: &Place<'_>,
+) -> Result<Message<'a>, Fault> {
     let said = needed(fields.role, &place.key("role"))?;
     let role = match &*said.text() {
         "system" | "developer" => Role::System,
@@ -232,17 +238,21 @@ fn message<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Message<
     };
     Ok(Message {
         role,
-        content: content(fields.content, &place.key("content"))?,
+        content: content(index, fields.content, &place.key("content"))?,
         refusal: string(fields.refusal, &place.key("refusal"))?,
         name,
-        calls: calls(fields, place)?,
+        calls: calls(index, fields, place)?,
         call_id,
         reasoning,
         cache_control: fields.cache_control,
     })
 }
 
-fn content<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Content<'a>, Fault> {
+fn content<'a>(
+    index: Option<&Index<'a>>,
+    field: Field<'a>,
+    place: &Place<'_>,
+) -> Result<Content<'a>, Fault> {
     let Some(raw) = field else {
         return Ok(Content::Nothing);
     };
@@ -252,7 +262,7 @@ fn content<'a>(field: Field<'a>, place: &Place<'_>) -> Result<Content<'a>, Fault
     if !raw.get().starts_with('[') {
         return Err(place.wrong("a string or a list of parts"));
     }
-    let fields = list::<PartFields<'a>>(Some(raw.get()), place)?;
+    let fields = list::<PartFields<'a>>(index, Some(raw.get()), place)?;
     let parts = fields
         .into_iter()
         .enumerate()
@@ -306,7 +316,11 @@ fn part<'a>(fields: &PartFields<'a>, place: &Place<'_>) -> Result<Part<'a>, Faul
     })
 }
 
-fn calls<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Vec<Call<'a>>, Fault> {
+fn calls<'a>(
+    index: Option<&Index<'a>>,
+    fields: &MessageFields<'a>,
+    place: &Place<'_>,
+) -> Result<Vec<Call<'a>>, Fault> {
     if !matches!(fields.function_call, Inner::Absent) {
         let place = place.key("function_call");
         return Ok(vec![call(
@@ -316,7 +330,7 @@ fn calls<'a>(fields: &MessageFields<'a>, place: &Place<'_>) -> Result<Vec<Call<'
         )?]);
     }
     let place = place.key("tool_calls");
-    let fields = list::<CallFields<'a>>(fields.tool_calls.map(RawValue::get), &place)?;
+    let fields = list::<CallFields<'a>>(index, fields.tool_calls.map(RawValue::get), &place)?;
     let calls = fields.into_iter().enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         let kind = string(fields.r#type, &place.key("type"))?;

@@ -124,13 +124,14 @@ pub fn tools<'a>(chat: &'a Chat<'_>) -> Result<Vec<Tool<'a>>, Fault> {
     let text = |key| chat.body.raw(key).map(Raw::get);
     if matches!(text("tools"), None | Some("null")) {
         let place = Place::root("functions");
-        let fields = list::<FunctionFields<'a>>(text("functions"), &place)?.into_iter();
+        let fields = list::<FunctionFields<'a>>(None, text("functions"), &place)?.into_iter();
         return fields
             .enumerate()
             .map(|(index, Map(fields))| function(&fields, None, &place.index(index)))
             .collect();
     }
-    let fields = list::<ToolFields<'a>>(text("tools"), &place)?.into_iter();
+    let index = chat.body.index("tools");
+    let fields = list::<ToolFields<'a>>(index.as_deref(), text("tools"), &place)?.into_iter();
     let tools = fields.enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(fields.r#type, &place.key("type"))?;
@@ -232,7 +233,7 @@ fn allowed<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<ToolChoice<'a>, F
         _ => return Err(place.key("mode").wrong("\"auto\" or \"required\"")),
     };
     let place = place.key("tools");
-    let tools = list::<ToolFields<'a>>(fields.tools.map(RawValue::get), &place)?.into_iter();
+    let tools = list::<ToolFields<'a>>(None, fields.tools.map(RawValue::get), &place)?.into_iter();
     let names = tools.enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(fields.r#type, &place.key("type"))?;

@@ -261,7 +261,7 @@ pub(super) fn messages<'s, T: Deserialize<'s>>(
     body: &'s Object<'_>,
 ) -> Result<Vec<crate::api::chat::field::Map<T>>, Fault> {
     let place = Place::root("messages");
-    let list = list::<T>(body.raw("messages").map(Raw::get), &place)?;
+    let list = list::<T>(None, body.raw("messages").map(Raw::get), &place)?;
     if list.is_empty() {
         return Err(bad("`messages` must hold at least one message.").at("messages"));
     }

@@ -50,7 +50,7 @@ pub(super) fn tools<'a>(
     dropped: &mut Vec<String>,
 ) -> Result<Vec<Tool<'a>>, Fault> {
     let place = Place::root("tools");
-    let fields = list::<ToolFields<'a>>(body.raw("tools").map(Raw::get), &place)?;
+    let fields = list::<ToolFields<'a>>(None, body.raw("tools").map(Raw::get), &place)?;
     let tools = fields.into_iter().enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         if let Some(kind) = string(fields.r#type, &place.key("type"))?

@@ -146,7 +146,7 @@ fn blocks<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Vec<Map<Block<'a>>
     if !raw.get().starts_with('[') {
         return Err(place.wrong("a string or a list of blocks"));
     }
-    list(Some(raw.get()), place)
+    list(None, Some(raw.get()), place)
 }
 
 impl Reader<'_> {

@@ -107,7 +107,7 @@ pub(super) fn translate<'a>(
     if !raw.get().starts_with('[') {
         return Err(place.wrong("a string or a list of items"));
     }
-    let items = list::<Item<'a>>(Some(raw.get()), &place)?;
+    let items = list::<Item<'a>>(None, Some(raw.get()), &place)?;
     if items.is_empty() {
         return Err(bad("`input` must hold at least one item.").at("input"));
     }
@@ -246,7 +246,7 @@ impl<'a> Talk<'a, '_> {
         let mut thoughts = Vec::new();
         for (field, key) in [(item.summary, "summary"), (item.content, "content")] {
             let place = place.key(key);
-            let texts = list::<Thought<'a>>(field.map(RawValue::get), &place)?;
+            let texts = list::<Thought<'a>>(None, field.map(RawValue::get), &place)?;
             for (index, Map(thought)) in texts.into_iter().enumerate() {
                 thoughts.extend(string(thought.text, &place.index(index).key("text"))?);
             }
@@ -291,7 +291,7 @@ impl<'a> Talk<'a, '_> {
             return Err(place.wrong("a string or a list of parts"));
         }
         let (mut parts, mut refusal) = (Vec::new(), None);
-        for (index, Map(part)) in list::<PartFields<'a>>(Some(raw.get()), place)?
+        for (index, Map(part)) in list::<PartFields<'a>>(None, Some(raw.get()), place)?
             .into_iter()
             .enumerate()
         {

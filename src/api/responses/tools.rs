@@ -41,7 +41,7 @@ struct ChoiceFields<'a> {
 /// Errors: `Unsupported` for a tool that OpenAI runs itself, `BadRequest` for a malformed one.
 pub(super) fn tools(text: Option<&str>) -> Result<Vec<Tool<'_>>, Fault> {
     let place = Place::root("tools");
-    let fields = list::<ToolFields<'_>>(text, &place)?;
+    let fields = list::<ToolFields<'_>>(None, text, &place)?;
     let tools = fields.into_iter().enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(needed(fields.r#type, &place.key("type"))?, &place)?;
@@ -98,7 +98,7 @@ pub(super) fn choice(raw: Field<'_>) -> Result<Option<Choice<'_>>, Fault> {
     }
     let mode = needed(fields.mode, &place.key("mode"))?;
     let place = place.key("tools");
-    let tools = list::<ToolFields<'_>>(fields.tools.map(RawValue::get), &place)?.into_iter();
+    let tools = list::<ToolFields<'_>>(None, fields.tools.map(RawValue::get), &place)?.into_iter();
     let tools = tools.enumerate().map(|(index, Map(fields))| {
         let place = place.index(index);
         only_function(needed(fields.r#type, &place.key("type"))?, &place)?;

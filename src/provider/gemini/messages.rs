@@ -18,9 +18,8 @@ use crate::{
         message::{Call, Message, Role},
     },
     fault::{Fault, FaultKind},
-    json::Quoted,
+    json::{self, Quoted},
 };
-use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -238,17 +237,14 @@ fn joined<'a>(texts: &[Cow<'a, str>]) -> Option<Words<'a>> {
         let _ = write!(out, "{before}{text}");
     }
     out.push('"');
-    let raw = RawValue::from_string(out).ok();
+    let raw = json::boxed(out);
     raw.filter(|_| !texts.is_empty()).map(Words::Joined)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        api::chat::{Chat, message},
-        json,
-    };
+    use crate::api::chat::{Chat, message};
 
     fn translated(list: &str, home: &Home, age: Age) -> Result<(String, String), String> {
         let body = format!(r#"{{"model":"m","messages":{list}}}"#);

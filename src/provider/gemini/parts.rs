@@ -10,7 +10,7 @@ use super::{
 use crate::{
     api::chat::message::{Content, Message, PartKind},
     fault::{Fault, FaultKind},
-    json::{Object, Quoted},
+    json::{self, Object, Quoted},
 };
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt::Display};
@@ -117,16 +117,25 @@ fn gave(mut words: Vec<Words<'_>>) -> Outcome<'_> {
         words = vec![Words::Made(Cow::Owned(text))];
     }
     let result = words.pop().unwrap_or(Words::Made(Cow::Borrowed("")));
-    let text = result.text();
-    // Gemini 3 takes `$ref` inside of a result for one of its own references and refuses the request.
-    let object = text.trim_start().starts_with('{') && !text.contains("\"$ref\"");
-    if object
-        && Object::parse(text.trim()).is_ok()
-        && let Ok(raw) = RawValue::from_string(text.into_owned())
-    {
-        return Outcome::Json(raw);
+    match object(&result) {
+        Some(raw) => Outcome::Json(raw),
+        None => Outcome::Text { result },
     }
-    Outcome::Text { result }
+}
+
+fn object(result: &Words<'_>) -> Option<Box<RawValue>> {
+    if let Words::Kept(text) = result
+        && !text.begins('{')
+    {
+        return None;
+    }
+    let text = result.text();
+    let text = text.trim();
+    // Gemini 3 takes `$ref` inside of a result for one of its own references and refuses the request.
+    if !text.starts_with('{') || text.contains("\"$ref\"") || Object::parse(text).is_err() {
+        return None;
+    }
+    json::boxed(text.to_owned())
 }
 
 impl Words<'_> {

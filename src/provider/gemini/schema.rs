@@ -8,7 +8,7 @@
 //! Source: `GenerateContentConfig.response_json_schema` of google-genai 3.6 (the keywords, cycles, `$ref`
 //! and its siblings); ai.google.dev, "Structured output: JSON schema support"; read 2026-11.
 
-use crate::json::{Object, Raw, Str};
+use crate::json::{self, Object, Raw, Str};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -115,13 +115,13 @@ fn fitted(schema: &RawValue, object: bool) -> Fitted {
         && nothing("additionalProperties", "false")
         && out.raw("anyOf").is_none();
     let text = String::from_utf8(out.to_vec()).unwrap_or_default();
-    match RawValue::from_string(text) {
-        Ok(schema) => Fitted {
+    match json::boxed(text) {
+        Some(schema) => Fitted {
             schema,
             loosened: writer.loosened,
             is_empty,
         },
-        Err(_) => kept(),
+        None => kept(),
     }
 }
 
@@ -411,11 +411,14 @@ impl Types {
         const KNOWN: &[&str] = &[
             "string", "number", "integer", "boolean", "array", "object", "null",
         ];
-        let one: Option<String> = source.read("type").ok().flatten();
-        let many: Option<Vec<String>> = source.read("type").ok().flatten();
+        let said = source.raw("type").map(Raw::get);
+        let given: Option<Vec<String>> = match said.is_some_and(|said| said.starts_with('[')) {
+            true => source.read("type").ok().flatten(),
+            false => source.read("type").ok().flatten().map(|one| vec![one]),
+        };
         let mut names: Vec<String> = Vec::new();
         // OpenAPI's upper case means the same.
-        for name in one.into_iter().chain(many.into_iter().flatten()) {
+        for name in given.into_iter().flatten() {
             let name = name.to_ascii_lowercase();
             if KNOWN.contains(&name.as_str()) && !names.contains(&name) {
                 names.push(name);

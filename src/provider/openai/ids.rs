@@ -7,12 +7,26 @@
 //! 9"; mistral-common 1.11, `_validate_tool_call`; read 2026-11.
 
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 const LENGTH: usize = 9;
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Another id, when this one will not do.
-pub(super) fn nine(id: &str) -> Option<String> {
+/// The ids of one conversation: each stands in a call and in its result at least.
+#[derive(Debug, Default)]
+pub(super) struct Ids(BTreeMap<String, Option<String>>);
+
+impl Ids {
+    /// Another id, when this one will not do.
+    pub(super) fn nine(&mut self, id: &str) -> Option<&str> {
+        if !self.0.contains_key(id) {
+            self.0.insert(id.to_owned(), nine(id));
+        }
+        self.0.get(id)?.as_deref()
+    }
+}
+
+fn nine(id: &str) -> Option<String> {
     if id.len() == LENGTH && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! What becomes of the messages at hosts that are stricter than OpenAI. Each message that needs no
 //! change keeps its bytes.
 
-use super::ids;
+use super::ids::Ids;
 use crate::{
     fault::{Fault, FaultKind},
     json::{Object, Raw, Str},
@@ -61,21 +61,22 @@ struct Turn<'a> {
     changed: bool,
 }
 
-/// Makes the messages fit; `text` is their list. Lists what is left out.
+/// Makes the messages of `body` fit. Lists what is left out.
 ///
 /// Errors: what cannot be said to this host; names the field.
 pub(super) fn fit(
     rules: &Messages,
-    text: &str,
+    body: &Object<'_>,
     dropped: &mut Vec<String>,
 ) -> Result<Fitted, Fault> {
+    let text = body.kept("messages").unwrap_or_default();
     if !rules.signs.is_empty() && !rules.signs.iter().any(|sign| text.contains(sign)) {
         return Ok(Fitted::default());
     }
-    let Ok(items) = Object::parse_list(text) else {
+    let Some(items) = body.items("messages") else {
         return Ok(Fitted::default()); // the host says so better than a guess here would
     };
-    let mut turns = Vec::with_capacity(items.len());
+    let (mut turns, mut ids) = (Vec::with_capacity(items.len()), Ids::default());
     for (index, object) in items.into_iter().enumerate() {
         let mut turn = Turn {
             role: word(&object, "role").unwrap_or_default(),
@@ -83,7 +84,7 @@ pub(super) fn fit(
             object,
             changed: false,
         };
-        turn.fit(rules, index, dropped)?;
+        turn.fit(rules, index, &mut ids, dropped)?;
         turns.push(turn);
     }
     let has = |way| rules.ways.contains(&way);
@@ -178,6 +179,7 @@ impl<'a> Turn<'a> {
         &mut self,
         rules: &Messages,
         index: usize,
+        ids: &mut Ids,
         dropped: &mut Vec<String>,
     ) -> Result<(), Fault> {
         if rules.developer && self.role == "developer" {
@@ -191,7 +193,7 @@ impl<'a> Turn<'a> {
             self.fit_parts(rules, index, dropped)?;
         }
         if rules.ways.contains(&Way::NineIds) {
-            self.nine_ids();
+            self.nine_ids(ids);
         }
         if rules.ways.contains(&Way::OwnDetails) && !self.is_not("reasoning_details") {
             self.own_details();
@@ -252,8 +254,7 @@ impl<'a> Turn<'a> {
         index: usize,
         dropped: &mut Vec<String>,
     ) -> Result<(), Fault> {
-        let content = self.object.kept("content").unwrap_or_default();
-        let Ok(items) = Object::parse_list(content) else {
+        let Some(items) = self.object.items("content") else {
             return Ok(()); // a string, or what the host refuses
         };
         let (mut parts, mut changed) = (Vec::with_capacity(items.len()), false);
@@ -280,21 +281,21 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    fn nine_ids(&mut self) {
+    fn nine_ids(&mut self, ids: &mut Ids) {
         if let Some(id) = self.object.read::<Str<'_>>("tool_call_id").ok().flatten()
-            && let Some(new) = ids::nine(&id)
+            && let Some(new) = ids.nine(&id)
         {
-            self.set("tool_call_id", &new);
+            self.set("tool_call_id", new);
         }
-        let calls = self.object.kept("tool_calls").unwrap_or_default();
-        let Ok(calls) = Object::parse_list(calls) else {
+        let Some(calls) = self.object.items("tool_calls") else {
             return;
         };
         let (mut made, mut changed) = (Vec::with_capacity(calls.len()), false);
         for mut call in calls {
             let text = call.source();
-            let new = word(&call, "id").and_then(|id| ids::nine(&id));
-            let new = new.filter(|new| call.set("id", new).is_ok());
+            let id = word(&call, "id");
+            let new = id.as_deref().and_then(|id| ids.nine(id));
+            let new = new.filter(|new| call.set("id", *new).is_ok());
             changed |= new.is_some();
             made.push(new.map_or(Cow::Borrowed(text), |_| call.to_json().into()));
         }

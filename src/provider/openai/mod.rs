@@ -280,8 +280,8 @@ impl OpenAi {
         }
         parameters::apply(self.table, &chat.model, body, &mut splice, dropped)?;
         let mut lost = false;
-        if let (Some(rules), Some(text)) = (self.table.messages, body.raw("messages")) {
-            let fitted = messages::fit(rules, text.get(), dropped)?;
+        if let Some(rules) = self.table.messages {
+            let fitted = messages::fit(rules, body, dropped)?;
             lost = fitted.lost_thoughts;
             if let Some(json) = fitted.json {
                 splice.set("messages", json);

@@ -145,7 +145,11 @@ impl<'a, 'b> Splice<'a, 'b> {
             return OutBody::Untouched;
         };
         let source = self.body.source().as_bytes();
-        let mut head = Vec::with_capacity(cut + 64);
+        let sizes = self.edits.iter();
+        let (gone, new) = sizes.fold((0, 0), |(gone, new), (place, text)| {
+            (gone + place.len(), new + text.len())
+        });
+        let mut head = Vec::with_capacity((cut + new).saturating_sub(gone));
         let mut from = 0;
         for (place, new) in &self.edits {
             if place.start < from {
