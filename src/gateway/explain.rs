@@ -19,6 +19,7 @@ use crate::{
     attempt::{self, Shown},
     config::Gateway,
     fault::{Fault, FaultKind},
+    guard::rules::Direction,
     host::{
         Headers, Host, Side,
         keys::{header, state},
@@ -112,6 +113,9 @@ struct Told<'a> {
     /// What guards do, as in the record; the requests show what is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<String>,
+    /// The guards that are called; nobody asks them for this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<Calls<'a>>,
     input_tokens: Option<u64>,
     input_tokens_class: Option<&'static str>,
     assumed_output_tokens: Option<u64>,
@@ -133,6 +137,29 @@ struct Told<'a> {
     refusal: Option<Refusal>,
     plan: Vec<Target>,
     skipped: Vec<Skipped<'a>>,
+}
+
+/// Names of guards.
+#[derive(Serialize)]
+struct Calls<'a> {
+    /// About the request, before it is sent.
+    input: Vec<&'a str>,
+    /// About its answer.
+    output: Vec<&'a str>,
+}
+
+impl<'a> Calls<'a> {
+    /// `None`: nobody is called.
+    fn of(config: &'a Gateway, whose: Whose<'_>) -> Option<Self> {
+        let guards = &config.guards;
+        let names = |direction| -> Vec<&str> {
+            let holding = guards.calling(direction, whose.team, whose.models);
+            let rules = holding.iter().filter_map(|place| guards.rule(place));
+            rules.map(|rule| rule.name.as_str()).collect()
+        };
+        let (input, output) = (names(Direction::Input), names(Direction::Output));
+        (!input.is_empty() || !output.is_empty()).then_some(Self { input, output })
+    }
 }
 
 #[derive(Serialize)]
@@ -226,6 +253,7 @@ pub(super) fn answer(
         team: caller.who().team,
         models: &names.collect::<Vec<_>>(),
     };
+    let calls = Calls::of(config, whose);
     let order = guard::order(asked.api);
     let looked = guarded.request(config, whose, order, asked.body.source());
     let (passed, stopped) = match looked {
@@ -264,6 +292,7 @@ pub(super) fn answer(
         score: story.score,
         language: story.language,
         guard: guarded.told(config),
+        calls,
         input_tokens: None,
         input_tokens_class: None,
         assumed_output_tokens: None,
