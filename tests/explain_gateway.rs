@@ -600,6 +600,27 @@ fn explained(case: &Case) -> Value {
 }
 
 #[test]
+fn the_guards_that_would_be_called_are_told_and_nobody_is_asked() {
+    let told = |model: &str| {
+        let mut settings = settings();
+        let guard = |name: &str, on: &str, models: Value| json!({"name": name, "on": on, "action": "block", "models": models, "call": {"kind": "webhook", "cluster": "hook"}});
+        settings["guards"] = json!([
+            guard("before", "input", json!(["*"])),
+            guard("both", "both", json!(["smart"])),
+            guard("behind", "output", json!(["*"])),
+        ]);
+        let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
+        let (host, reply) = ask(&settings, &[ADMIN], &body.to_string());
+        assert!(host.calls.borrow().is_empty());
+        serde_json::from_str::<Value>(&reply.body).unwrap()["calls"].clone()
+    };
+    let all = json!({"input": ["before", "both"], "output": ["both", "behind"]});
+    assert_eq!(told("smart"), all);
+    let some = json!({"input": ["before"], "output": ["behind"]});
+    assert_eq!(told("small"), some);
+}
+
+#[test]
 fn what_guards_do_is_told_and_shown() {
     let told = |action: &str, more: Value| {
         let mut settings = settings();

@@ -459,10 +459,6 @@ fn what_is_wrong_with_a_call_is_said_where_it_stands() {
     );
     let hook = |more: Value| of(webhook(&more));
     assert_eq!(
-        hook(json!({"on": "both"})),
-        ["$.guards[0].on: a `call` looks at requests only: leave `on` out"]
-    );
-    assert_eq!(
         hook(json!({"threshold": 0.5})),
         ["$.guards[0].threshold: this kind of `call` gives no scores"]
     );

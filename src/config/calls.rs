@@ -1,14 +1,14 @@
-//! Reads `call` of a guard: who else is asked about a request's texts.
+//! Reads `call` of a guard: who else is asked about texts.
 
 use super::{
     node::{Fields, Node},
     targets::{bounded, some},
 };
 use crate::guard::{
-    external::{Call, Kind, TIMEOUT},
+    external::{Call, Kind, OVERLAP, TIMEOUT, WINDOW},
     rules::Action,
 };
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// Most categories of one guard.
 const MAX_CATEGORIES: usize = 256;
@@ -17,8 +17,25 @@ const MAX_PROMPT: usize = 16 << 10;
 /// Longest time that a request may wait for a guard.
 const MOST_TIME: Duration = Duration::from_secs(60);
 
-/// Reads it. `rule`: its rule's place.
-pub(super) fn read(fields: &Fields<'_>, rule: u8, threshold: Option<u8>) -> Option<Call> {
+/// Characters that a guard may be asked about at once.
+const WINDOWS: RangeInclusive<u64> = 2..=100_000;
+/// Characters that it may be asked about again.
+const OVERLAPS: RangeInclusive<u64> = 1..=99_999;
+/// Unless it is given, so large a part of the window is asked about again.
+const OVERLAP_PART: usize = 5;
+
+/// Of what a call belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of {
+    /// Its rule's place.
+    pub(super) rule: u8,
+    pub(super) threshold: Option<u8>,
+    pub(super) input: bool,
+    pub(super) output: bool,
+}
+
+/// Reads it.
+pub(super) fn read(fields: &Fields<'_>, of: Of) -> Option<Call> {
     let kind = fields
         .required("kind")
         .and_then(|node| node.choice(Kind::ALL));
@@ -31,6 +48,8 @@ pub(super) fn read(fields: &Fields<'_>, rule: u8, threshold: Option<u8>) -> Opti
     let model = fields.maybe("model", |node| node.plain().map(str::to_owned));
     let prompt = fields.maybe("prompt", |node| prompt(&node));
     let language = fields.maybe("language", |node| node.plain().map(str::to_owned));
+    let window = fields.maybe("window", |node| node.count_in(WINDOWS));
+    let overlap = fields.maybe("overlap", |node| node.count_in(OVERLAPS));
     let categories = match fields.given("categories") {
         Some(node) => {
             let list = node.each(|node| node.plain().map(str::to_owned));
@@ -66,9 +85,29 @@ pub(super) fn read(fields: &Fields<'_>, rule: u8, threshold: Option<u8>) -> Opti
         fields.lacks("model", "missing; `kind: judge` needs it");
         right = false;
     }
+    for (key, given) in [("window", &window), ("overlap", &overlap)] {
+        if matches!(given, Some(Some(_))) && !of.output {
+            fields.lacks(
+                key,
+                "belongs to guards of answers: `on: output` or `on: both`",
+            );
+            right = false;
+        }
+    }
+    let length = |given: Option<u64>| given.and_then(|count| usize::try_from(count).ok());
+    let window = length(window?).unwrap_or(WINDOW);
+    let overlap = length(overlap?).unwrap_or_else(|| OVERLAP.min(window / OVERLAP_PART).max(1));
+    if overlap >= window {
+        fields.lacks("overlap", "must be less than `window`");
+        right = false;
+    }
     let cluster = cluster?;
     let call = Call {
-        rule,
+        rule: of.rule,
+        input: of.input,
+        output: of.output,
+        window,
+        overlap,
         kind,
         host: host?.unwrap_or_else(|| cluster.clone()),
         cluster,
@@ -78,7 +117,7 @@ pub(super) fn read(fields: &Fields<'_>, rule: u8, threshold: Option<u8>) -> Opti
         prompt: prompt?,
         language: language?.unwrap_or_else(|| "en".to_owned()),
         categories: categories?,
-        threshold,
+        threshold: of.threshold,
     };
     right.then_some(call)
 }

@@ -154,8 +154,14 @@ fn guard(
     }
     let call = match &calls {
         Some(node) => {
-            let rule = u8::try_from(at).unwrap_or(u8::MAX);
-            let call = node.object(|fields| calls::read(fields, rule, threshold.flatten()));
+            let asked = on.flatten().unwrap_or(On::Input);
+            let of = calls::Of {
+                rule: u8::try_from(at).unwrap_or(u8::MAX),
+                threshold: threshold.flatten(),
+                input: asked != On::Output,
+                output: asked != On::Input,
+            };
+            let call = node.object(|fields| calls::read(fields, of));
             call.map(Some)
         }
         None => Some(None),
@@ -176,10 +182,6 @@ fn guard(
                 injection::KIND
             ),
         );
-        return None;
-    }
-    if let (true, Some(Some(On::Output | On::Both))) = (calls.is_some(), &on) {
-        fields.lacks("on", "a `call` looks at requests only: leave `on` out");
         return None;
     }
     if let (true, Some(Some(On::Output))) = (injects, &on) {

@@ -12,7 +12,7 @@ use crate::{
     guard::{
         external::{self, About, Call, Mark, Opinion, Unusable},
         request::outside::{self, Said},
-        rules::{Action, Holding, OnError, Rule, label},
+        rules::{Action, Direction, Guards, Holding, OnError, Rule, label},
         vault::Kept,
     },
     host::{Flow, Host, Side, SideAnswer, SideCall},
@@ -20,6 +20,8 @@ use crate::{
 
 /// `error.code` of what is refused because a guard has no opinion. The client may try again.
 const UNAVAILABLE: &str = "guardrail_unavailable";
+/// What they are asked about.
+const REQUEST: &str = "request";
 
 /// A request that waits.
 #[derive(Debug)]
@@ -34,12 +36,59 @@ pub(super) struct Waiting {
 
 /// One guard that was asked.
 #[derive(Debug)]
-struct Pending {
+pub(super) struct Pending {
     /// Its place in the list of calls.
-    call: usize,
+    pub(super) call: usize,
     /// Under which number its answer comes; `None`: it could not be asked.
     number: Option<u32>,
-    opinion: Option<Result<Opinion, Unusable>>,
+    pub(super) opinion: Option<Result<Opinion, Unusable>>,
+}
+
+/// Asks all the guards that hold at once. `about`: but for the name of the rule.
+pub(super) fn ask_all(
+    host: &dyn Host,
+    guards: &Guards,
+    holding: Holding,
+    about: &About<'_>,
+) -> Vec<Pending> {
+    let calls = guards.calls.iter().enumerate();
+    calls
+        .filter(|(_, call)| holding.has(call.rule.into()))
+        .map(|(place, call)| {
+            let rule = guards.rule(call.rule.into());
+            let about = About {
+                rule: rule.map(|rule| rule.name.as_str()).unwrap_or_default(),
+                ..*about
+            };
+            let number = ask(host, call, &about);
+            let nobody = || Err(Unusable("it could not be called"));
+            Pending {
+                call: place,
+                number,
+                opinion: number.is_none().then(nobody),
+            }
+        })
+        .collect()
+}
+
+/// Notes an answer; false: nobody waits for it.
+pub(super) fn note(
+    guards: &Guards,
+    pending: &mut [Pending],
+    number: u32,
+    answer: &SideAnswer,
+    texts: &[&str],
+) -> bool {
+    let mut open = pending.iter_mut();
+    let asked = open.find(|asked| asked.number == Some(number) && asked.opinion.is_none());
+    let Some((asked, call)) = asked.and_then(|asked| {
+        let call = guards.calls.get(asked.call)?;
+        Some((asked, call))
+    }) else {
+        return false;
+    };
+    asked.opinion = Some(call.read(answer.status, &answer.body, texts));
+    true
 }
 
 /// What has become of a request.
@@ -71,7 +120,7 @@ impl Request {
         let names = std::iter::once(&*asked.model).chain(others.iter().map(String::as_str));
         let models: Vec<&str> = names.collect();
         let team = self.caller.who().team;
-        let holding = config.guards.calling(team, &models);
+        let holding = config.guards.calling(Direction::Input, team, &models);
         if holding.is_empty() {
             return Ok(Consulted::Goes { body: None, to });
         }
@@ -80,7 +129,7 @@ impl Request {
         let (most, bytes) = (external::MAX_TEXTS, external::MAX_BYTES);
         let Ok(texts) = outside::read(body, order, most, bytes) else {
             for rule in holding.iter() {
-                self.no_opinion(rule)?;
+                self.no_opinion(rule, REQUEST)?;
             }
             return Ok(Consulted::Goes { body: None, to });
         };
@@ -88,26 +137,14 @@ impl Request {
             return Ok(Consulted::Goes { body: None, to });
         }
         let shown: Vec<&str> = texts.iter().map(|said| said.text.as_str()).collect();
-        let calls = config.guards.calls.iter().enumerate();
-        let pending: Vec<Pending> = calls
-            .filter(|(_, call)| holding.has(call.rule.into()))
-            .map(|(place, call)| {
-                let rule = config.guards.rule(call.rule.into());
-                let about = About {
-                    rule: rule.map(|rule| rule.name.as_str()).unwrap_or_default(),
-                    team,
-                    model: &asked.model,
-                    texts: &shown,
-                };
-                let number = ask(host, call, &about);
-                let nobody = || Err(Unusable("it could not be called"));
-                Pending {
-                    call: place,
-                    number,
-                    opinion: number.is_none().then(nobody),
-                }
-            })
-            .collect();
+        let about = About {
+            rule: "",
+            team,
+            model: &asked.model,
+            texts: &shown,
+            answer: None,
+        };
+        let pending = ask_all(host, &config.guards, holding, &about);
         self.waiting = Some(Waiting {
             pending,
             texts,
@@ -130,12 +167,8 @@ impl Request {
         let config = self.config.clone();
         let waiting = self.waiting.as_mut()?;
         let Waiting { pending, texts, .. } = waiting;
-        let mut open = pending.iter_mut();
-        let asked = open.find(|asked| asked.number == Some(number) && asked.opinion.is_none())?;
-        let call = config.guards.calls.get(asked.call)?;
         let shown: Vec<&str> = texts.iter().map(|said| said.text.as_str()).collect();
-        asked.opinion = Some(call.read(answer.status, &answer.body, &shown));
-        Some(self.go_on(host))
+        note(&config.guards, pending, number, answer, &shown).then(|| self.go_on(host))
     }
 
     /// Goes on when nothing is open any more.
@@ -184,7 +217,7 @@ impl Request {
             };
             match &asked.opinion {
                 Some(Err(_)) => {
-                    self.no_opinion(call.rule.into())?;
+                    self.no_opinion(call.rule.into(), REQUEST)?;
                     asked.opinion = Some(Ok(Opinion::Pass));
                 }
                 Some(Ok(opinion)) if refuses(rule, opinion) => {
@@ -218,7 +251,7 @@ impl Request {
                     for (place, text) in new.iter_mut().zip(texts) {
                         if text.is_some() && place.is_some() {
                             // Two have written the same text anew, and neither has seen the other's.
-                            self.no_opinion(call.rule.into())?;
+                            self.no_opinion(call.rule.into(), REQUEST)?;
                         }
                         *place = text.or(place.take());
                     }
@@ -297,7 +330,7 @@ impl Request {
     /// What holds without an opinion.
     ///
     /// Errors: `guardrail_unavailable`, unless the rule says otherwise.
-    fn no_opinion(&mut self, place: usize) -> Result<(), Fault> {
+    pub(super) fn no_opinion(&mut self, place: usize, what: &str) -> Result<(), Fault> {
         let config = self.config.clone();
         let Some(rule) = config.guards.rule(place) else {
             return Ok(());
@@ -309,7 +342,7 @@ impl Request {
             return Ok(());
         }
         let message = format!(
-            "The guard `{}` of this gateway cannot be asked about this request now, and lets nothing pass unseen. Try again later; its owner may set `on_error: allow`.",
+            "The guard `{}` of this gateway cannot be asked about this {what} now, and lets nothing pass unseen. Try again later; its owner may set `on_error: allow`.",
             rule.name
         );
         Err(Fault::new(FaultKind::Overloaded, message).coded(UNAVAILABLE))
@@ -322,16 +355,17 @@ impl Request {
         if self.config.guards.calls.is_empty() {
             return Ok(());
         }
-        let holding = self.config.guards.calling(self.caller.who().team, models);
+        let team = self.caller.who().team;
+        let holding = self.config.guards.calling(Direction::Input, team, models);
         for rule in holding.iter() {
-            self.no_opinion(rule)?;
+            self.no_opinion(rule, REQUEST)?;
         }
         Ok(())
     }
 }
 
-/// Whether a rule refuses a request for this.
-fn refuses(rule: &Rule, opinion: &Opinion) -> bool {
+/// Whether a rule refuses a request or an answer for this.
+pub(super) fn refuses(rule: &Rule, opinion: &Opinion) -> bool {
     match opinion {
         Opinion::Pass => false,
         // Who would mask and cannot, has something to object to.

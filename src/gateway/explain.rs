@@ -20,6 +20,7 @@ use crate::{
     attempt::{self, Shown},
     config::{self, Gateway},
     fault::{Fault, FaultKind},
+    guard::rules::Direction,
     host::{
         Headers, Host, Side,
         keys::{header, state},
@@ -113,6 +114,9 @@ struct Told<'a> {
     /// What guards do, as in the record; the requests show what is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<String>,
+    /// The guards that are called; nobody asks them for this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<Calls<'a>>,
     input_tokens: Option<u64>,
     input_tokens_class: Option<&'static str>,
     assumed_output_tokens: Option<u64>,
@@ -137,6 +141,29 @@ struct Told<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mirror: Option<Mirror>,
     skipped: Vec<Skipped<'a>>,
+}
+
+/// Names of guards.
+#[derive(Serialize)]
+struct Calls<'a> {
+    /// About the request, before it is sent.
+    input: Vec<&'a str>,
+    /// About its answer.
+    output: Vec<&'a str>,
+}
+
+impl<'a> Calls<'a> {
+    /// `None`: nobody is called.
+    fn of(config: &'a Gateway, whose: Whose<'_>) -> Option<Self> {
+        let guards = &config.guards;
+        let names = |direction| -> Vec<&str> {
+            let holding = guards.calling(direction, whose.team, whose.models);
+            let rules = holding.iter().filter_map(|place| guards.rule(place));
+            rules.map(|rule| rule.name.as_str()).collect()
+        };
+        let (input, output) = (names(Direction::Input), names(Direction::Output));
+        (!input.is_empty() || !output.is_empty()).then_some(Self { input, output })
+    }
 }
 
 #[derive(Serialize)]
@@ -247,6 +274,7 @@ pub(super) fn answer(
         team: caller.who().team,
         models: &names.collect::<Vec<_>>(),
     };
+    let calls = Calls::of(config, whose);
     let order = guard::order(asked.api);
     let looked = guarded.request(config, whose, order, asked.body.source());
     let (passed, stopped) = match looked {
@@ -285,6 +313,7 @@ pub(super) fn answer(
         score: story.score,
         language: story.language,
         guard: guarded.told(config),
+        calls,
         input_tokens: None,
         input_tokens_class: None,
         assumed_output_tokens: None,

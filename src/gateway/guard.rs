@@ -38,6 +38,11 @@ pub(super) struct Guarded {
     pub(super) tally: Tally,
     /// What rules about answers must know of this request.
     pub(super) policy: policy::Request,
+    /// The guards that are called about the answer.
+    pub(super) asks: Holding,
+    /// What those are told: the model that was asked for, and what the user has said last.
+    pub(super) model: String,
+    pub(super) question: String,
 }
 
 /// A request that may go on.
@@ -65,6 +70,14 @@ pub(super) const fn order(api: Api) -> Order {
 }
 
 impl Guarded {
+    /// Remembers what guards of the answer are told of the request, as the provider gets it.
+    pub(super) fn recall(&mut self, asked: &Asked<'_>) {
+        if !self.asks.is_empty() {
+            asked.model.as_ref().clone_into(&mut self.model);
+            self.question = system::question(asked.api, &asked.body);
+        }
+    }
+
     /// Looks at the body of a request.
     ///
     /// Errors: `guardrail_blocked` names the rule; `guardrail_error`: the body cannot be looked at.
@@ -77,6 +90,7 @@ impl Guarded {
     ) -> Result<Passed, Fault> {
         let guards = &config.guards;
         self.output = guards.holding(Direction::Output, whose.team, whose.models);
+        self.asks = guards.calling(Direction::Output, whose.team, whose.models);
         let holding = guards.holding(Direction::Input, whose.team, whose.models);
         let (vault, tally) = (&mut self.vault, &mut self.tally);
         let Some(mut guard) = Guard::new(guards, Direction::Input, holding, vault, tally) else {
@@ -233,6 +247,7 @@ impl Request {
         let passed = self.guarded.request(&config, whose, Order::Apart, body)?;
         // What an answer of these paths holds is not looked at.
         self.guarded.output = Holding::default();
+        self.guarded.asks = Holding::default();
         if passed.to.is_some() && model.is_none() {
             let message = "A guard of this gateway sends this request to another model, which only a request can go to that names one. Name a `model`.";
             return Err(Fault::new(FaultKind::Blocked, message).coded(BLOCKED));

@@ -4,7 +4,7 @@
 //! in), `guard` (what its texts may hold), `planned` (where it may go), `hand_over` (the plan, for Envoy and the provider role); `relay` is all of that for OpenAI's
 //! other paths, whose bodies pass without being held where nothing must be read. On the way back `answer` turns
 //! what Envoy or the last attempt could not do into one error, and writes the end of the record; `texts` guards what an attempt
-//! says.
+//! says, and `review` asks others about it.
 
 mod answer;
 mod bill;
@@ -25,9 +25,11 @@ mod models;
 mod overrides;
 mod planned;
 mod relay;
+mod review;
 mod story;
 mod texts;
 mod tokens;
+mod windows;
 
 use crate::{
     api::{
@@ -47,6 +49,7 @@ use consult::{Consulted, Waiting};
 use endpoint::Endpoint;
 use guard::Guarded;
 use overrides::Patience;
+use review::Review;
 use std::{rc::Rc, time::Duration};
 use texts::Texts;
 
@@ -68,6 +71,8 @@ pub struct Request {
     guarded: Guarded,
     /// It waits for guards that were called.
     waiting: Option<Waiting>,
+    /// Its answer waits for such guards.
+    review: Option<Review>,
     /// What would become of the request is to be told.
     explained: Option<explain::Explained>,
     texts: Texts,
@@ -173,6 +178,7 @@ impl Request {
             relay: None,
             guarded: Guarded::default(),
             waiting: None,
+            review: None,
             explained: None,
             texts: Texts::default(),
             answer: Answer::default(),
@@ -328,6 +334,7 @@ impl Request {
         others: &[String],
         to: Option<String>,
     ) -> Result<Flow, Fault> {
+        self.guarded.recall(asked);
         let echoed = asked.model == ECHO_MODEL && to.is_none();
         if echoed && self.api != Api::CountTokens {
             let (kind, body, tokens) = echo::answer(host, asked)?;
@@ -465,8 +472,10 @@ impl Stream for Request {
     }
 
     fn on_response_trailers(&mut self, host: &dyn Host) -> Flow {
-        self.texts_end(host);
-        self.answer.trailers(host)
+        match self.texts_end(host) {
+            Flow::Pause => Flow::Pause,
+            Flow::Continue => self.answer.trailers(host),
+        }
     }
 
     fn on_side_answer(
@@ -475,6 +484,10 @@ impl Stream for Request {
         number: u32,
         answer: &SideAnswer,
     ) -> Option<Side> {
+        if self.review.is_some() {
+            let flow = self.judged(host, number, answer)?;
+            return (flow == Flow::Continue).then_some(Side::Response);
+        }
         let step = self.opinion(host, number, answer)?;
         let flow = self.settle(host, step);
         (flow == Flow::Continue).then_some(Side::Request)

@@ -8,6 +8,8 @@
 use super::{
     Request,
     guard::{BLOCKED, Guarded, UNREAD},
+    review::Whole,
+    windows::Windows,
 };
 use crate::{
     api::client::Api,
@@ -34,6 +36,12 @@ pub(super) enum Texts {
     Held,
     /// They are looked at as they come.
     Streams(Box<Stream>),
+    /// The whole answer waits for guards that were called.
+    Reviewed(Box<Whole>),
+    /// They wait in windows for such guards.
+    Windows(Box<Windows>),
+    /// These are the last words, which Envoy takes with the next chunk.
+    Ends(Vec<u8>),
     /// The client has been told that nothing more follows.
     Stopped,
 }
@@ -50,7 +58,8 @@ impl Request {
     /// The headers of an answer are here, and it goes to the client.
     pub(super) fn texts_begin(&mut self, host: &dyn Host) -> Flow {
         let guarded = &self.guarded;
-        let nothing = guarded.output.is_empty() && guarded.vault.is_empty();
+        let rules = guarded.output.and(guarded.asks);
+        let nothing = rules.is_empty() && guarded.vault.is_empty();
         let says = self.api.is_chat() && self.api != Api::CountTokens && self.relay.is_none();
         if nothing || !says || !self.answer.is_good() {
             return Flow::Continue;
@@ -65,7 +74,10 @@ impl Request {
                     Some(_) => Unread::Halts,
                     None => Unread::Passes,
                 };
-                self.texts = Texts::Streams(Box::new(Stream::new(self.api, unread)));
+                self.texts = match guarded.asks.is_empty() {
+                    true => Texts::Streams(Box::new(Stream::new(self.api, unread))),
+                    false => Texts::Windows(Box::new(Windows::new(self))),
+                };
                 // Its length is not known any more.
                 if host.header(Side::Response, "content-length").is_some() {
                     let _ = host.set_header(Side::Response, "content-length", None);
@@ -88,10 +100,26 @@ impl Request {
 
     /// More of the body is here.
     pub(super) fn texts_go_on(&mut self, host: &dyn Host, end: bool) -> Flow {
-        match &self.texts {
+        match &mut self.texts {
+            Texts::Reviewed(_) => return Flow::Pause,
             Texts::Held if !end => return Flow::Pause,
-            Texts::Held => self.whole(host),
+            Texts::Held => {
+                if self.whole(host) == Flow::Pause {
+                    return Flow::Pause;
+                }
+            }
             Texts::Streams(_) => self.streamed(host, end),
+            Texts::Windows(_) => return self.windowed(host, end, false),
+            Texts::Ends(last) => {
+                let last = std::mem::take(last);
+                self.texts = Texts::Stopped;
+                if host
+                    .replace_body(Side::Response, usize::MAX, &last)
+                    .is_err()
+                {
+                    host.stop();
+                }
+            }
             Texts::Stopped => {
                 let _ = host.replace_body(Side::Response, usize::MAX, &[]);
                 if !end {
@@ -105,7 +133,7 @@ impl Request {
     }
 
     /// Lets what is here go on, or the error that stands in its place.
-    fn pass(&mut self, host: &dyn Host, end: bool) -> Flow {
+    pub(super) fn pass(&mut self, host: &dyn Host, end: bool) -> Flow {
         let waits = self.answer.waits();
         let flow = self.answer.body(host, end);
         if waits {
@@ -116,38 +144,68 @@ impl Request {
     }
 
     /// The answer ends in trailers.
-    pub(super) fn texts_end(&mut self, host: &dyn Host) {
-        if matches!(self.texts, Texts::Held) {
-            self.whole(host);
-            if self.answer.waits() {
-                self.pass(host, true);
+    pub(super) fn texts_end(&mut self, host: &dyn Host) -> Flow {
+        match self.texts {
+            Texts::Held => {
+                if self.whole(host) == Flow::Pause {
+                    return Flow::Pause;
+                }
+                if self.answer.waits() {
+                    self.pass(host, true);
+                }
+                Flow::Continue
             }
+            Texts::Reviewed(_) => Flow::Pause,
+            Texts::Windows(_) => self.windowed(host, true, true),
+            _ => Flow::Continue,
         }
     }
 
-    fn whole(&mut self, host: &dyn Host) {
+    /// The whole answer is here; it may have to wait for guards that are called.
+    fn whole(&mut self, host: &dyn Host) -> Flow {
         self.texts = Texts::Pass;
         let body = host.body(Side::Response, 0, usize::MAX);
+        if self.guarded.asks.is_empty() {
+            self.whole_here(host, &body);
+            return Flow::Continue;
+        }
+        let step = match std::str::from_utf8(&body) {
+            Ok(text) => self.review(host, text),
+            Err(_) => self.unread().map_or(Ok(Flow::Continue), Err),
+        };
+        step.unwrap_or_else(|fault| {
+            self.texts = Texts::Pass;
+            self.refuse(host, &fault);
+            Flow::Continue
+        })
+    }
+
+    /// Writes a whole answer anew.
+    pub(super) fn write_whole(&self, host: &dyn Host, new: &str) {
+        let length = new.len().to_string();
+        let written = host
+            .set_header(Side::Response, "content-length", Some(&length))
+            .and_then(|()| host.replace_body(Side::Response, usize::MAX, new.as_bytes()));
+        if written.is_err() {
+            log::warn!("a guarded answer could not be written");
+            host.stop(); // what is here may not pass
+        }
+    }
+
+    /// Only the guards of this gateway look at it.
+    fn whole_here(&mut self, host: &dyn Host, body: &[u8]) {
         let config = self.config.clone();
         let Some(mut back) = self.guarded.back(&config.guards) else {
             return;
         };
-        let edited = match std::str::from_utf8(&body) {
+        let edited = match std::str::from_utf8(body) {
             Ok(text) => whole::edited(self.api, text, &mut back),
             Err(_) => Err(Halt::Unread),
         };
         let fault = match edited {
             Ok(None) => None,
             Ok(Some(new)) => {
-                let length = new.len().to_string();
-                let name = "content-length";
-                let written = host
-                    .set_header(Side::Response, name, Some(&length))
-                    .and_then(|()| host.replace_body(Side::Response, usize::MAX, new.as_bytes()));
-                if written.is_err() {
-                    log::warn!("a guarded answer could not be written");
-                    host.stop(); // what is here may not pass
-                }
+                self.write_whole(host, &new);
                 None
             }
             Err(Halt::Stopped(by)) => Some(self.stops(by)),
@@ -184,9 +242,7 @@ impl Request {
             }
             out.extend_from_slice(&stream.error(&fault));
             self.texts = Texts::Stopped;
-            self.answer.is_stopped("partial");
-            note(host, &fault);
-            host.set_state(state::FINISH, "error");
+            self.is_cut_short(host, &fault);
         } else if stream.has_passed_unread() {
             self.guarded.tally.unread(self.guarded.output);
         }
@@ -196,24 +252,32 @@ impl Request {
         }
     }
 
+    /// A stream ends with an error.
+    pub(super) fn is_cut_short(&mut self, host: &dyn Host, fault: &Fault) {
+        self.answer.is_stopped("partial");
+        note(host, fault);
+        host.set_state(state::FINISH, "error");
+    }
+
     /// The name of the guard that lets nothing pass unseen.
-    fn closing(&self) -> &str {
-        let rule = self.config.guards.closes(self.guarded.output);
+    pub(super) fn closing(&self) -> &str {
+        let rules = self.guarded.output.and(self.guarded.asks);
+        let rule = self.config.guards.closes(rules);
         rule.map(|rule| rule.name.as_str()).unwrap_or_default()
     }
 
     /// What becomes of an answer that cannot be looked at; `None`: it passes.
-    fn unread(&mut self) -> Option<Fault> {
-        let output = self.guarded.output;
-        if self.config.guards.closes(output).is_some() {
+    pub(super) fn unread(&mut self) -> Option<Fault> {
+        let rules = self.guarded.output.and(self.guarded.asks);
+        if self.config.guards.closes(rules).is_some() {
             return Some(unreadable(self.closing()));
         }
-        self.guarded.tally.unread(output);
+        self.guarded.tally.unread(rules);
         None
     }
 
     /// The refusal of a rule. What it has found is not said.
-    fn stops(&self, by: Blocked) -> Fault {
+    pub(super) fn stops(&self, by: Blocked) -> Fault {
         let rule = self.config.guards.rule(by.rule.into());
         let name = rule.map(|rule| rule.name.as_str()).unwrap_or_default();
         let message = format!(
@@ -223,7 +287,7 @@ impl Request {
     }
 
     /// Puts an error in the place of an answer whose headers are still here.
-    fn refuse(&mut self, host: &dyn Host, fault: &Fault) {
+    pub(super) fn refuse(&mut self, host: &dyn Host, fault: &Fault) {
         note(host, fault);
         let id = self.client.id.as_deref();
         self.answer.refuse(host, self.api, fault, id);
@@ -235,7 +299,7 @@ fn note(host: &dyn Host, fault: &Fault) {
     host.set_state(state::REASON, fault.code.as_deref().unwrap_or_default());
 }
 
-fn unreadable(guard: &str) -> Fault {
+pub(super) fn unreadable(guard: &str) -> Fault {
     let message = format!(
         "The guard `{guard}` of this gateway cannot look at this answer, and lets nothing pass unseen. Its owner may set `on_error: allow`, or limit it by `teams` or `models`."
     );

@@ -55,7 +55,7 @@ impl Arguments {
                     self.channel.push(rest, false, rewrite, out)?;
                     ""
                 }
-                At::Outside => self.outside(rest, out),
+                At::Outside => self.outside(rest, rewrite, out),
                 At::Bare => self.bare(rest, rewrite, out)?,
                 At::Inside => self.inside(rest, rewrite, out)?,
             };
@@ -84,11 +84,17 @@ impl Arguments {
     }
 
     /// What stands between strings and numbers.
-    fn outside<'a>(&mut self, rest: &'a str, out: &mut String) -> &'a str {
+    fn outside<'a, E: Rewrite + ?Sized>(
+        &mut self,
+        rest: &'a str,
+        rewrite: &mut E,
+        out: &mut String,
+    ) -> &'a str {
         let end = rest.find(|c| !is_between(c)).unwrap_or(rest.len());
         let (between, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         out.push_str(between);
         self.channel.beside(between);
+        rewrite.beside(between);
         match rest.strip_prefix('"') {
             Some(rest) => {
                 out.push('"');

@@ -21,6 +21,8 @@ pub struct Back<'g> {
     hides: bool,
     /// What is said is said again.
     repeats: bool,
+    /// Placeholders stay as they are: somebody else has yet to see the texts.
+    keeps: bool,
     /// What had been counted before a text that is said again.
     counted: Option<Tally>,
 }
@@ -54,17 +56,28 @@ impl<'g> Back<'g> {
             looks: Looks::Guard(guard, request),
             hides,
             repeats: false,
+            keeps: false,
             counted: None,
         })
     }
 
-    fn restores(vault: &'g Vault) -> Option<Self> {
+    /// Puts values back, and asks no rule. `None`: there are none.
+    pub fn restores(vault: &'g Vault) -> Option<Self> {
         (!vault.is_empty()).then_some(Self {
             looks: Looks::Vault(vault),
             hides: false,
             repeats: false,
+            keeps: false,
             counted: None,
         })
+    }
+
+    /// The rules hold as ever, and no value is put back yet.
+    pub fn keeping(self) -> Self {
+        Self {
+            keeps: true,
+            ..self
+        }
     }
 
     /// The placeholders from `from` on with their values, and up to where they are known.
@@ -76,10 +89,14 @@ impl<'g> Back<'g> {
         let mut found = Vec::new();
         let rest = text.get(from..).unwrap_or_default();
         let until = vault.known(rest, last, &mut found);
+        let keeps = self.keeps;
         let edit = |(place, value): (Range<usize>, &str)| Edit {
             start: place.start + from,
             end: place.end + from,
-            with: Rc::from(value),
+            with: match keeps {
+                true => Rc::from(rest.get(place).unwrap_or_default()),
+                false => Rc::from(value),
+            },
         };
         (found.into_iter().map(edit).collect(), until + from)
     }

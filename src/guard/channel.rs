@@ -4,7 +4,7 @@
 //! is what [`Scan`](super::Scan) promises, and [`Rewrite`] hands on. Only what may still become part of a match is
 //! held, after [`LOOK_BEHIND`] bytes that are decided and only looked at.
 
-use super::LOOK_BEHIND;
+use super::{LOOK_BEHIND, answer::Key};
 
 /// Most bytes that wait for a decision. A candidate that grows beyond is decided as if the text ended there:
 /// no built-in kind is longer.
@@ -41,6 +41,12 @@ pub trait Rewrite {
     /// From here on texts are, or are no longer, such as have been edited before and are said again: nothing that
     /// is found in them is counted twice.
     fn again(&mut self, _again: bool) {}
+
+    /// Which text of an answer the next ones belong to.
+    fn of(&mut self, _text: Key) {}
+
+    /// What stands between two texts that belong to one, and is none: the signs between the values of a document.
+    fn beside(&mut self, _between: &str) {}
 }
 
 /// Up to where a text is decided.

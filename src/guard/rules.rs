@@ -175,6 +175,12 @@ impl Holding {
         self.0 & bit.unwrap_or(0) != 0
     }
 
+    /// Those that hold here or there.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether no rule holds: nothing needs to be looked at.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -206,10 +212,10 @@ impl Guards {
         self.of(rules.unwrap_or_default(), team, models)
     }
 
-    /// Which guards are called for a request of this team, to any of these models.
-    pub fn calling(&self, team: Option<&str>, models: &[&str]) -> Holding {
+    /// Which guards are called about what goes this way, for a request of this team, to any of these models.
+    pub fn calling(&self, direction: Direction, team: Option<&str>, models: &[&str]) -> Holding {
         let mut rules = Holding::default();
-        for call in &self.calls {
+        for call in self.calls.iter().filter(|call| call.looks(direction)) {
             rules.add(call.rule.into());
         }
         self.of(rules, team, models)

@@ -389,7 +389,10 @@ impl Core {
 
     fn side_answer(&mut self, number: u32, answer: &SideAnswer) {
         if let Some(side) = self.stream.on_side_answer(&self.envoy, number, answer) {
+            // Should the side end in trailers now, its buffer is still there.
+            let body = self.envoy.door(side).body.get();
             self.resume(side);
+            self.envoy.door(side).body.set(body);
         }
     }
 

@@ -1,10 +1,11 @@
 """A guard beside the gateway that says what its path asks for: quickly, slowly, wrongly or not at all.
 
-The path is a list of words: `/allow`, `/block`, `/mask`, `/unsafe`, `/flag`, `/find`, with `slow`, and the bad ones `500`,
-`html`, `empty`, `number`, `cut`, `hang`, `long`.
+The path is a list of words: `/allow`, `/block`, `/mask`, `/unsafe`, `/flag`, `/find`, `/forbidden` (it objects to that word), with
+`slow`, and the bad ones `500`, `html`, `empty`, `number`, `cut`, `hang`, `long`.
 """
 
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,14 +39,13 @@ class Handler(BaseHTTPRequestHandler):
         texts = asked.get("texts") or asked.get("input") or asked.get("text") or []
         masked = [text.replace("Ann", "***") for text in texts]
         judged = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "unsafe\nS1"}}]}
-        found = [
-            [{"entity_type": "PERSON", "start": text.index("Ann"), "end": text.index("Ann") + 3, "score": 0.85}] if "Ann" in text else []
-            for text in texts
-        ]
+        person = {"entity_type": "PERSON", "score": 0.85}
+        found = [[person | {"start": at.start(), "end": at.end()} for at in re.finditer("Ann", text)] for text in texts]
         flags = [{"flagged": True, "categories": {"violence": True}, "category_scores": {"violence": 0.9}}] * len(texts)
         status, answer = {
             "allow": (200, {"action": "allow"}),
             "block": (200, {"action": "block", "reason": "no"}),
+            "forbidden": (200, {"action": "block" if "forbidden" in "".join(texts) else "allow"}),
             "mask": (200, {"action": "mask", "texts": masked}),
             "unsafe": (200, judged),
             "flag": (200, {"results": flags}),

@@ -148,6 +148,28 @@ impl FakeHost {
         String::from_utf8(self.body(side, 0, usize::MAX)).unwrap()
     }
 
+    /// More of a body comes; gives how much of it is here.
+    pub fn more(&self, side: Side, bytes: &[u8]) -> usize {
+        let mut bodies = self.bodies.borrow_mut();
+        let here = bodies.entry(side).or_default();
+        here.extend_from_slice(bytes);
+        here.len()
+    }
+
+    /// What is here of a body leaves.
+    pub fn leaves(&self, side: Side) -> Vec<u8> {
+        let mut bodies = self.bodies.borrow_mut();
+        bodies
+            .get_mut(&side)
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// The headers of a side are here, or have left.
+    pub fn headers_are(&self, side: Side, here: bool) {
+        self.open.borrow_mut().insert(side, here);
+    }
+
     pub fn attempt_number(&self, number: u64) {
         let path = "upstream.request_attempt_count".to_owned();
         self.properties

@@ -121,6 +121,11 @@ impl Stream {
         self.events.passed_unread
     }
 
+    /// The number that an event of our own would have now.
+    pub fn number(&self) -> u64 {
+        self.events.next
+    }
+
     /// The event that ends a stream that goes no further.
     pub fn error(&self, fault: &Fault) -> Vec<u8> {
         self.events.api.error_event(fault, self.events.next)
@@ -194,6 +199,7 @@ impl Events {
                 Comes::Again => self.said.contains(&key),
                 Comes::Piece | Comes::Whole => false,
             };
+            rewrite.of(key);
             rewrite.again(again);
             let new = if piece {
                 let later = look.spots.get(place + 1..).unwrap_or_default();
@@ -263,6 +269,7 @@ impl Events {
                 continue;
             };
             if grown.text.holds() {
+                rewrite.of(key);
                 rewrite.again(key.what.repeats());
                 let rest = grown.text.rest(rewrite);
                 rewrite.again(false);

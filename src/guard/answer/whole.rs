@@ -42,6 +42,7 @@ pub fn edited<E: Rewrite + ?Sized>(
     for (place, spot) in look.spots.iter().enumerate() {
         let later = look.spots.get(place + 1..).unwrap_or_default();
         let last = spot.comes != Comes::Piece || !later.iter().any(|later| later.key == spot.key);
+        rewrite.of(spot.key);
         rewrite.again(spot.key.what.repeats());
         let new = match spot.form {
             Form::Text | Form::Arguments if !last => {

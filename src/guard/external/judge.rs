@@ -43,16 +43,21 @@ struct Said {
 pub(super) fn body(call: &Call, about: &About<'_>) -> Vec<u8> {
     let texts = about.texts.join("\n\n");
     let message = |role, content| Message { role, content };
+    // Llama Guard judges the last turn, and wants them by turns.
+    let turns = match about.answer {
+        Some(answer) => vec![
+            message("user", answer.question),
+            message("assistant", &texts),
+        ],
+        None => vec![message("user", &texts)],
+    };
     let system = call
         .prompt
         .as_deref()
         .map(|prompt| message("system", prompt));
     json(&Question {
         model: call.model.as_deref().unwrap_or_default(),
-        messages: system
-            .into_iter()
-            .chain([message("user", &texts)])
-            .collect(),
+        messages: system.into_iter().chain(turns).collect(),
         temperature: 0,
         max_tokens: MAX_TOKENS,
         stream: false,

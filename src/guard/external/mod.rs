@@ -8,6 +8,7 @@ mod moderation;
 mod presidio;
 mod webhook;
 
+use crate::guard::rules::Direction;
 use serde::Serialize;
 use std::{cmp::Ordering, time::Duration};
 
@@ -19,6 +20,11 @@ pub const MAX_TEXTS: usize = 2048;
 pub const MAX_BYTES: usize = 1 << 20;
 /// Longest answer that is read. Units: bytes.
 pub const MAX_ANSWER: usize = 4 << 20;
+/// How many characters of a stream a guard is asked about at once, and how many of them again with the next ones, unless its
+/// configuration says otherwise.
+pub const WINDOW: usize = 500;
+/// Units: characters.
+pub const OVERLAP: usize = 100;
 /// How long a guard may take, unless its configuration says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -65,6 +71,14 @@ impl Kind {
 pub struct Call {
     /// Its rule's place.
     pub rule: u8,
+    /// It is asked about requests.
+    pub input: bool,
+    /// It is asked about answers.
+    pub output: bool,
+    /// How many characters of a stream it is asked about at once. Units: characters.
+    pub window: usize,
+    /// How many of those it is asked about again. Units: characters.
+    pub overlap: usize,
     /// The API that it speaks.
     pub kind: Kind,
     /// Envoy's cluster that leads to it; never one that carries this filter.
@@ -96,8 +110,21 @@ pub struct About<'a> {
     pub team: Option<&'a str>,
     /// The model that was asked for.
     pub model: &'a str,
-    /// The texts of the request, in order.
+    /// The texts, in order.
     pub texts: &'a [&'a str],
+    /// Of what they are, where it is an answer; `None`: of a request.
+    pub answer: Option<Answered<'a>>,
+}
+
+/// Which answer, or which part of one.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// The id of the request.
+    pub id: &'a str,
+    /// What its user has said last; empty: nothing.
+    pub question: &'a str,
+    /// Of a stream, the window's number, and whether nothing follows it.
+    pub window: Option<(u32, bool)>,
 }
 
 /// Something that a guard has found.
@@ -133,6 +160,14 @@ pub enum Opinion {
 pub struct Unusable(pub &'static str);
 
 impl Call {
+    /// Whether it is asked about what goes this way.
+    pub fn looks(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Input => self.input,
+            Direction::Output => self.output,
+        }
+    }
+
     /// The body of the question.
     pub fn body(&self, about: &About<'_>) -> Vec<u8> {
         match self.kind {
@@ -189,6 +224,10 @@ pub(crate) mod tests {
     pub(crate) fn call(kind: Kind) -> Call {
         Call {
             rule: 0,
+            input: true,
+            output: true,
+            window: WINDOW,
+            overlap: OVERLAP,
             kind,
             cluster: "guard".into(),
             host: "guard".into(),
@@ -208,6 +247,7 @@ pub(crate) mod tests {
             team: Some("support"),
             model: "gpt-x",
             texts,
+            answer: None,
         };
         serde_json::from_slice(&call.body(&about)).unwrap()
     }

@@ -1,6 +1,8 @@
 //! The contract for guards that somebody writes for this gateway.
 //!
-//! It gets `{"rule", "direction": "input", "model", "team", "texts": [..]}` and answers
+//! It gets `{"rule", "direction": "input", "model", "team", "texts": [..]}`, for an answer with `"direction": "output"`,
+//! `"id"` (that of the request) and `"question"` (what the user has said last), and for a part of a stream with
+//! `"window"` (counted from 0) and `"last"` (nothing follows). It answers
 //! `{"action": "allow" | "block" | "mask", "texts": [..], "reason": ".."}`: with `mask` as many texts as it got, `null` for
 //! one that stays. `reason` is for people who read the guard's own log; the gateway hands it to nobody.
 
@@ -13,6 +15,14 @@ struct Question<'a> {
     direction: &'a str,
     model: &'a str,
     team: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<bool>,
     texts: &'a [&'a str],
 }
 
@@ -31,9 +41,15 @@ enum Action {
 }
 
 pub(super) fn body(about: &About<'_>) -> Vec<u8> {
+    let answer = about.answer;
+    let window = answer.and_then(|answer| answer.window);
     json(&Question {
         rule: about.rule,
-        direction: "input",
+        direction: if answer.is_some() { "output" } else { "input" },
+        id: answer.map(|answer| answer.id),
+        question: answer.map(|answer| answer.question),
+        window: window.map(|(window, _)| window),
+        last: window.map(|(_, last)| last),
         model: about.model,
         team: about.team,
         texts: about.texts,

@@ -1,4 +1,5 @@
-//! The texts of a request that the client's own program says, and not the person who uses it.
+//! The texts of a request that the client's own program says, and not the person who uses it; and what that person has
+//! said last.
 
 use crate::{
     api::client::Api,
@@ -22,27 +23,55 @@ struct Part<'a> {
     text: Option<&'a RawValue>,
 }
 
+/// Longest question that is remembered. Units: bytes.
+const MAX_QUESTION: usize = 16 << 10;
+/// Who speaks for the client's program.
+const SYSTEM: &[&str] = &["system", "developer"];
+
 /// Shows each text of the system prompt. What cannot be read has none: who reads the request will say so.
 pub fn each_text(api: Api, body: &Object<'_>, show: &mut dyn FnMut(&str)) {
     let raw = |key: &str| -> Option<&RawValue> { serde_json::from_str(body.raw(key)?.get()).ok() };
     match api {
-        Api::Chat => messages(raw("messages"), show),
+        Api::Chat => messages(raw("messages"), SYSTEM, &mut |content| {
+            texts(Some(content), show)
+        }),
         Api::Messages => texts(raw("system"), show),
         Api::Responses => {
             texts(raw("instructions"), show);
-            messages(raw("input"), show);
+            messages(raw("input"), SYSTEM, &mut |content| {
+                texts(Some(content), show);
+            });
         }
         _ => {}
     }
 }
 
-fn messages(list: Option<&RawValue>, show: &mut dyn FnMut(&str)) {
+/// What the user has said last, at most its first 16 KiB; empty where that cannot be told.
+pub fn question(api: Api, body: &Object<'_>) -> String {
+    let raw = |key: &str| -> Option<&RawValue> { serde_json::from_str(body.raw(key)?.get()).ok() };
+    let list = match api {
+        Api::Responses => raw("input"),
+        Api::Completions => raw("prompt"),
+        _ => raw("messages"),
+    };
+    let mut last = list.filter(|list| Quoted::of(list).is_some());
+    messages(list, &["user"], &mut |content| last = Some(content));
+    let mut said: Vec<String> = Vec::new();
+    texts(last, &mut |text| said.push(text.to_owned()));
+    let mut said = said.join("\n\n");
+    said.truncate(said.floor_char_boundary(MAX_QUESTION));
+    said
+}
+
+fn messages<'a>(list: Option<&'a RawValue>, roles: &[&str], show: &mut dyn FnMut(&'a RawValue)) {
     each(list, |raw| {
         let message: Option<Message<'_>> = serde_json::from_str(raw.get()).ok();
-        if let Some(message) = message
-            && matches!(message.role.as_deref(), Some("system" | "developer"))
-        {
-            texts(message.content, show);
+        let message = message.filter(|message| {
+            let role = message.role.as_deref();
+            role.is_some_and(|role| roles.contains(&role))
+        });
+        if let Some(content) = message.and_then(|message| message.content) {
+            show(content);
         }
     });
 }
