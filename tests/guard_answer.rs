@@ -783,3 +783,45 @@ fn the_real_scanner_decides_pieces_as_the_whole_at_every_cut() {
     }
     assert!(changed > texts.len() / 3, "{changed} of {}", texts.len());
 }
+
+#[test]
+fn a_password_is_known_by_the_name_of_its_field_at_every_cut() {
+    let guards = guards();
+    let holding = guards.holding(Direction::Output, None, &["m"]);
+    let through = |pieces: &[&str]| {
+        let (mut vault, mut tally) = (Vault::default(), Tally::default());
+        let mut request = policy::Request::default();
+        let (mut arguments, mut out) = (Arguments::default(), String::new());
+        for (place, piece) in pieces.iter().enumerate() {
+            let last = place + 1 == pieces.len();
+            let mut back =
+                Back::new(&guards, holding, &mut vault, &mut tally, &mut request).unwrap();
+            arguments.push(piece, last, &mut back, &mut out).unwrap();
+        }
+        out
+    };
+    for (document, wanted) in [
+        (
+            r#"{"user":"ann","password":"hunter2-Xy9kQ2","n":1}"#,
+            r#"{"user":"ann","password":"[SECRET_PASSWORD_1]","n":1}"#,
+        ),
+        (
+            r#"{"Password" : "hunter2-Xy9kQ2"}"#,
+            r#"{"Password" : "[SECRET_PASSWORD_1]"}"#,
+        ),
+        // A field's name says nothing about the next field, and a placeholder is no secret.
+        (
+            r#"{"password":null,"note":"hunter2-Xy9kQ2"}"#,
+            r#"{"password":null,"note":"hunter2-Xy9kQ2"}"#,
+        ),
+        (
+            r#"{"password":"${PASSWORD}"}"#,
+            r#"{"password":"${PASSWORD}"}"#,
+        ),
+    ] {
+        for cut in 0..=document.len() {
+            let (a, b) = document.split_at(cut);
+            assert_eq!(through(&[a, b]), wanted, "cut at {cut}");
+        }
+    }
+}

@@ -212,6 +212,20 @@ fn arguments_and_results_of_tools_stay_json() {
 }
 
 #[test]
+fn a_password_is_known_by_the_name_of_its_field() {
+    let settings = settings(json!([guard(json!({"detect": ["SECRET"]}))]));
+    let body = |value: &str| {
+        format!(
+            r#"{{"model":"smart","messages":[{{"role":"assistant","tool_calls":[{{"id":"t","type":"function","function":{{"name":"n","arguments":"{{\"password\":\"{value}\",\"user\":\"hunter2-Xy9kQ2\"}}"}}}}]}}]}}"#
+        )
+    };
+    assert_eq!(
+        ask(&settings, CHAT, &body("hunter2-Xy9kQ2")).body(),
+        body("[SECRET_PASSWORD_1]")
+    );
+}
+
+#[test]
 fn every_text_of_every_api_is_looked_at() {
     for (path, body) in [
         (

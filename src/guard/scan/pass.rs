@@ -104,6 +104,12 @@ impl<'s, 't> Pass<'s, 't> {
     /// Up to where the text is decided.
     pub(super) fn run(&mut self, from: usize) -> usize {
         let bytes = self.text.as_bytes();
+        // A field's name is a text of its own, and what it announces stands behind it.
+        if let Some(name) = secret::announced(self.text, from)
+            && self.candidate(name).is_err()
+        {
+            return from;
+        }
         let mut at = from;
         let mut inside = is_word(look::before(self.text, from).0);
         let mut unseen = 0;

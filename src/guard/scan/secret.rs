@@ -5,7 +5,7 @@
 
 use super::{
     entity::{Entity, Group, Hit, read},
-    look::{END, Look, is_word},
+    look::{self, END, Look, is_word},
 };
 
 /// How much of a private key is read. What is longer is cut there.
@@ -550,6 +550,21 @@ pub(super) fn is_password(word: &str) -> bool {
     PASSWORDS
         .iter()
         .any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Where the word stands that announces what begins here as a password.
+pub(super) fn announced(text: &str, at: usize) -> Option<usize> {
+    let head = text.get(..at)?.trim_end_matches(' ');
+    let head = head.strip_suffix([':', '='])?;
+    let head = head.trim_end_matches(' ');
+    let head = head.strip_suffix(['"', '\'']).unwrap_or(head);
+    let word = PASSWORDS.into_iter().find(|word| {
+        let end = head.len().checked_sub(word.len());
+        end.and_then(|end| head.get(end..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(word))
+    })?;
+    let start = head.len() - word.len();
+    (!is_word(look::before(text, start).0)).then_some(start)
 }
 
 /// `password = value`, read from the word.
