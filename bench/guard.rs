@@ -200,16 +200,26 @@ fn judge(row: &Row) -> Counts {
         .collect();
     let (right, expected) = match &row.expected_spans {
         _ if !row.positive => (0, 0),
-        Some(spans) => (
-            spans.iter().filter(|span| found.contains(span)).count(),
-            spans.len(),
-        ),
+        Some(spans) => {
+            let found: Vec<_> = found.iter().map(|span| bare(&row.text, *span)).collect();
+            let is_found = |span: &&(usize, usize)| found.contains(&bare(&row.text, **span));
+            (spans.iter().filter(is_found).count(), spans.len())
+        }
         None => {
             let expected = row.expected_count.unwrap_or(1);
             (found.len().min(expected), expected)
         }
     };
     [right, expected - right, found.len() - right]
+}
+
+/// A place without the quotes around it, which belong to no value: what masks them breaks what they quote.
+fn bare(text: &str, (start, end): (usize, usize)) -> (usize, usize) {
+    let at = |place: usize| text.chars().nth(place);
+    match (at(start), at(end - 1)) {
+        (Some(first @ ('"' | '\'')), Some(last)) if first == last => (start + 1, end - 1),
+        _ => (start, end),
+    }
 }
 
 fn share([right, missed, wrong]: Counts) -> String {

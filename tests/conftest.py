@@ -33,9 +33,9 @@ def upstreams(openai_provider, anthropic_provider, closed_port):
     return world.upstreams(openai_provider, anthropic_provider, closed_port)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start(tmp_path_factory):
-    """Starts Envoys that stop with the session."""
+    """Starts Envoys that stop with the module: each holds 200 MB."""
     running = []
 
     def starter(config: dict) -> Gateway:
@@ -48,9 +48,11 @@ def start(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def gateway(start, upstreams):
+def gateway(upstreams, tmp_path_factory):
     """An open gateway: no keys."""
-    return start(render(world.role(), upstreams))
+    gateway = Gateway(render(world.role(), upstreams), tmp_path_factory.mktemp("envoy"))
+    yield gateway
+    gateway.stop()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def told(gateway, reply) -> dict:
 
 NOTHING = {
     "method": "POST", "status": 200, "envoy_flags": "-", "envoy_details": "via_upstream", "operation": "chat",
-    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "mirror": None, "guard": None, "cache": "off", "reason": None,
+    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "language": None, "mirror": None, "guard": None, "cache": "off", "reason": None,
     "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
     "usage_source": "provider", "tokens_class": "estimate", "tokenizer": "o200k_base",
 }  # fmt: skip
