@@ -314,6 +314,41 @@ fn a_value_that_is_split_over_neighbours_is_found() {
 }
 
 #[test]
+fn what_crosses_between_long_texts_is_what_crosses_between_short_ones() {
+    let settings = settings(json!([guard(json!({"detect": ["PII", "SECRET"]}))]));
+    let long = "lorem ipsum dolor, sit amet; ".repeat(80);
+    let told = |a: &str, b: &str| {
+        let messages = json!([{"role": "user", "content": a}, {"role": "user", "content": b}]);
+        let body = json!({"model": "smart", "messages": messages}).to_string();
+        ask(&settings, CHAT, &body).body().replace(&long, "")
+    };
+    let token = format!(
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{}",
+        "a1B2c3D4".repeat(40)
+    );
+    let mut crossing = 0;
+    for value in [
+        "ann@example.com",
+        "4111 1111 1111 1111",
+        "password: hunter2-Xy9kQ2",
+        &token,
+    ] {
+        for (cut, _) in value.char_indices().skip(1) {
+            let (a, b) = value.split_at(cut);
+            let (before, behind) = (format!("to {a}"), format!("{b} now"));
+            let short = told(&before, &behind);
+            assert_eq!(
+                told(&format!("{long}{before}"), &format!("{behind}{long}")),
+                short,
+                "cut at {cut} of {value}"
+            );
+            crossing += usize::from(!short.contains(&before) && !short.contains(&behind));
+        }
+    }
+    assert!(crossing > 50, "{crossing}");
+}
+
+#[test]
 fn guards_hold_for_their_teams_and_models() {
     let mut settings = settings(json!([
         guard(json!({"name": "one", "teams": "sup*", "action": "mask"})),

@@ -10,6 +10,8 @@ use std::{ops::Range, rc::Rc};
 
 /// How much of a text's end and of its beginning is looked at with its neighbour. Units: bytes.
 const WINDOW: usize = 1024;
+/// How much of a beginning mostly decides that nothing crosses. Units: bytes.
+const GLANCE: usize = 96;
 /// Short texts are gathered until they are this long. Units: bytes.
 const LONGEST_RUN: usize = 64 << 10;
 /// Most finds of one request that cross from one text to another.
@@ -105,7 +107,7 @@ impl Joined {
     }
 
     fn look(&mut self, guard: &mut Guard<'_>, last: bool) -> Result<(), Stop> {
-        if self.pieces.len() < 2 {
+        if self.pieces.len() < 2 || (!last && self.nothing_crosses(guard)) {
             return Ok(());
         }
         let mut crossed = Vec::new();
@@ -126,6 +128,31 @@ impl Joined {
         });
         self.run = run;
         looked
+    }
+
+    /// Whether the end of one long text leaves nothing open, or nothing that the next one's first bytes do not close.
+    fn nothing_crosses(&self, guard: &Guard<'_>) -> bool {
+        let [_, second] = self.pieces.as_slice() else {
+            return false;
+        };
+        let Some((end, begin)) = self.run.split_at_checked(second.at) else {
+            return false;
+        };
+        let mut finds = Vec::new();
+        let open = guard.find(end, self.from, false, &mut finds);
+        if open >= end.len() {
+            return true;
+        }
+        let start = end.floor_char_boundary(open.saturating_sub(LOOK_BEHIND));
+        let end = end.get(start..).unwrap_or_default();
+        let begin = begin.get(..begin.floor_char_boundary(GLANCE));
+        ["", " "].iter().all(|between| {
+            let text = [end, between, begin.unwrap_or_default()].concat();
+            finds.clear();
+            let until = guard.find(&text, open - start, false, &mut finds);
+            let crosses = |find: &Find| find.start < end.len() && find.end > end.len();
+            until >= end.len() && !finds.iter().any(crosses)
+        })
     }
 
     /// Settles what crosses from one piece to another. `crossed`: the pieces into which something has crossed already.
