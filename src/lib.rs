@@ -6,6 +6,7 @@
 //! | step | where | in Envoy |
 //! |---|---|---|
 //! | who asks, for what, is it well formed | [`gateway`] | listener filter, once |
+//! | what must not leave, and how many tokens it is | [`guard`], [`tokens`] | the same filter |
 //! | which attempts, in which order | [`plan`] | metadata that the router's retries follow |
 //! | from the client's original to this provider's request | [`attempt`], [`provider`] | cluster filter, once per attempt |
 //! | the provider's key | | `credential_injector`, after this filter |
