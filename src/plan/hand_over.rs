@@ -140,29 +140,14 @@ impl HandOver {
             places.clear();
         }
         Self {
-            steps,
             api: asked.api,
             stream: asked.stream,
             wants_usage: asked.wants_usage,
             choices: asked.body.read("n").ok().flatten().unwrap_or(1),
-            model: asked.model.clone().into_owned(),
-            authority: authority.to_owned(),
-            request_id: None,
-            traces,
-            client_headers: Vec::new(),
-            route: None,
             sealed: asked.may_hold_sealed(),
-            tokens: Vec::new(),
-            caps: Vec::new(),
-            marks: Vec::new(),
-            moves: Moves::default(),
-            idle_ms: None,
-            wait_ms: None,
-            validate: false,
-            mirror: None,
-            relay: None,
             size,
             places,
+            ..Self::plain(steps, &asked.model, authority, traces)
         }
     }
 
@@ -175,12 +160,25 @@ impl HandOver {
         traces: Vec<(String, String)>,
     ) -> Self {
         Self {
+            relay: Some(relay),
+            ..Self::plain(steps, model.unwrap_or_default(), authority, traces)
+        }
+    }
+
+    /// A request of which nothing else is known.
+    fn plain(
+        steps: Vec<Step>,
+        model: &str,
+        authority: &str,
+        traces: Vec<(String, String)>,
+    ) -> Self {
+        Self {
             steps,
             api: Api::Chat,
             stream: false,
             wants_usage: false,
             choices: 1,
-            model: model.unwrap_or_default().to_owned(),
+            model: model.to_owned(),
             authority: authority.to_owned(),
             request_id: None,
             traces,
@@ -195,7 +193,7 @@ impl HandOver {
             wait_ms: None,
             validate: false,
             mirror: None,
-            relay: Some(relay),
+            relay: None,
             size: 0,
             places: Vec::new(),
         }

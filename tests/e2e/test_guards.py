@@ -168,6 +168,17 @@ def test_arguments_of_tools_stay_json(client, openai_provider):
     assert reply.status == 200
 
 
+def test_a_password_in_arguments_is_known_by_the_name_of_its_field(client, openai_provider):
+    text = marker()
+    arguments = {"password": "hunter2-Xy9kQ2", "user": "hunter2-Xy9kQ2"}
+    call = {"id": "c1", "type": "function", "function": {"name": "login", "arguments": json.dumps(arguments)}}
+    messages = [{"role": "user", "content": text}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    assert client.ask("/v1/chat/completions", {"model": "gpt-quiet", "messages": messages}).status == 200
+    (seen,) = openai_provider.asked(text)
+    sent = json.loads(seen.json["messages"][1]["tool_calls"][0]["function"]["arguments"])
+    assert sent == arguments | {"password": "[SECRET_PASSWORD_1]"}
+
+
 def test_a_form_is_refused_where_nobody_can_look_at_it(client):
     form = {"files": {"image": ("a.png", b"x", "image/png")}, "data": {"model": "gpt-mask", "prompt": MAIL}}
     reply = client.send("POST", "/v1/images/edits", **form)
