@@ -1,12 +1,27 @@
 //! What is known of a model: what the user configured, over what is listed.
 
-use super::{Catalogue, Model};
+use super::{Catalogue, Model, Prices};
+use lru::LruCache;
+use std::{cell::RefCell, num::NonZeroUsize, rc::Rc};
+
+/// Most prices that are kept at hand.
+const AT_HAND: NonZeroUsize = NonZeroUsize::MIN.saturating_add(127);
+/// Longer names are looked up each time.
+const MAX_NAME_BYTES: usize = 512;
 
 /// The list and the user's own entries.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     /// By name; sorted, no two alike.
     own: Vec<Own>,
+    /// What was asked for last: answers come from few models.
+    at_hand: RefCell<LruCache<String, Option<Rc<Prices>>>>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 /// What a user says of a model.
@@ -32,7 +47,10 @@ impl Known {
     /// The list with these entries over it.
     pub fn new(mut own: Vec<Own>) -> Self {
         own.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Self { own }
+        Self {
+            own,
+            at_hand: RefCell::new(LruCache::new(AT_HAND)),
+        }
     }
 
     /// A model at a provider of the configuration, by any of these names; the first that says something counts.
@@ -64,6 +82,28 @@ impl Known {
             return listed;
         };
         Some(own.over(listed.unwrap_or_default()))
+    }
+
+    /// The prices of a model, as [`Known::find`] finds it.
+    pub fn prices(&self, provider: &str, dialect: &str, names: &[&str]) -> Option<Rc<Prices>> {
+        let find = || {
+            let model = self.find(provider, dialect, names);
+            model.and_then(|model| model.prices).map(Rc::new)
+        };
+        let question = [&[provider, dialect], names].concat().join("\n");
+        let Ok(mut at_hand) = self.at_hand.try_borrow_mut() else {
+            return find();
+        };
+        let plain = names.iter().all(|name| !name.contains('\n'));
+        if !plain || question.len() > MAX_NAME_BYTES {
+            return find();
+        }
+        if let Some(found) = at_hand.get(&question) {
+            return found.clone();
+        }
+        let found = find();
+        at_hand.put(question, found.clone());
+        found
     }
 
     /// The entry of this name at this provider, then of this name, then with the longest beginning.
@@ -156,6 +196,21 @@ mod tests {
             input(&known, "azure", "azure", &["my-deployment", "gpt-5"]),
             Some(1_250_000)
         );
+    }
+
+    #[test]
+    fn prices_at_hand_are_those_that_are_found() {
+        let known = Known::new(vec![Own::new("a/gpt-4o", at(1))]);
+        let input = |provider: &str, names: &[&str]| {
+            let prices = known.prices(provider, "openai", names)?;
+            prices.standard().input
+        };
+        for _ in 0..2 {
+            assert_eq!(input("a", &["gpt-4o"]), Some(1));
+            assert_eq!(input("openai", &["gpt-4o"]), Some(2_500_000));
+            assert_eq!(input("openai", &["nobody's"]), None);
+            assert_eq!(input("openai", &["nobody's", "gpt-4o"]), Some(2_500_000));
+        }
     }
 
     #[test]

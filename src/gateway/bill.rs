@@ -112,10 +112,8 @@ impl Bill<'_> {
         }
         let destination = self.config.providers.iter().find(|d| d.name == provider);
         let dialect = destination.map_or("", |d| d.dialect);
-        let model = self.config.known.find(provider, dialect, names);
-        let micros = model
-            .and_then(|model| model.prices)
-            .and_then(|prices| cost::micros(usage, &prices));
+        let prices = self.config.known.prices(provider, dialect, names);
+        let micros = prices.and_then(|prices| cost::micros(usage, &prices));
         micros.map_or(Price::Unknown, Price::Known)
     }
 }

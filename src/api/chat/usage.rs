@@ -82,6 +82,9 @@ fn tolerated<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 /// Some hosts count in floating point. A count that is no number counts as absent.
 pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let raw = <&RawValue>::deserialize(deserializer)?;
+    if let Ok(count) = raw.get().parse() {
+        return Ok(Some(count)); // as nearly all do
+    }
     let number: Option<serde_json::Number> = serde_json::from_str(raw.get()).ok();
     Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|n| n as u64))))
 }
