@@ -7,6 +7,7 @@ Only what stands in the file is judged; field names are those of Envoy's documen
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -275,6 +276,14 @@ def chain_problems(place, filters, namespaces):
         yield f"{place}: after header_to_metadata, set_filter_state needs `clear_route_cache: true`; else the first attempt ignores the plan"
 
 
+def state_problems(plugin, hcm):
+    """Facts that Envoy is to use by themselves, and that the gateway role does not give it so."""
+    given = dig(plugin.settings, "filter_state", default=[])
+    asked = set(re.findall(r"wasm\.llm\.(\w+)", json.dumps(hcm))) - {"record"}
+    for fact in sorted(asked - set(given if isinstance(given, list) else [])):
+        yield f"{plugin.place}: wasm.llm.{fact} is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
+
+
 def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
     place = f"listener {listener.get('name')}"
     filters = hcm.get("http_filters", [])
@@ -285,6 +294,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         yield from gateway_problems(plugin, clusters, provider_plugins, elsewhere)
         yield from mirror_problems(plugin, hcm.get("route_config"), provider_plugins)
         yield from call_problems(plugin, clusters, provider_plugins, elsewhere)
+        yield from state_problems(plugin, hcm)
         default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
         limit = dig(plugin.settings, "body_limit_bytes", default=default)
         namespaces = set()

@@ -564,7 +564,7 @@ fn a_gateway_s_problems_are_all_named_at_once() {
             r#"$.models[""]: a model's name must not be empty"#,
             r#"$.models["a*b"]: `*` may stand at the end only"#,
             r#"$.models["bell\u{7}"]: must not hold control characters"#,
-            "$.modles: unknown key; allowed: answer_timeout, attempts, attempts_per_target, body_limit_bytes, cap_max_tokens, count_tokens, first_token_timeout, guards, health, idle_timeout, keys, model_info, models, on_content_filter, on_context_length, overrides, passthrough, providers, retriable_statuses, role, rules, total_timeout, validate_json, wait_for_retry_after",
+            "$.modles: unknown key; allowed: answer_timeout, attempts, attempts_per_target, body_limit_bytes, cap_max_tokens, count_tokens, filter_state, first_token_timeout, guards, health, idle_timeout, keys, model_info, models, on_content_filter, on_context_length, overrides, passthrough, providers, retriable_statuses, role, rules, total_timeout, validate_json, wait_for_retry_after",
             r#"$.providers.finch.dialect: missing, and "finch" is not a dialect; allowed: parrot, raven"#,
             "$.providers.gull.cluster: must not be empty",
             r#"$.providers.gull.dialect: unknown value "cat"; allowed: parrot, raven"#,

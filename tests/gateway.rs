@@ -119,7 +119,7 @@ fn a_plan_is_handed_to_envoy_and_to_the_provider_role() {
         Some("2000")
     );
     assert!(passed.header("x-llm-plan").is_some());
-    let plan: Value = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
     let step = |provider: &str, cluster: &str, model: &str| json!({"provider": provider, "cluster": cluster, "model": model, "dialect": "openai"});
     assert_eq!(
         plan,
@@ -131,15 +131,8 @@ fn a_plan_is_handed_to_envoy_and_to_the_provider_role() {
     );
     let state = |key: &str| host.state_value(key).unwrap();
     assert_eq!(
-        [
-            "llm.model",
-            "llm.operation",
-            "llm.stream",
-            "llm.wants_usage",
-            "llm.route"
-        ]
-        .map(state),
-        ["smart", "chat", "1", "0", "smart:fallback"]
+        ["llm.model", "llm.operation", "llm.stream", "llm.route"].map(state),
+        ["smart", "chat", "1", "smart:fallback"]
     );
 }
 
@@ -158,7 +151,7 @@ fn a_whole_answer_has_its_own_timeout() {
 fn the_longest_wildcard_wins_and_a_provider_s_prefix_is_taken_off() {
     let planned = |model: &str| {
         let (host, ..) = ask(&settings(), &[], &chat(model));
-        let plan: Value = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+        let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
         format!(
             "{}:{}",
             plan[0]["provider"].as_str().unwrap(),

@@ -386,7 +386,7 @@ fn what_must_stay_at_home_goes_there_whatever_a_rule_says() {
     let body = r#"{"model":"smart","messages":[{"role":"user","content":"ann@example.com"}]}"#;
     let asked = ask_as(&settings, CHAT, &[key], body.as_bytes());
     assert_eq!(asked.body(), body);
-    let plan: Value = serde_json::from_str(&asked.host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&asked.host.plan().unwrap()).unwrap();
     assert_eq!(
         plan,
         json!([{"provider": "home", "cluster": "home", "model": "llama", "dialect": "openai"}])
@@ -399,7 +399,7 @@ fn what_must_stay_at_home_goes_there_whatever_a_rule_says() {
         &[key],
         br#"{"model":"smart","input":"ann@example.com"}"#,
     );
-    let plan: Value = serde_json::from_str(&asked.host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&asked.host.plan().unwrap()).unwrap();
     assert_eq!(plan[0]["provider"], "home");
     // Where it may not go, it goes nowhere.
     settings["rules"] = json!([{"name": "all", "require": {"region": "us"}}]);

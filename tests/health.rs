@@ -150,7 +150,7 @@ fn provider() -> Attempt {
 }
 
 fn clusters(host: &FakeHost) -> Vec<String> {
-    let plan: Value = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
     let cluster = |step: &Value| step["cluster"].as_str().unwrap().to_owned();
     plan.as_array().unwrap().iter().map(cluster).collect()
 }
@@ -611,8 +611,8 @@ fn the_record_says_how_every_attempt_ended() {
         let mut list: Value = serde_json::from_str(&text).unwrap();
         list[0]["status"] = json!(200);
         list[0]["ms"] = json!(5);
-        let key = "llm.attempts".to_owned();
-        host.state.borrow_mut().insert(key, list.to_string());
+        let list: Vec<_> = serde_json::from_value(list).unwrap();
+        host.board.as_ref().unwrap().set_attempts(&list);
         host.set_headers(Side::Response, &head);
         property(&host, details);
         role.on_response_headers(&host, false);

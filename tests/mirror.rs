@@ -183,7 +183,7 @@ fn a_copy_is_asked_for_by_headers_and_the_record_says_where_it_went() {
     assert_eq!(passed.header("x-llm-mirror-timeout"), Some("7000"));
     assert_eq!(passed.text(), CHAT);
     assert_eq!(host.state_value("llm.mirror").as_deref(), Some("two/next"));
-    let plan: Value = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
     assert_eq!(plan.as_array().unwrap().len(), 2, "nothing joins the plan");
 }
 

@@ -106,8 +106,7 @@ impl Asked {
     }
 
     fn steps(&self) -> Vec<(String, String)> {
-        let plan: Value =
-            serde_json::from_str(&self.host.state_value("llm.plan").unwrap()).unwrap();
+        let plan: Value = serde_json::from_str(&self.host.plan().unwrap()).unwrap();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let step = |step: &Value| (text(&step["provider"]), text(&step["model"]));
         plan.as_array().unwrap().iter().map(step).collect()

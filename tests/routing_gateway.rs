@@ -82,7 +82,7 @@ fn plan(
         let body: Value = serde_json::from_str(&reply.body).unwrap();
         return Err((reply.status, body["error"]["code"].as_str().unwrap().into()));
     }
-    let plan: Value = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
     let text = |step: &Value, key: &str| step[key].as_str().unwrap().to_owned();
     let steps = plan.as_array().unwrap().iter();
     Ok(steps

@@ -64,7 +64,7 @@ fn outcome(host: &FakeHost) -> Result<Vec<String>, String> {
     }
     let plan = HandOver::load(host).unwrap();
     assert_eq!(plan.tokens.len(), plan.steps.len());
-    Ok(plan.steps.into_iter().map(|step| step.model).collect())
+    Ok(plan.steps.iter().map(|step| step.model.clone()).collect())
 }
 
 fn told(on: &str, body: &Value) -> Result<Vec<String>, String> {
@@ -135,7 +135,7 @@ fn what_is_shortened_embedded_or_named_by_its_owner_is_not_checked() {
 fn limits_are_lowered_to_what_each_model_gives() {
     let caps = |model: &str, more: Value| {
         let host = asked("ignore", "/v1/chat/completions", &chat(model, 1, more));
-        HandOver::load(&host).unwrap().caps
+        HandOver::load(&host).unwrap().caps.clone()
     };
     assert_eq!(
         caps("anthropic/tiny", json!({"max_tokens": 11})),

@@ -68,7 +68,7 @@ fn course(more: &Value, answers: &[Told]) -> Course {
     let host = FakeHost::default();
     let mut role = Request::new(gateway(more));
     request(&mut role, &host, POST, &[body(false).as_bytes()]).unwrap();
-    let plan: Vec<Value> = serde_json::from_str(&host.state_value("llm.plan").unwrap()).unwrap();
+    let plan: Vec<Value> = serde_json::from_str(&host.plan().unwrap()).unwrap();
     let retries = host.header_value(
         envoy_llm_gateway::host::Side::Request,
         "x-envoy-max-retries",

@@ -88,7 +88,16 @@ impl Head<'_> {
                 lines.push((name, value));
             }
         }
+        answered(host, self.answers.then_some(self.status));
         host.replace_headers(Side::Response, &lines)
+    }
+}
+
+/// Tells the gateway role beforehand what it would have to read from the headers: an attempt begins (`None`), or is the
+/// answer and has this status.
+pub(super) fn answered(host: &dyn Host, status: Option<u16>) {
+    if let Some(board) = host.board() {
+        board.set_answered(status);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     log::{Used, attempts, cost},
     plan::{HandOver, signed},
 };
+use std::rc::Rc;
 
 /// The hand-over of a copy, which comes without the filter state that holds it. `None`: nobody in this process has
 /// written it.
@@ -76,7 +77,10 @@ pub(super) fn end_of(
     sent: &mut Sent,
     ended: Ended,
 ) -> Vec<(&'static str, String)> {
-    let Some(copied) = sent.plan.mirror.take() else {
+    if sent.plan.mirror.is_none() {
+        return Vec::new();
+    }
+    let Some(copied) = Rc::make_mut(&mut sent.plan).mirror.take() else {
         return Vec::new();
     };
     let last = sent.attempts.last();

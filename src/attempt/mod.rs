@@ -55,7 +55,7 @@ struct Sent {
     name: String,
     model: String,
     number: u64,
-    plan: HandOver,
+    plan: Rc<HandOver>,
     /// The answer's headers as they came.
     headers: Headers,
     dropped: Vec<String>,
@@ -285,6 +285,7 @@ impl Sent {
             headers.push((header::MODEL, &self.model));
         }
         headers.extend(headers::common(self));
+        headers::answered(host, Some(fault.status()));
         host.reply(fault.status(), &headers, &self.refusal(fault));
     }
 

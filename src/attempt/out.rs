@@ -1,6 +1,6 @@
 //! The way out: the client's original becomes a complete request to this provider.
 
-use super::{Sent, mirror, vectors, wait, wanted::Wanted, write_failed};
+use super::{Sent, headers, mirror, vectors, wait, wanted::Wanted, write_failed};
 use crate::{
     api::{
         chat::Chat,
@@ -19,7 +19,7 @@ use crate::{
     plan::{HandOver, LIMITS, Step, busy},
     provider::{OutBody, Outgoing},
 };
-use std::time::SystemTime;
+use std::{rc::Rc, time::SystemTime};
 
 /// Reads this attempt's step of the plan and opens the attempt's entry in the record.
 ///
@@ -31,7 +31,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
             "This cluster got a request without a plan: the gateway role must run before it.",
         )
     };
-    let plan = HandOver::load(host).or_else(|| mirror::plan(host));
+    let plan = HandOver::load(host).or_else(|| mirror::plan(host).map(Rc::new));
     let plan = plan.ok_or_else(lost)?;
     let number = if plan.steps.len() > 1 {
         attempt_number(host)
@@ -63,6 +63,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     attempts::close_silent(&mut attempts, millis(now));
     attempts.push(attempts::Attempt::begun(&name, &model, millis(now)).at(&cluster));
     attempts::store(host, &attempts);
+    headers::answered(host, None);
     host.set_state(state::PROVIDER, &name);
     host.set_state(state::DIALECT, provider.dialect);
     host.set_state(state::ATTEMPT_COUNT, &number.to_string());
@@ -75,7 +76,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
 
 impl Sent {
     /// An attempt of which nothing is known but its step.
-    pub(super) fn new(name: String, model: String, number: u64, plan: HandOver) -> Self {
+    pub(super) fn new(name: String, model: String, number: u64, plan: Rc<HandOver>) -> Self {
         Self {
             name,
             model,
@@ -217,10 +218,8 @@ fn capped(body: &[u8], most: u64) -> Option<Vec<u8>> {
 
 /// The request as the gateway role has described it, when this still is that request.
 fn described<'a>(plan: &HandOver, body: &'a [u8], known: bool) -> Option<Asked<'a>> {
-    if !known || plan.places.is_empty() {
-        return None;
-    }
-    let body = Object::at_places(std::str::from_utf8(body).ok()?, &plan.places);
+    let layout = plan.layout.as_ref().filter(|_| known)?;
+    let body = Object::laid_out(std::str::from_utf8(body).ok()?, layout);
     let model = body.read::<Str<'_>>("model").ok()??;
     (*model == *plan.model).then(|| Asked {
         api: plan.api,

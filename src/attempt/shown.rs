@@ -3,6 +3,7 @@
 
 use super::{Sent, out};
 use crate::{config::Provider, fault::Fault, plan::HandOver};
+use std::rc::Rc;
 
 /// A complete request to a provider, without the credentials: those are put in by Envoy, after this filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub fn show(
 ) -> Result<Shown, Fault> {
     let step = plan.step(number).cloned();
     let (name, model) = step.map(|s| (s.provider, s.model)).unwrap_or_default();
-    let mut sent = Sent::new(name, model, number, plan.clone());
+    let mut sent = Sent::new(name, model, number, Rc::new(plan.clone()));
     let read = |most: usize| body.get(..most).unwrap_or(body).to_vec();
     let outgoing = out::make(provider, &mut sent, body.len(), &read)?;
     let made = outgoing.body.apply(body);

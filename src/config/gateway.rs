@@ -12,11 +12,13 @@ use crate::{
     api::relay::Area,
     catalogue::Known,
     guard::rules::Guards,
+    log::record,
     provider::{Common, Entry, Provider, params::Unknown},
 };
 use serde_json::{Map, Value};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
     time::Duration,
 };
 
@@ -118,6 +120,7 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         None => Some(None),
     };
     let cap_max_tokens = fields.or("cap_max_tokens", false, |node| node.flag());
+    let filter_state = fields.or("filter_state", Rc::default(), facts);
     let known = fields.or("model_info", Known::default(), |node| known::read(&node));
     let read =
         |node: Node<'_>| passthrough(&node, providers.as_deref(), &known_providers, registry);
@@ -149,7 +152,23 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         count_tokens: count_tokens?,
         on_context_length: on_context_length?,
         cap_max_tokens: cap_max_tokens?,
+        filter_state: filter_state?,
     })
+}
+
+/// Facts of the record, by their names.
+fn facts(node: Node<'_>) -> Option<Rc<[&'static str]>> {
+    let facts = node.list(|node| {
+        let name = node.text()?;
+        let key = record::key(name);
+        if key.is_none() {
+            let names: Vec<_> = record::names().collect();
+            let names = names.join(", ");
+            node.wrong(format_args!("no fact of the record; allowed: {names}"));
+        }
+        key
+    });
+    Some(facts?.into())
 }
 
 /// One of three words, or the model whose targets follow.

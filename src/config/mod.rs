@@ -30,7 +30,7 @@ use crate::{
 };
 use node::{Node, Problem, Reading};
 pub use retries::Retries;
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, rc::Rc, time::Duration};
 
 /// A checked configuration: one of the filter's two roles.
 #[derive(Debug)]
@@ -127,6 +127,8 @@ pub struct Gateway {
     pub on_context_length: OnContextLength,
     /// A limit of the answer that is above what the model can give is lowered to that.
     pub cap_max_tokens: bool,
+    /// The facts of the record that are filter state of their own: [`crate::host::keys::state`].
+    pub filter_state: Rc<[&'static str]>,
     /// The models that targets name, sorted by their numbers.
     pub listed: Box<[Listed]>,
 }

@@ -50,15 +50,17 @@ impl Answer {
         id: Option<&str>,
         end: bool,
     ) -> Flow {
-        let status = host.header(Side::Response, ":status");
-        self.status = status.and_then(|s| s.parse().ok()).unwrap_or(0);
         self.complete = end;
+        let status = || host.header(Side::Response, ":status")?.parse().ok();
         let Some(timeout) = timeout else {
+            self.status = status().unwrap_or(0);
             return Flow::Continue;
         };
         // Only an attempt that is the answer names its provider.
-        if host.header(Side::Response, header::PROVIDER).is_some() {
-            self.answered = true;
+        self.answered = host.header(Side::Response, header::PROVIDER).is_some();
+        let told = host.board().and_then(|board| board.answered());
+        self.status = told.filter(|_| self.answered).or_else(status).unwrap_or(0);
+        if self.answered {
             return Flow::Continue;
         }
         let instead = explain(host, api, self.status, timeout, id);

@@ -56,18 +56,17 @@ pub(super) fn send(
         path: None,
     };
     let prepared = prepare(host, config, from, request, &mut Story::default())?;
-    let Some(mut prepared) = prepared else {
+    let Some(prepared) = prepared else {
         return Ok(None);
     };
     let flag = |on: bool| if on { "1" } else { "0" };
     host.set_state(state::STREAM, flag(asked.stream));
-    host.set_state(state::WANTS_USAGE, flag(asked.wants_usage));
-    let (told, patience) = (&mut prepared.told, prepared.patience);
+    let (mut told, patience) = (prepared.told, prepared.patience);
     told.wait_ms = health::waits(&prepared.retries, &mut told.steps);
     let total = prepared.retries.total_timeout;
     steer(host, &told.steps, patience.time, total, false)?;
     if let Some(Ok(copy)) = prepared.mirror {
-        mirror::send(host, config, told, copy);
+        mirror::send(host, config, &told, copy);
     }
     told.marks = load::begin(host, config, &told.steps);
     told.store(host);
@@ -236,10 +235,6 @@ pub(super) fn steer(
     total: Option<Duration>,
     unbuffered: bool,
 ) -> Result<(), Fault> {
-    host.set_state(
-        state::PLAN,
-        &serde_json::to_string(steps).unwrap_or_default(),
-    );
     let set = |name: &str, value: &str| host.set_header(Side::Request, name, Some(value));
     let retries = steps.len().saturating_sub(1).to_string();
     set(header::PLAN, &wire::header(steps.iter()))

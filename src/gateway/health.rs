@@ -233,15 +233,9 @@ pub(super) fn note(host: &dyn Host, config: &Gateway, answered: bool, patience: 
     if config.health.is_none() {
         return;
     }
-    if answered {
-        let first = host.header(
-            crate::host::Side::Response,
-            crate::host::keys::header::ATTEMPTS,
-        );
-        let alone = first.is_none_or(|number| number == "1");
-        if alone && Table::read(&host.get(shared::HEALTH).bytes).is_empty() {
-            return;
-        }
+    let alone = answered && attempts::count(host) <= 1;
+    if alone && Table::read(&host.get(shared::HEALTH).bytes).is_empty() {
+        return;
     }
     let Some(plan) = HandOver::load(host) else {
         return;

@@ -5,10 +5,10 @@
 //! is held, bodies inside a body callback or while gathered. Everything else is refused here.
 
 use super::{
-    Callouts, Clock, Exchange, Flow, Headers, Host, Meter, Refused, Roles, Side, SideAnswer,
-    SideCall, Store, Stored, Stream, header_value,
+    Board, Callouts, Clock, Exchange, Flow, Headers, Host, Meter, Refused, Roles, Side, SideAnswer,
+    SideCall, Store, Stored, Stream, board::Boards, header_value, keys::state,
 };
-use crate::{attempt::Attempt, config::Config, gateway::Request};
+use crate::{attempt::Attempt, config::Config, gateway::Request, log::record};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -26,6 +26,8 @@ type Provider = crate::config::Provider;
 thread_local! {
     /// The provider roles of this machine, by the names of their plugins.
     static PROVIDERS: RefCell<BTreeMap<String, Weak<Provider>>> = const { RefCell::new(BTreeMap::new()) };
+    /// The requests of this machine that have been handed over.
+    static BOARDS: RefCell<Boards> = RefCell::default();
 }
 
 /// Notes a provider role; those that are gone are forgotten.
@@ -123,13 +125,19 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        let mut envoy = Envoy::default();
         let stream: Box<dyn Stream> = match &self.config {
-            Some(Role::Gateway(config)) => Box::new(Request::new(config.clone())),
-            Some(Role::Provider(config)) => Box::new(Attempt::new(config.clone())),
+            Some(Role::Gateway(config)) => {
+                envoy.board = Some(Rc::new(Board::new(&config.filter_state))).into();
+                Box::new(Request::new(config.clone()))
+            }
+            Some(Role::Provider(config)) => {
+                envoy.joins = true;
+                Box::new(Attempt::new(config.clone()))
+            }
             // Envoy sends no stream to a plugin whose configuration was refused.
             None => Box::new(Unconfigured),
         };
-        let envoy = Envoy::default();
         Some(Box::new(Shell {
             id,
             core: Rc::new(RefCell::new(Core { stream, envoy })),
@@ -165,6 +173,14 @@ struct Door {
 struct Envoy {
     request: Door,
     response: Door,
+    /// `None`: what the roles tell each other goes through filter state.
+    board: RefCell<Option<Rc<Board>>>,
+    /// The number under which the gateway role has handed the board over.
+    number: Cell<Option<u64>>,
+    /// A provider role in another machine has written more than those in this one.
+    apart: Cell<bool>,
+    /// It is a provider role, which has the gateway role's board.
+    joins: bool,
 }
 
 impl Envoy {
@@ -174,6 +190,84 @@ impl Envoy {
             Side::Response => &self.response,
         }
     }
+
+    /// The hand-over as filter state has it: the number of the board, and what a role in another machine reads.
+    fn handed_over(&self) -> Option<(u64, Vec<u8>)> {
+        let mut bytes = property(&[state::HAND_OVER])?;
+        let space = bytes.iter().position(|byte| *byte == b' ')?;
+        let json = bytes.split_off(space + 1);
+        let number = std::str::from_utf8(bytes.trim_ascii_end()).ok()?;
+        Some((number.parse().ok()?, json))
+    }
+
+    /// A provider role finds the board of the request, where that is in this machine.
+    fn join(&self) {
+        if !self.joins {
+            return;
+        }
+        let board = self
+            .handed_over()
+            .and_then(|(number, _)| BOARDS.with(|boards| boards.try_borrow().ok()?.join(number)));
+        if let Ok(mut place) = self.board.try_borrow_mut() {
+            *place = board;
+        }
+    }
+
+    /// The gateway role lets provider roles find the board, and tells those in other machines what is to be done.
+    fn hand_over(&self, board: &Rc<Board>, json: &str) {
+        let now = self.now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+        let number = BOARDS.with(|boards| Some(boards.try_borrow_mut().ok()?.open(board, now)));
+        let number = number.unwrap_or_default();
+        self.number.set(Some(number));
+        let text = [&*number.to_string(), " ", json].concat();
+        set_property(state::HAND_OVER, &text);
+    }
+
+    /// The gateway role learns what provider roles in other machines have done, unless one in this machine has the last
+    /// word: it answers.
+    fn catch_up(&self) {
+        let (Some(board), Some(_)) = (self.board(), self.number.get()) else {
+            return;
+        };
+        if self.apart.get() || board.answered().is_none() {
+            let apart = board.catch_up(|key| property(&[key]), self.apart.get());
+            self.apart.set(apart || self.apart.get());
+        }
+    }
+
+    /// Writes the record, for the access log.
+    fn write_record(&self) {
+        let Some(board) = self.board().filter(|_| !self.joins) else {
+            return;
+        };
+        let attempts = board.attempts();
+        let members = board.with_facts(|facts| record::members(facts, attempts.as_deref()));
+        if let Some(members) = members {
+            set_property(state::RECORD, &members);
+        }
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        if let Some(number) = self.number.get() {
+            BOARDS.with(|boards| {
+                if let Ok(mut boards) = boards.try_borrow_mut() {
+                    boards.close(number);
+                }
+            });
+        }
+    }
+}
+
+fn property(path: &[&str]) -> Option<Vec<u8>> {
+    hostcalls::get_property(path.to_vec()).ok().flatten()
+}
+
+/// Filter state is written under the plugin's own prefix, and read without it.
+fn set_property(key: &str, value: &str) {
+    let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
 }
 
 fn map(side: Side) -> MapType {
@@ -260,16 +354,40 @@ impl Exchange for Envoy {
     }
 
     fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        hostcalls::get_property(path.to_vec()).ok().flatten()
+        property(path)
+    }
+
+    fn board(&self) -> Option<Rc<Board>> {
+        self.board.try_borrow().ok()?.clone()
     }
 
     fn state(&self, key: &str) -> Option<Vec<u8>> {
-        let key = ["wasm.", key].concat();
-        self.property(&["filter_state", &key])
+        match self.board() {
+            // The attempts before may have been in another machine.
+            Some(_) if self.joins && key == state::ATTEMPTS => property(&[key]),
+            Some(board) => board.fact(key).map(String::into_bytes),
+            None if key == state::HAND_OVER => self.handed_over().map(|(_, json)| json),
+            None => property(&[key]),
+        }
     }
 
-    fn set_state(&self, key: &str, value: &str) {
-        let _ = hostcalls::set_property(vec![key], Some(value.as_bytes()));
+    fn set_state(&self, key: &'static str, value: &str) {
+        let Some(board) = self.board() else {
+            set_property(key, value);
+            return;
+        };
+        if key == state::HAND_OVER {
+            self.hand_over(&board, value);
+            return;
+        }
+        if board.keeps(key) {
+            set_property(key, value);
+        }
+        board.set_fact(key, value);
+    }
+
+    fn tell(&self, key: &'static str, value: &str) {
+        set_property(key, value);
     }
 
     fn stop(&self) {
@@ -401,7 +519,9 @@ impl Core {
     }
 
     fn log(&mut self) {
+        self.envoy.catch_up();
         self.stream.on_log(&self.envoy);
+        self.envoy.write_record();
     }
 
     fn deadline(&mut self) {
@@ -489,6 +609,7 @@ impl HttpContext for Shell {
     fn on_http_request_headers(&mut self, _: usize, end: bool) -> Action {
         self.enter(|core| {
             core.headers_came(Side::Request);
+            core.envoy.join();
             let flow = core.stream.on_request_headers(&core.envoy, end);
             core.answered(Side::Request, flow)
         })
@@ -514,6 +635,7 @@ impl HttpContext for Shell {
     fn on_http_response_headers(&mut self, _: usize, end: bool) -> Action {
         let action = self.enter(|core| {
             core.headers_came(Side::Response);
+            core.envoy.catch_up();
             let flow = core.stream.on_response_headers(&core.envoy, end);
             core.answered(Side::Response, flow)
         });

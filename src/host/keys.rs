@@ -75,10 +75,10 @@ pub mod header {
 
 /// Filter state, read in Envoy as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
 pub mod state {
+    /// The facts that are known at the request's end, as `,"name":value`: see [`crate::log::record`].
+    pub const RECORD: &str = "llm.record";
     /// What the provider role reads, in one: JSON of [`crate::plan::HandOver`].
     pub const HAND_OVER: &str = "llm.hand_over";
-    /// JSON list of `{provider, cluster, model, dialect}`.
-    pub const PLAN: &str = "llm.plan";
     /// The client's language when it is not `chat`: `messages`, `responses`, `completions` or
     /// `count_tokens`.
     pub const API: &str = "llm.api";
@@ -86,8 +86,6 @@ pub mod state {
     pub const OPERATION: &str = "llm.operation";
     /// `1` for a stream.
     pub const STREAM: &str = "llm.stream";
-    /// `1` when the client asked for the usage chunk.
-    pub const WANTS_USAGE: &str = "llm.wants_usage";
     /// Envoy's id of the request.
     pub const REQUEST_ID: &str = "llm.request_id";
     /// The model that the client asked for.

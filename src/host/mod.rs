@@ -2,10 +2,12 @@
 //!
 //! Everything outside this folder is plain Rust, driven in tests by a fake host.
 
+pub mod board;
 #[cfg(all(target_arch = "wasm32", target_os = "wasi"))]
 mod envoy;
 pub mod keys;
 
+use board::Board;
 use std::{
     borrow::Cow,
     rc::Rc,
@@ -90,10 +92,16 @@ pub trait Exchange {
     fn replace_body(&self, side: Side, cut: usize, bytes: &[u8]) -> Result<(), Refused>;
     /// A property of the proxy, e.g. `["upstream", "request_attempt_count"]`; numbers are 8 bytes, little endian.
     fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
-    /// Reads filter state that either role has written. `key` is one of [`keys::state`].
+    /// What both roles know of the request, in the memory that they share. `None`: it goes through filter state.
+    fn board(&self) -> Option<Rc<Board>> {
+        None
+    }
+    /// Reads what either role has written. `key` is one of [`keys::state`].
     fn state(&self, key: &str) -> Option<Vec<u8>>;
-    /// Writes filter state, for the other role, the access log and the traces.
-    fn set_state(&self, key: &str, value: &str);
+    /// Writes a fact, for the other role and the record.
+    fn set_state(&self, key: &'static str, value: &str);
+    /// Writes filter state for roles in other machines, beside the board.
+    fn tell(&self, _key: &'static str, _value: &str) {}
     /// Breaks an answer off whose headers have left: what has gone before this callback reaches the client, and nobody
     /// listens to the provider any longer.
     fn stop(&self);

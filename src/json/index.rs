@@ -13,10 +13,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 use serde_json::{Error, value::RawValue};
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, rc::Rc};
 
 /// A value that [`scan`] has noted: all fields of an object, and the objects of a list.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Node {
     /// With its quotes; empty in a list.
     pub(super) key: Range<usize>,
@@ -41,11 +41,18 @@ impl Node {
     }
 }
 
+/// Most nodes that are kept once their text is gone.
+const MAX_KEPT_NODES: usize = 4096;
+
+/// Where the values of a text lie, for whoever gets the same text again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout(Rc<Vec<Node>>);
+
 /// The nodes of a text, in the order in which they begin.
 #[derive(Debug)]
 pub struct Index<'a> {
     text: &'a str,
-    nodes: Vec<Node>,
+    nodes: Rc<Vec<Node>>,
 }
 
 /// One value of an indexed text.
@@ -58,8 +65,24 @@ pub(super) struct Value<'i, 'a> {
 impl<'a> Index<'a> {
     /// Checks a text and notes all that is in it.
     pub(super) fn of(text: &'a str, root: Root) -> Result<Self, Problem> {
-        let nodes = scan(text, root, MAX_DEPTH)?;
+        let nodes = Rc::new(scan(text, root, MAX_DEPTH)?);
         Ok(Self { text, nodes })
+    }
+
+    /// To be kept; `None`: there is too much in the text.
+    pub(super) fn layout(&self) -> Option<Layout> {
+        (self.nodes.len() <= MAX_KEPT_NODES).then(|| Layout(Rc::clone(&self.nodes)))
+    }
+
+    /// Whether this is the text, and not a part of it or another one.
+    pub(super) fn is_of(&self, text: &str) -> bool {
+        text.len() == self.text.len() && text.as_ptr() == self.text.as_ptr()
+    }
+
+    /// The same text again, or its beginning: nothing is checked.
+    pub(super) fn known(text: &'a str, layout: &Layout) -> Self {
+        let nodes = Rc::clone(&layout.0);
+        Self { text, nodes }
     }
 
     /// All of the text.
@@ -103,6 +126,12 @@ impl<'i, 'a> Value<'i, 'a> {
     pub(super) fn text(self) -> &'a str {
         self.node()
             .map_or("null", |node| node.value(self.index.text))
+    }
+
+    /// Whether the text goes as far.
+    pub(super) fn is_here(self) -> bool {
+        let end = self.node().map(|node| node.place.end);
+        end.is_some_and(|end| end <= self.index.text.len())
     }
 
     /// The key it stands under.

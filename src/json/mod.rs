@@ -15,7 +15,7 @@ mod text;
 mod tokens;
 mod write;
 
-pub use index::{Index, boxed};
+pub use index::{Index, Layout, boxed};
 pub use line::one_line;
 pub use list::each;
 pub use object::{Object, Place, Raw};

@@ -1,7 +1,7 @@
 //! An order-keeping view of one JSON object.
 
 use super::{
-    index::{Index, Node, Value},
+    index::{Index, Layout, Node, Value},
     scan::{Problem, Root, plain, scan},
 };
 use serde::{Deserialize, Serialize};
@@ -90,18 +90,26 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The object that [`Object::places`] describes, without looking at the text again. Fields that
+    /// The object that [`Object::layout`] describes, without looking at the text again. Fields that
     /// end beyond `text` are left out.
-    pub fn at_places(text: &'a str, places: &[Place]) -> Self {
-        let field = |place: &Place| {
-            let value = text.get(place.start..place.end)?;
-            Some((Cow::Owned(place.key.clone()), Raw::Kept(value)))
-        };
+    pub fn laid_out(text: &'a str, layout: &Layout) -> Self {
+        let index = Rc::new(Index::known(text, layout));
+        let fields = index.root().inside();
         Self {
             source: text,
-            fields: places.iter().filter_map(field).collect(),
-            index: None,
+            fields: fields
+                .filter(|field| field.is_here())
+                .map(|field| (field.key(), Raw::Kept(field.text())))
+                .collect(),
+            index: Some(Rc::clone(&index)),
         }
+    }
+
+    /// Where everything in the text lies, for whoever gets it again; `None`: it was not indexed, is not the whole text, or
+    /// there is too much in it.
+    pub fn layout(&self) -> Option<Layout> {
+        let index = self.index.as_ref()?;
+        index.layout().filter(|_| index.is_of(self.source))
     }
 
     /// Where each untouched field stands, in order.
@@ -316,6 +324,27 @@ mod tests {
         ] {
             assert!(Object::indexed_list(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_layout_reads_the_same_text_again_and_its_beginning() {
+        let text = r#" {"a":"x\u0041","list":[{"b":1,"c":{"d":[2]}},{}],"e":null} "#;
+        let first = Object::indexed(text).unwrap();
+        let layout = first.layout().unwrap();
+        let copy = text.to_owned();
+        let again = Object::laid_out(&copy, &layout);
+        assert_eq!(again.source(), text);
+        assert!(first.iter().eq(again.iter()));
+        assert_eq!(again.place("list"), first.place("list"));
+        let items = again.items("list").unwrap();
+        assert_eq!(items[0].raw("c").unwrap().get(), r#"{"d":[2]}"#);
+        let end = first.place("a").unwrap().end;
+        let beginning = Object::laid_out(copy.get(..=end).unwrap(), &layout);
+        let keys: Vec<_> = beginning.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a"]);
+        // A part of a text, and what was not indexed, has none.
+        assert_eq!(items[0].layout(), None);
+        assert_eq!(Object::parse(text).unwrap().layout(), None);
     }
 
     #[test]

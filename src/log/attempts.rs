@@ -82,16 +82,36 @@ pub const CANCELLED: &str = "cancelled";
 
 /// The attempts so far. What cannot be read counts as none.
 pub fn load(host: &dyn Exchange) -> Vec<Attempt> {
-    host.state(state::ATTEMPTS)
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+    let here = host.board().and_then(|board| board.attempts());
+    let read = || serde_json::from_slice(&host.state(state::ATTEMPTS)?).ok();
+    here.or_else(read).unwrap_or_default()
+}
+
+/// How many there have been.
+pub fn count(host: &dyn Exchange) -> usize {
+    let here = host.board().and_then(|board| board.attempt_count());
+    here.unwrap_or_else(|| load(host).len())
 }
 
 /// Writes the list back.
 pub fn store(host: &dyn Exchange, attempts: &[Attempt]) {
-    if let Ok(json) = serde_json::to_string(attempts) {
-        host.set_state(state::ATTEMPTS, &json);
+    if let Some(board) = host.board() {
+        board.set_attempts(attempts);
+        // The next attempt may be in another machine.
+        let failed = attempts.last().is_some_and(|last| last.reason.is_some());
+        if failed {
+            host.tell(state::ATTEMPTS, &json(attempts));
+        }
+        if !board.keeps(state::ATTEMPTS) {
+            return;
+        }
     }
+    host.set_state(state::ATTEMPTS, &json(attempts));
+}
+
+/// The list as the record shows it.
+pub fn json(attempts: &[Attempt]) -> String {
+    serde_json::to_string(attempts).unwrap_or_default()
 }
 
 /// Completes the entries that nothing was heard of: their time ended by `now_ms` at the latest.

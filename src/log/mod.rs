@@ -2,6 +2,7 @@
 
 pub mod attempts;
 pub mod cost;
+pub mod record;
 
 use crate::{
     api::answer::Usage,
@@ -30,14 +31,17 @@ impl Used {
     /// `before`: the usage that this attempt has written already.
     pub fn record(&self, host: &dyn Exchange, before: Option<Usage>) {
         usage(host, self.usage, before);
-        if let Ok(json) = serde_json::to_string(self) {
+        if let Some(board) = host.board() {
+            board.set_used(self);
+        } else if let Ok(json) = serde_json::to_string(self) {
             host.set_state(state::USED, &json);
         }
     }
 
     /// What the last answer used; `None`: it did not say, or there was none.
     pub fn load(host: &dyn Exchange) -> Option<Self> {
-        serde_json::from_slice(&host.state(state::USED)?).ok()
+        let here = host.board().and_then(|board| board.used());
+        here.or_else(|| serde_json::from_slice(&host.state(state::USED)?).ok())
     }
 }
 

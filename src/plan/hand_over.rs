@@ -10,18 +10,16 @@ use crate::{
     catalogue::Prices,
     fault::FaultKind,
     host::{Exchange, keys::state},
-    json::Place,
+    json::{Layout, Place},
 };
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 /// A body with more fields than this is read again instead of being described.
 const MAX_PLACES: usize = 64;
 
-/// Likewise one with a longer key: this goes into filter state.
+/// Likewise one with a longer key.
 const MAX_KEY_BYTES: usize = 64;
-
-/// And one that is smaller: reading it again costs less than writing the places down and reading them.
-const MIN_DESCRIBED_BYTES: usize = 4096;
 
 /// What else than a failure of the provider moves a request on, while there is a next step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,8 +112,12 @@ pub struct HandOver {
     pub relay: Option<Relayed>,
     /// Units: bytes of the body that the places belong to.
     pub size: usize,
-    /// Where the body's fields stand; empty when it is not worth saying.
+    /// Where the body's fields stand; empty when it is not worth saying. A role in another machine reads the body again.
+    #[serde(skip)]
     pub places: Vec<Place>,
+    /// And where everything in them lies.
+    #[serde(skip)]
+    pub layout: Option<Layout>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
@@ -132,12 +134,11 @@ impl HandOver {
         traces: Vec<(String, String)>,
     ) -> Self {
         let size = asked.body.source().len();
-        let mut places = Vec::new();
-        if size >= MIN_DESCRIBED_BYTES {
-            places = asked.body.places();
-        }
+        let mut places = asked.body.places();
+        let mut layout = asked.body.layout();
         if places.len() > MAX_PLACES || places.iter().any(|place| place.key.len() > MAX_KEY_BYTES) {
             places.clear();
+            layout = None;
         }
         Self {
             api: asked.api,
@@ -147,6 +148,7 @@ impl HandOver {
             sealed: asked.may_hold_sealed(),
             size,
             places,
+            layout,
             ..Self::plain(steps, &asked.model, authority, traces)
         }
     }
@@ -196,6 +198,7 @@ impl HandOver {
             relay: None,
             size: 0,
             places: Vec::new(),
+            layout: None,
         }
     }
 
@@ -213,21 +216,26 @@ impl HandOver {
             validate: false,
             route: None,
             places: Vec::new(),
+            layout: None,
             mirror: Some(Copied { prices }),
             ..self.clone()
         }
     }
 
-    /// Writes it for the provider role.
-    pub fn store(&self, host: &dyn Exchange) {
-        if let Ok(json) = serde_json::to_string(self) {
-            host.set_state(state::HAND_OVER, &json);
+    /// Writes it for the provider role, which may be in a machine of its own.
+    pub fn store(self, host: &dyn Exchange) {
+        let json = serde_json::to_string(&self).unwrap_or_default();
+        host.set_state(state::HAND_OVER, &json);
+        if let Some(board) = host.board() {
+            board.set_plan(Rc::new(self));
         }
     }
 
     /// What the gateway role wrote; `None` when it has not run.
-    pub fn load(host: &dyn Exchange) -> Option<Self> {
-        serde_json::from_slice(&host.state(state::HAND_OVER)?).ok()
+    pub fn load(host: &dyn Exchange) -> Option<Rc<Self>> {
+        let here = host.board().and_then(|board| board.plan());
+        let read = || serde_json::from_slice(&host.state(state::HAND_OVER)?).ok();
+        here.or_else(|| read().map(Rc::new))
     }
 
     /// The step of an attempt, counted from 1. A plan shorter than the attempts stays on its last

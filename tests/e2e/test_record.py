@@ -1,13 +1,24 @@
 """One line per request, and every field of it."""
 
+import copy
 import json
+import re
+import socket
 
-from fake.client import marker
+import pytest
+
+from fake import world
+from fake.client import Client, marker
+from fake.gateway import PATIENCE, ROOT, connection_manager, http_options, plugin, render
+from fake.provider import Provider
+
+SCHEMA = json.loads((ROOT / "envoy" / "config.schema.json").read_text())
+FACTS = SCHEMA["$defs"]["gateway"]["properties"]["filter_state"]["items"]["enum"]
 
 
 def told(gateway, reply) -> dict:
     """The record without what differs from run to run, which is checked on the way."""
-    record = dict(gateway.record(reply.id))
+    record = dict.fromkeys(FACTS) | dict(gateway.record(reply.id))
     assert record.pop("request_id") == reply.id
     assert record.pop("time").endswith("Z")
     assert record.pop("client") == "127.0.0.1"
@@ -29,7 +40,7 @@ def told(gateway, reply) -> dict:
 
 NOTHING = {
     "method": "POST", "status": 200, "envoy_flags": "-", "envoy_details": "via_upstream", "operation": "chat",
-    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "language": None, "mirror": None, "guard": None, "cache": "off", "reason": None,
+    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "language": None, "mirror": None, "guard": None, "cache": "off", "reason": None, "api": None,
     "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
     "usage_source": "provider", "tokens_class": "estimate", "tokenizer": "o200k_base",
 }  # fmt: skip
@@ -136,3 +147,96 @@ def test_the_record_says_how_an_attempt_s_answer_ended(gateway, client):
     assert last(ask("ok")) == ("ok", 200, None, True)
     assert last(ask("cut-midstream")) == ("partial", 200, "broke_off", True)
     assert last(ask("error-event-later")) == ("partial", 200, "provider_overloaded", True)
+
+
+def raw(gateway, reply) -> dict:
+    """The line as a log collector gets it."""
+    gateway.record(reply.id)
+    lines = (json.loads(line) for line in gateway.raw_records)
+    return next(line for line in lines if line.get("request_id") == reply.id)
+
+
+def test_a_line_of_the_log_is_json_with_numbers_and_lists(gateway, client):
+    line = raw(gateway, client.chat("[[openai status 429 json]]", stream=True))
+    assert (line["status"], line["stream"], line["attempt_count"], line["total_tokens"]) == (200, True, 2, 18)
+    assert [attempt["provider"] for attempt in line["attempts"]] == ["openai", "anthropic"]
+    assert "reason" not in line and "cooling" not in line  # what there is not is not written
+    assert list(line)[:3] == ["time", "client", "method"] and set(line) - set(list(line)[:9]) <= set(FACTS)
+
+
+def test_names_that_clients_choose_do_not_break_the_line(gateway, client):
+    name = 'a"b\\c\n}{'
+    line = raw(gateway, client.chat(model=name))
+    assert (line["model"], line["outcome"]) == (name, "refused")
+
+
+def test_a_request_that_never_reaches_the_filter_has_a_line_as_well(gateway, client):
+    port = int(gateway.url.rsplit(":", 1)[1])
+    before = len(gateway.raw_records)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"GET /unfiltered HTTP/1.1\r\n\r\n")  # no host
+        assert connection.recv(64).startswith(b"HTTP/1.1 400")
+    gateway.wait(lambda: len(gateway.raw_records) > before)
+    lines = [json.loads(line) for line in gateway.raw_records[before:]]
+    (line,) = [line for line in lines if line["status"] == 400]
+    assert "operation" not in line and line["envoy_details"]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    made = (Provider("openai"), Provider("anthropic"))
+    yield made
+    for provider in made:
+        provider.stop()
+
+
+def test_facts_may_be_filter_state_of_their_own(start, pair, closed_port):
+    role = world.role(filter_state=["model", "outcome", "output_tokens", "attempts"])
+    config = render(role, world.upstreams(*pair, closed_port))
+    manager = connection_manager(config)
+    form = manager["access_log"][0]["typed_config"]["log_format"]["text_format_source"]
+    facts = [f'"own_{name}":"%FILTER_STATE(wasm.llm.{name}:PLAIN)%"' for name in ("model", "outcome", "output_tokens", "provider")]
+    form["inline_string"] = re.sub(r"}\s*$", "," + ",".join(facts) + "}\n", form["inline_string"])
+    header = {"key": "x-asked", "value": "%FILTER_STATE(wasm.llm.model:PLAIN)% %FILTER_STATE(wasm.llm.provider:PLAIN)%"}
+    manager["route_config"]["response_headers_to_add"] = [{"header": header}]
+    gateway = start(config)
+    client = Client(gateway.url)
+    reply = client.chat("[[openai status 429 json]]", stream=True)
+    client.close()
+    # While it is under way, and at its end; what is not asked for is not there.
+    assert reply.headers["x-asked"].strip(" -") == "openai-anthropic"
+    record = gateway.record(reply.id)
+    own = {name: record[f"own_{name}"] for name in ("model", "outcome", "output_tokens", "provider")}
+    assert own == {"model": "openai-anthropic", "outcome": "ok", "output_tokens": "7", "provider": ""}
+
+
+@pytest.mark.parametrize("apart", [("openai", "anthropic"), ("openai",), ("anthropic",)], ids="-".join)
+def test_a_provider_role_in_a_machine_of_its_own_works_and_is_recorded(start, pair, closed_port, apart):
+    """Another `vm_id`, as while clusters and listeners are changed one after the other."""
+    config = render(world.role(), world.upstreams(*pair, closed_port))
+    for cluster in config["static_resources"]["clusters"]:
+        if cluster["name"] in apart:
+            vm = plugin(http_options(cluster)["http_filters"])["vm_config"]
+            vm["vm_id"] = "apart"
+    gateway = start(copy.deepcopy(config))
+    client = Client(gateway.url)
+    for stream in (False, True):
+        reply = client.chat("[[openai status 429 json retry-after=3]]", stream=stream)
+        record = gateway.record(reply.id)
+        attempts = json.loads(record["attempts"])
+        assert [(a["provider"], a["status"], a["reason"]) for a in attempts] == [
+            ("openai", 429, "rate_limit_exceeded"), ("anthropic", 200, None),
+        ]  # fmt: skip
+        facts = ("outcome", "provider", "served_model", "total_tokens", "finish", "attempt_count")
+        assert [record[name] for name in facts] == ["ok", "anthropic", "claude-test-20260101", "18", "stop", "2"]
+    reply = client.chat(marker())
+    record = gateway.record(reply.id)
+    assert [record[name] for name in facts] == ["ok", "openai", "gpt-test-2026-01-01", "18", "stop", "1"]
+    reply = client.chat("[[anthropic cut-midstream]]", "anthropic-openai", stream=True)
+    record = gateway.record(reply.id)
+    assert (record["outcome"], record["provider"]) == ("partial", "anthropic")
+    reply = client.chat("[[openai status 500]] [[anthropic status 500]]")
+    record = gateway.record(reply.id)
+    assert (record["outcome"], record["attempt_count"]) == ("error", "2")
+    client.close()
+    assert gateway.crashes() == {}

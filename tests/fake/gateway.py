@@ -123,6 +123,27 @@ def validate(config: dict, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+class Record(dict):
+    """A line of the access log. What is not known is None, and the facts read as filter state has them: as text."""
+
+    def __init__(self, line: dict):
+        super().__init__({name: self._text(name, value) for name, value in line.items()})
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+    def get(self, name: str, default=None):
+        return self[name] if name in self else default
+
+    @staticmethod
+    def _text(name: str, value):
+        if name in ("status", "duration_ms", "bytes_received", "bytes_sent") or value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return "1" if value else "0"
+        return json.dumps(value)
+
+
 class Gateway:
     """A running Envoy. `url` is where clients go; `records` are the lines of its access log."""
 
@@ -196,7 +217,7 @@ class Gateway:
         for line in self.process.stdout:
             with self._news:
                 self.raw_records.append(line)
-                self.records.append(json.loads(line))
+                self.records.append(Record(json.loads(line)))
                 self._news.notify_all()
 
     def ask_admin(self, path: str) -> str:

@@ -152,6 +152,12 @@ def roles_are_in_the_wrong_place(p):
     p.gateway["role"] = "provider"
 
 
+def a_log_asks_for_facts_that_are_not_given(p):
+    p.gateway["filter_state"] = ["team"]
+    form = {"team": "%FILTER_STATE(wasm.llm.team:PLAIN)%", "model": "%FILTER_STATE(wasm.llm.model:PLAIN)%", "all": "%FILTER_STATE(wasm.llm.record:PLAIN)%"}
+    p.hcm["access_log"] = [{"typed_config": {"log_format": {"json_format": form}}}]
+
+
 def the_gateway_is_missing(p):
     del p.filters[0]
 
@@ -231,6 +237,9 @@ CASES = {
         "listener llm, plugin gateway: configuration $: Additional properties are not allowed ('modles' was unexpected)",
     ],
     roles_are_in_the_wrong_place: ["listener llm, plugin gateway: configuration.role must be gateway here"],
+    a_log_asks_for_facts_that_are_not_given: [
+        "listener llm: wasm.llm.model is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
+    ],
     the_gateway_is_missing: ["no listener has this filter with role gateway"],
 }
 

@@ -14,8 +14,9 @@ pub mod ride;
 
 use envoy_llm_gateway::host::{
     Callouts, Clock, Exchange, Flow, Headers, Meter, Refused, Roles, Side, SideCall, Store, Stored,
-    Stream, header_value,
+    Stream, board::Board, header_value,
 };
+use envoy_llm_gateway::log::attempts;
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
@@ -42,6 +43,8 @@ pub struct FakeHost {
     bodies: RefCell<BTreeMap<Side, Vec<u8>>>,
     open: RefCell<BTreeMap<Side, bool>>,
     pub state: RefCell<BTreeMap<String, String>>,
+    /// What roles of one machine know of the request; `None`: they are in different ones.
+    pub board: Option<Rc<Board>>,
     pub properties: RefCell<BTreeMap<String, Vec<u8>>>,
     pub counters: RefCell<BTreeMap<String, i64>>,
     pub replies: RefCell<Vec<Reply>>,
@@ -72,6 +75,7 @@ impl Default for FakeHost {
             bodies: RefCell::default(),
             open: RefCell::default(),
             state: RefCell::default(),
+            board: Some(Rc::new(Board::new(&Rc::default()))),
             properties: RefCell::default(),
             counters: RefCell::default(),
             replies: RefCell::default(),
@@ -132,8 +136,25 @@ impl FakeHost {
         self.asked.borrow_mut().push(what.trim_end().to_owned());
     }
 
+    /// The steps of the plan that was handed over, as JSON.
+    pub fn plan(&self) -> Option<String> {
+        let told = self.state_value("llm.hand_over")?;
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        Some(told["steps"].to_string())
+    }
+
     pub fn state_value(&self, key: &str) -> Option<String> {
-        self.state.borrow().get(key).cloned()
+        let board = self.board.as_deref();
+        let shared = match key {
+            "llm.attempts" => board
+                .and_then(Board::attempts)
+                .map(|list| attempts::json(&list)),
+            "llm.used" => board
+                .and_then(Board::used)
+                .map(|used| serde_json::to_string(&used).unwrap()),
+            _ => None,
+        };
+        shared.or_else(|| self.state.borrow().get(key).cloned())
     }
 
     /// Puts a body there, as if it had been gathered.
@@ -250,13 +271,21 @@ impl Exchange for FakeHost {
         self.properties.borrow().get(&path.join(".")).cloned()
     }
 
+    fn board(&self) -> Option<Rc<Board>> {
+        self.board.clone()
+    }
+
     fn state(&self, key: &str) -> Option<Vec<u8>> {
-        self.ask("read state", key);
+        if self.board.is_none() {
+            self.ask("read state", key);
+        }
         self.state_value(key).map(String::into_bytes)
     }
 
-    fn set_state(&self, key: &str, value: &str) {
-        self.ask("set state", key);
+    fn set_state(&self, key: &'static str, value: &str) {
+        if self.board.as_ref().is_none_or(|board| board.keeps(key)) || key == "llm.hand_over" {
+            self.ask("set state", key);
+        }
         self.state
             .borrow_mut()
             .insert(key.to_owned(), value.to_owned());

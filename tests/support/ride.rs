@@ -48,8 +48,7 @@ impl Ride {
     }
 
     pub fn plan(&self) -> String {
-        let plan: Value =
-            serde_json::from_str(&self.host.state_value("llm.plan").unwrap()).unwrap();
+        let plan: Value = serde_json::from_str(&self.host.plan().unwrap()).unwrap();
         plan.as_array()
             .unwrap()
             .iter()
