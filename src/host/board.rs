@@ -169,15 +169,16 @@ impl Board {
 #[derive(Debug, Default)]
 pub struct Boards {
     open: BTreeMap<u64, Weak<Board>>,
-    next: u64,
+    /// `None`: there was none yet.
+    next: Option<u64>,
 }
 
 impl Boards {
     /// Lets provider roles find a board. `now`: nanoseconds since 1970; a machine that takes the place of a broken one
     /// begins later, so the numbers that are still on their way name nothing in it.
-    pub fn open(&mut self, board: &Rc<Board>, now: u64) -> u64 {
-        let number = self.next.max(if self.next == 0 { now } else { 0 });
-        self.next = number.saturating_add(1);
+    pub fn open(&mut self, board: &Rc<Board>, now: impl FnOnce() -> u64) -> u64 {
+        let number = self.next.unwrap_or_else(now);
+        self.next = Some(number.wrapping_add(1));
         self.open.insert(number, Rc::downgrade(board));
         number
     }
@@ -205,7 +206,7 @@ mod tests {
     fn a_board_is_found_while_its_request_is_under_way() {
         let (mut boards, board) = (Boards::default(), blank());
         board.set_fact("llm.model", "a");
-        let number = boards.open(&board, 1000);
+        let number = boards.open(&board, || 1000);
         let joined = boards.join(number).unwrap();
         joined.set_fact("llm.model", "b");
         assert_eq!(board.fact("llm.model").as_deref(), Some("b"));
@@ -217,18 +218,20 @@ mod tests {
     fn a_machine_that_takes_over_does_not_know_the_numbers_of_the_one_before() {
         let board = blank();
         let mut before = Boards::default();
-        let numbers: Vec<_> = (0..1000).map(|_| before.open(&board, 5_000_000)).collect();
+        let numbers: Vec<_> = (0..1000)
+            .map(|_| before.open(&board, || 5_000_000))
+            .collect();
         let mut after = Boards::default();
         let other = blank();
         // A millisecond later.
-        after.open(&other, 6_000_000);
+        after.open(&other, || 6_000_000);
         assert!(numbers.iter().all(|number| after.join(*number).is_none()));
     }
 
     #[test]
     fn a_request_that_is_gone_is_not_found_even_where_nobody_has_closed_it() {
         let mut boards = Boards::default();
-        let number = boards.open(&blank(), 1);
+        let number = boards.open(&blank(), || 1);
         assert!(boards.join(number).is_none());
     }
 

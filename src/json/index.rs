@@ -41,8 +41,8 @@ impl Node {
     }
 }
 
-/// Most nodes that are kept once their text is gone.
-const MAX_KEPT_NODES: usize = 4096;
+/// Most nodes that are kept once their text is gone, of 28 bytes each: a conversation of some five hundred messages.
+const MAX_KEPT_NODES: usize = 2048;
 
 /// Where the values of a text lie, for whoever gets the same text again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,10 @@ pub(super) struct Value<'i, 'a> {
 impl<'a> Index<'a> {
     /// Checks a text and notes all that is in it.
     pub(super) fn of(text: &'a str, root: Root) -> Result<Self, Problem> {
-        let nodes = Rc::new(scan(text, root, MAX_DEPTH)?);
+        let mut nodes = scan(text, root, MAX_DEPTH)?;
+        // They may be kept for as long as the request is under way.
+        nodes.shrink_to_fit();
+        let nodes = Rc::new(nodes);
         Ok(Self { text, nodes })
     }
 

@@ -5,6 +5,9 @@ import json
 import re
 import socket
 
+import h2.config
+import h2.connection
+import h2.events
 import pytest
 
 from fake import world
@@ -240,3 +243,35 @@ def test_a_provider_role_in_a_machine_of_its_own_works_and_is_recorded(start, pa
     assert (record["outcome"], record["attempt_count"]) == ("error", "2")
     client.close()
     assert gateway.crashes() == {}
+
+
+def over_http2(port: int, method: str) -> None:
+    """One request with any method, as no client library would send it."""
+    settings = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
+    connection = h2.connection.H2Connection(settings)
+    connection.initiate_connection()
+    head = [(":method", method), (":scheme", "http"), (":authority", "a"), (":path", "/healthz")]
+    connection.send_headers(1, head, end_stream=True)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as line:
+        line.sendall(connection.data_to_send())
+        line.settimeout(PATIENCE)
+        while data := line.recv(65536):
+            events = connection.receive_data(data)
+            ended = (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)
+            if any(isinstance(event, ended) for event in events):
+                return
+
+
+@pytest.mark.parametrize("method", ['GE"T', 'GET","outcome":"forged', "GE\\T"])
+def test_no_method_breaks_the_line_or_forges_a_fact(gateway, client, method):
+    port = int(gateway.url.rsplit(":", 1)[1])
+    before = len(gateway.raw_records)
+    over_http2(port, method)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as line:
+        line.sendall(f"{method} /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode())
+        while line.recv(4096):
+            pass
+    reply = client.chat(marker())
+    gateway.record(reply.id)
+    lines = [json.loads(line) for line in gateway.raw_records[before:]]
+    assert all(line.get("outcome") != "forged" for line in lines), lines
