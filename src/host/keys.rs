@@ -73,11 +73,13 @@ pub mod header {
     }
 }
 
-/// Filter state, read in Envoy as `%FILTER_STATE(wasm.<key>:PLAIN)%`.
+/// What is known of a request. Envoy reads [`state::RECORD`] as `%FILTER_STATE(wasm.<key>:PLAIN)%`, and by themselves the
+/// facts that `filter_state` of the configuration names.
 pub mod state {
     /// The facts that are known at the request's end, as `,"name":value`: see [`crate::log::record`].
     pub const RECORD: &str = "llm.record";
-    /// What the provider role reads, in one: JSON of [`crate::plan::HandOver`].
+    /// What the provider role reads, in one: the number of the board ([`super::super::board`]), a space, and for a role in
+    /// another machine JSON of [`crate::plan::HandOver`].
     pub const HAND_OVER: &str = "llm.hand_over";
     /// The client's language when it is not `chat`: `messages`, `responses`, `completions` or
     /// `count_tokens`.

@@ -1,4 +1,5 @@
-//! The record of a request: filter state that Envoy's access log, stats and traces read.
+//! The record of a request: one piece of filter state that Envoy's access log reads, and facts of it one by one for those
+//! who ask for them.
 
 pub mod attempts;
 pub mod cost;

@@ -1,5 +1,5 @@
-//! What the gateway role tells the provider role, as one piece of filter state: each property that
-//! a role reads costs Envoy as much as the rest of a small request, so everything is read at once.
+//! What the gateway role tells the provider role: in the memory that they share, and for one in another machine as one
+//! piece of filter state, because each property that a role reads costs as much as a good part of a small request.
 
 use super::Step;
 use crate::{
