@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn each_character_that_json_escapes_is_escaped_by_itself_too() {
+        for value in ["a\"", "b\\", "c\n", "d\u{1}", "e\u{7f}\u{e9}", ""] {
+            let mut facts = vec![None; COUNT];
+            facts[place(state::MODEL).unwrap()] = Some(value.to_owned());
+            let line = format!("{{\"status\":200{}}}", members(&facts, None));
+            let line: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line["model"], value);
+        }
+    }
+
+    #[test]
     fn nothing_known_is_nothing_written() {
         assert_eq!(members(&[const { None }; COUNT], None), "");
     }
