@@ -29,7 +29,7 @@ scripts/build.sh >&2
 ENVOY_BIN="$(find_envoy)"
 LLM_GATEWAY_WASM="$(realpath "$wasm")"
 export ENVOY_BIN LLM_GATEWAY_WASM
-for folder in tests/lint tests/oracle tests/e2e tests/sdk; do
-  suite '[1-9][0-9]* passed' .venv/bin/python -m pytest "$folder" </dev/null
-done
+# A process for each core, each with Envoys and providers of its own; the tests of a file stay together.
+suite '[1-9][0-9]* passed' .venv/bin/python -m pytest -n auto --maxprocesses=8 --dist=loadfile \
+  tests/lint tests/oracle tests/e2e tests/sdk </dev/null
 suite '^(#|ℹ) pass [1-9]' node_tests </dev/null

@@ -6,6 +6,7 @@ from fake import world
 from fake.client import Client
 from fake.gateway import Gateway, render
 from fake.provider import Provider
+from fake.warm import Pool
 
 
 @pytest.fixture(scope="session")
@@ -33,18 +34,50 @@ def upstreams(openai_provider, anthropic_provider, closed_port):
     return world.upstreams(openai_provider, anthropic_provider, closed_port)
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Envoys that take one configuration after another."""
+    envoys = Pool(lambda: tmp_path_factory.mktemp("envoy"))
+    yield envoys
+    envoys.stop()
+
+
+@pytest.fixture
+def start(warm):
+    """Gateways with configurations of their own, until the test ends."""
+    yield from starter(warm)
+
+
 @pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    """Starts Envoys that stop with the module: each holds 200 MB."""
+def start_for_all(warm):
+    """The same until the module ends."""
+    yield from starter(warm)
+
+
+@pytest.fixture(scope="module")
+def start_new(tmp_path_factory):
+    """Envoys that nobody has used before, started with all of their configuration."""
     running = []
 
-    def starter(config: dict) -> Gateway:
+    def start(config: dict) -> Gateway:
         running.append(Gateway(config, tmp_path_factory.mktemp("envoy")))
         return running[-1]
 
-    yield starter
+    yield start
     for gateway in running:
         gateway.stop()
+
+
+def starter(warm):
+    lent = []
+
+    def start(config: dict) -> Gateway:
+        lent.append(warm.take(config))
+        return lent[-1]
+
+    yield start
+    for gateway in lent:
+        gateway.release()
 
 
 @pytest.fixture(scope="session")

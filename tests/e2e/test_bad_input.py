@@ -150,9 +150,9 @@ def test_envoy_s_own_413_has_openai_s_shape(start, upstreams):
 
 
 @pytest.fixture(scope="module")
-def limited(start, upstreams):
+def limited(start_for_all, upstreams):
     limit = 100_000
-    gateway = start(render(role(body_limit_bytes=limit), upstreams))
+    gateway = start_for_all(render(role(body_limit_bytes=limit), upstreams))
     return gateway, Client(gateway.url), limit
 
 

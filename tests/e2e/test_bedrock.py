@@ -55,7 +55,7 @@ def shipped_cluster(port: int) -> dict:
 
 
 @pytest.fixture(scope="module")
-def gateway(start, bedrock_provider, openai_provider):
+def gateway(start_for_all, bedrock_provider, openai_provider):
     bedrock = {"provider": "bedrock", "model": MODEL}
     models = {
         "claude": {"targets": [bedrock]},
@@ -69,7 +69,7 @@ def gateway(start, bedrock_provider, openai_provider):
     route = connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
     groups = route["inline_cluster_specifier_plugin"]["extension"]["typed_config"]["priority_groups"]
     groups.append({"name": "bedrock", "clusters": [{"cluster_name": "bedrock", "weight": 1}]})
-    return start(config)
+    return start_for_all(config)
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from fake.gateway import (
     wasm,
 )  # fmt: skip
 from fake.provider import Provider
+from fake.warm import Refused
 from fake.world import role
 
 
@@ -40,7 +41,7 @@ def test_the_shipped_configuration_is_valid_as_it_stands(tmp_path, monkeypatch):
     assert "no `keys` are configured" in log
 
 
-def test_the_shipped_configuration_starts_and_answers(start, monkeypatch):
+def test_the_shipped_configuration_starts_and_answers(start_new, monkeypatch):
     """As it stands but for the ports, the filter's path, and the providers' addresses, which lead nowhere."""
     monkeypatch.setenv("OPENAI_API_KEY", "placeholder")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "placeholder")
@@ -50,7 +51,7 @@ def test_the_shipped_configuration_starts_and_answers(start, monkeypatch):
     )
     for host in ("api.openai.com", "api.anthropic.com"):
         text = text.replace(f"address: {host}, port_value: 443", "address: localhost, port_value: 1")
-    client = Client(start(yaml.safe_load(text)).url)
+    client = Client(start_new(yaml.safe_load(text)).url)
     assert client.chat("Hello", "echo").answer.content == "Hello"
     assert [model["id"] for model in client.get("/v1/models").json["data"]] == [
         "anthropic/*", "claude-*", "echo", "gpt-*", "openai/*", "smart",
@@ -107,33 +108,57 @@ def as_text(value):
     return {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": json.dumps(value)}
 
 
-@pytest.mark.parametrize("form", [as_struct, as_text])
-def test_a_bad_gateway_configuration_names_every_problem(form, upstreams, tmp_path):
+def bad_gateway(upstreams, form) -> dict:
     config = render(role(), upstreams)
     plugin(connection_manager(config)["http_filters"])["configuration"] = form(BAD_GATEWAY)
-    code, log = validate(config, tmp_path)
-    assert code == 1
-    assert [path for path in BAD_GATEWAY_PATHS if path not in log] == [], log
+    return config
 
 
-@pytest.mark.parametrize("form", [as_struct, as_text])
-def test_a_bad_provider_configuration_names_every_problem(form, upstreams, tmp_path):
+def bad_provider(upstreams, form) -> dict:
     config = render(role(), upstreams)
     cluster = config["static_resources"]["clusters"][0]
     plugin(http_options(cluster)["http_filters"])["configuration"] = form(BAD_PROVIDER)
-    code, log = validate(config, tmp_path)
+    return config
+
+
+BOTH_ROLES = pytest.mark.parametrize(
+    ("bad", "paths"), [(bad_gateway, BAD_GATEWAY_PATHS), (bad_provider, BAD_PROVIDER_PATHS)], ids=["gateway", "provider"]
+)
+
+
+@BOTH_ROLES
+def test_a_bad_configuration_does_not_start_and_names_every_problem(bad, paths, upstreams, tmp_path):
+    code, log = validate(bad(upstreams, as_struct), tmp_path)
     assert code == 1
-    assert [path for path in BAD_PROVIDER_PATHS if path not in log] == [], log
+    assert [path for path in paths if path not in log] == [], log
+
+
+@BOTH_ROLES
+@pytest.mark.parametrize("form", [as_struct, as_text])
+def test_a_running_envoy_refuses_a_bad_configuration_and_names_every_problem(bad, paths, form, upstreams, start):
+    with pytest.raises(Refused) as refused:
+        start(bad(upstreams, form))
+    assert [path for path in paths if path not in str(refused.value)] == [], refused.value
 
 
 @pytest.mark.parametrize(
-    "value", ["", "{", "[]", "role: gateway", '{"role":"gateway","role":"provider"}', '{"role":"x"}']
+    ("value", "problem"),
+    [
+        ("", "$: the configuration is empty; it needs at least `role`: gateway or provider"),
+        ("{", "$: not JSON: EOF while parsing an object at line 1 column 1; allowed: a google.protobuf.Struct, or "),
+        ("[]", "$: expected an object, found a list"),
+        ("role: gateway", "$: not JSON: expected value at line 1 column 1; allowed: a google.protobuf.Struct, or "),
+        ('{"role":"gateway","role":"provider"}', "$.role: stands here twice; leave one out"),
+        ('{"role":"x"}', '$.role: unknown value "x"; allowed: gateway, provider'),
+    ],
 )
-def test_a_configuration_that_is_none_is_refused(value, upstreams, tmp_path):
+def test_a_configuration_that_is_none_is_refused(value, problem, upstreams, start):
     config = render(role(), upstreams)
     configuration = {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": value}
     plugin(connection_manager(config)["http_filters"])["configuration"] = configuration
-    assert validate(config, tmp_path)[0] == 1
+    with pytest.raises(Refused) as refused:
+        start(config)
+    assert problem in str(refused.value)
 
 
 def test_a_text_configuration_does_what_the_yaml_one_does(start, upstreams):

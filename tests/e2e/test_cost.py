@@ -39,8 +39,8 @@ STREAM = pytest.mark.parametrize("stream", [False, True])
 
 
 @pytest.fixture(scope="module")
-def gateway(start, upstreams):
-    return start(render(world.role(model_info=INFO), upstreams))
+def gateway(start_for_all, upstreams):
+    return start_for_all(render(world.role(model_info=INFO), upstreams))
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ SIZE = 15 << 20
 
 
 @pytest.fixture(scope="module")
-def gateway(start, upstreams):
+def gateway(start_new, upstreams):
     """An Envoy of its own, whose memory nothing else has used."""
-    return start(render(role(), upstreams))
+    return start_new(render(role(), upstreams))
 
 
 @pytest.fixture(scope="module")

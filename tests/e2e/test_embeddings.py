@@ -35,7 +35,7 @@ def cohere_provider():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, openai_provider, anthropic_provider, cohere_provider):
+def gateway(start_for_all, openai_provider, anthropic_provider, cohere_provider):
     upstreams = {
         "openai": Upstream(openai_provider.port, "openai", "key-of-openai"),
         "anthropic": Upstream(anthropic_provider.port, "anthropic", "key-of-anthropic"),
@@ -43,7 +43,7 @@ def gateway(start, openai_provider, anthropic_provider, cohere_provider):
     }
     providers = {name: {} for name in upstreams}
     role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "first_token_timeout": "30s"}
-    return start(render(role, upstreams))
+    return start_for_all(render(role, upstreams))
 
 
 @pytest.fixture(scope="module")

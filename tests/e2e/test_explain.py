@@ -56,8 +56,8 @@ def fakes():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, fakes):
-    return start(render(ROLE, {name: Upstream(fakes[name].port, name, f"key-of-{name}", role=role) for name, role in ROLES.items()}))
+def gateway(start_for_all, fakes):
+    return start_for_all(render(ROLE, {name: Upstream(fakes[name].port, name, f"key-of-{name}", role=role) for name, role in ROLES.items()}))
 
 
 @pytest.fixture(scope="module")

@@ -46,13 +46,13 @@ def gemini_provider():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, gemini_provider, openai_provider):
+def gateway(start_for_all, gemini_provider, openai_provider):
     upstreams = {
         "gemini": Upstream(gemini_provider.port, "gemini", "key-of-gemini"),
         "openai": Upstream(openai_provider.port, "openai", "key-of-openai"),
     }
     role = {"role": "gateway", "models": MODELS, "providers": {"gemini": {}, "openai": {}}} | world.QUIET
-    return start(render(role | {"first_token_timeout": "30s"}, upstreams))
+    return start_for_all(render(role | {"first_token_timeout": "30s"}, upstreams))
 
 
 @pytest.fixture(scope="module")

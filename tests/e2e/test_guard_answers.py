@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from fake.client import Client, marker
+from fake.client import PLAIN, Client, marker
 from fake.gateway import render
 from fake.world import role
 
@@ -24,8 +24,8 @@ STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream
 
 
 @pytest.fixture(scope="module")
-def gateway(start, upstreams):
-    return start(render(role(guards=GUARDS), upstreams))
+def gateway(start_for_all, upstreams):
+    return start_for_all(render(role(guards=GUARDS), upstreams))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_the_first_words_do_not_wait(gateway):
     body = {"model": MODEL["openai"], "stream": True}
     said = script("openai", "Yes. And then the rest of it comes much later.", size=5, wait="0.5")
     body |= {"messages": [{"role": "user", "content": said}]}
-    with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, trust_env=False, timeout=30) as answer:
+    with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, timeout=30, **PLAIN) as answer:
         began, got = time.monotonic(), ""
         for line in answer.iter_lines():
             if line.startswith("data: {"):

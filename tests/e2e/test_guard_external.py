@@ -42,6 +42,7 @@ FAILING = [
     called("nobody", "/allow", cluster="nobody"),
     called("unknown", "/allow", cluster="unknown"),
     called("open", "/500", on_error="allow"),
+    *(called(word, f"/{word}", timeout="500ms") for word in BAD),
 ]
 
 
@@ -94,13 +95,13 @@ def with_guards(upstreams, guard, guards):
 
 
 @pytest.fixture(scope="module")
-def guarded(start, upstreams, guard):
-    return start(with_guards(upstreams, guard, GUARDS))
+def guarded(start_for_all, upstreams, guard):
+    return start_for_all(with_guards(upstreams, guard, GUARDS))
 
 
 @pytest.fixture(scope="module")
-def failing(start, upstreams, guard):
-    gateway = start(with_guards(upstreams, guard, FAILING))
+def failing(start_for_all, upstreams, guard):
+    gateway = start_for_all(with_guards(upstreams, guard, FAILING))
     yield gateway
     assert gateway.process.poll() is None
     assert gateway.crashes() == {}
@@ -206,20 +207,14 @@ def test_a_guard_that_cannot_be_asked_lets_nothing_pass(failing, openai_provider
     client.close()
 
 
-@pytest.fixture(scope="module")
-def bad(start, upstreams, guard):
-    guards = [called(word, f"/{word}", timeout="500ms") for word in BAD]
-    return start(with_guards(upstreams, guard, guards))
-
-
 @pytest.mark.parametrize("word", BAD)
-def test_an_answer_that_is_none_lets_nothing_pass(bad, word, openai_provider):
-    with_bad, text = Client(bad.url), marker()
-    reply = with_bad.chat(text, model=f"gpt-{word}")
-    with_bad.close()
+def test_an_answer_that_is_none_lets_nothing_pass(failing, word, openai_provider):
+    client, text = Client(failing.url), marker()
+    reply = client.chat(text, model=f"gpt-{word}")
+    client.close()
     assert (reply.status, reply.error["code"]) == (503, "guardrail_unavailable")
     assert not openai_provider.asked(text)
-    assert bad.crashes() == {}
+    assert failing.crashes() == {}
 
 
 def test_on_error_allow_lets_it_pass_and_says_so(failing, openai_provider):
@@ -249,7 +244,7 @@ def test_no_text_is_in_the_log(guarded, failing, client):
     client.chat(text, model="gpt-block")
     other.close()
     for gateway in (guarded, failing):
-        assert text not in "".join(gateway.raw_records) + gateway._log.read_text()
+        assert text not in "".join(gateway.raw_records) + gateway.log
 
 
 def test_an_attack_is_blocked_and_what_only_mentions_one_is_not(guarded, client, openai_provider):

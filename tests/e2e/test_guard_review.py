@@ -10,7 +10,7 @@ import pytest
 
 from e2e.test_guard_external import called, plain_cluster, with_guards
 from e2e.test_http2_provider import Provider, http_options
-from fake.client import Client, marker
+from fake.client import PLAIN, Client, marker
 from fake.gateway import Upstream, render
 from fake.guard import SLOW, Guard
 from fake.world import role
@@ -52,8 +52,8 @@ def guard():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, upstreams, guard):
-    gateway = start(with_guards(upstreams, guard, GUARDS))
+def gateway(start_for_all, upstreams, guard):
+    gateway = start_for_all(with_guards(upstreams, guard, GUARDS))
     yield gateway
     assert gateway.process.poll() is None
     assert gateway.crashes() == {}
@@ -184,7 +184,7 @@ def test_who_only_counts_lets_the_first_words_pass_at_once(gateway):
 
 def first_word(gateway, model, said, wait):
     body = {"model": model, "stream": True, "messages": [{"role": "user", "content": script(said, 5, wait)}]}
-    with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, trust_env=False, timeout=30) as answer:
+    with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, timeout=30, **PLAIN) as answer:
         began = time.monotonic()
         for line in answer.iter_lines():
             if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):

@@ -33,8 +33,8 @@ GUARDS = [
 
 
 @pytest.fixture(scope="module")
-def guarded(start, upstreams):
-    return start(render(world.role(guards=GUARDS), upstreams))
+def guarded(start_for_all, upstreams):
+    return start_for_all(render(world.role(guards=GUARDS), upstreams))
 
 
 @pytest.fixture(scope="module")

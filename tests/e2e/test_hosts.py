@@ -19,7 +19,7 @@ def provider():
 
 
 @pytest.fixture(scope="module")
-def client(start, provider):
+def client(start_for_all, provider):
     azure = {"form": "deployments", "api_version": "2024-10-21"}
     upstreams = {
         name: Upstream(provider.port, name, f"key-of-{name}", role=azure if name == "azure" else {}) for name in HOSTS
@@ -27,7 +27,7 @@ def client(start, provider):
     models = {f"{name}/*": {"targets": [{"provider": name}]} for name in HOSTS}
     models["groq-mistral"] = {"targets": [{"provider": name, "model": "m"} for name in ("groq", "mistral")]}
     role = {"role": "gateway", "models": models, "providers": {name: {} for name in HOSTS}, "first_token_timeout": "30s"}
-    client = Client(start(render(role, upstreams)).url)
+    client = Client(start_for_all(render(role, upstreams)).url)
     yield client
     client.close()
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from fake.client import Client, Gathered
+from fake.client import PLAIN, Client, Gathered
 from fake.gateway import Upstream, http_options, render
 from fake.world import role, upstreams
 
@@ -14,16 +14,16 @@ SERVED = {"openai": "gpt-test-2026-01-01", "anthropic": "claude-test-20260101"}
 
 
 @pytest.fixture(scope="module")
-def client(start, openai_provider, anthropic_provider, closed_port):
+def client(start_for_all, openai_provider, anthropic_provider, closed_port):
     """A gateway that speaks HTTP/2 to another Envoy, which speaks HTTP/1.1 to the fakes."""
     behind = upstreams(openai_provider, anthropic_provider, closed_port)
-    doors = {name: start(door(behind[name].port)).port for name in ("openai", "anthropic")}
+    doors = {name: start_for_all(door(behind[name].port)).port for name in ("openai", "anthropic")}
     behind |= {name: Upstream(port, name) for name, port in doors.items()}
     config = render(role(), behind)
     for cluster in config["static_resources"]["clusters"]:
         options = http_options(cluster)
         options["explicit_http_config"] = {"http2_protocol_options": {}}
-    return OneConnection(start(config).url)
+    return OneConnection(start_for_all(config).url)
 
 
 class OneConnection(Client):
@@ -32,7 +32,7 @@ class OneConnection(Client):
     http = None
 
     def __init__(self, url: str):
-        self.http = httpx.Client(base_url=url, http1=False, http2=True, timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=url, http1=False, http2=True, timeout=30, **PLAIN)
 
     def close(self) -> None:
         self.http.close()

@@ -14,7 +14,7 @@ MODELS = {"m": {"targets": [{"provider": "one", "model": "one-model"}, {"provide
 
 
 @pytest.fixture(scope="module")
-def world(start):
+def world(start_for_all):
     fakes = {"one": Provider("openai"), "two": Provider("openai")}
     role = {
         "role": "gateway",
@@ -26,7 +26,7 @@ def world(start):
     for route in connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"]:
         if policy := route["route"].get("retry_policy"):
             policy["per_try_idle_timeout"] = "1s"
-    gateway = start(config)
+    gateway = start_for_all(config)
     yield gateway, Client(gateway.url)
     for fake in fakes.values():
         fake.stop()
@@ -67,7 +67,7 @@ SILENT_MODELS = {
 
 
 @pytest.fixture(scope="module")
-def silent(start):
+def silent(start_for_all):
     """The same by the filter, for models that say so."""
     fakes = {"one": Provider("openai"), "two": Provider("openai"), "three": Provider("anthropic")}
     dialects = {"one": "openai", "two": "openai", "three": "anthropic"}
@@ -80,7 +80,7 @@ def silent(start):
         "first_token_timeout": "20s",
         "passthrough": {"provider": "one"},
     }
-    gateway = start(render(role, {name: Upstream(fake.port, dialects[name]) for name, fake in fakes.items()}))
+    gateway = start_for_all(render(role, {name: Upstream(fake.port, dialects[name]) for name, fake in fakes.items()}))
     yield gateway, Client(gateway.url), fakes
     assert gateway.process.poll() is None
     assert gateway.crashes() == {}

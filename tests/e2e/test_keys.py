@@ -30,11 +30,11 @@ def fakes():
 
 
 @pytest.fixture(scope="module")
-def keyed(start, fakes, closed_port):
+def keyed(start_for_all, fakes, closed_port):
     """A gateway of its own, whose keys nobody else uses."""
     keys = [key("support-app", CLIENT, team="support"), key("narrow", OTHER, models=["openai-anthropic", "gpt-*"])]
     behind = upstreams(fakes["openai"], fakes["anthropic"], closed_port, (OPENAI_KEY, ANTHROPIC_KEY))
-    return start(render(role(keys=keys), behind))
+    return start_for_all(render(role(keys=keys), behind))
 
 
 @pytest.fixture(scope="module")

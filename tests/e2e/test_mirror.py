@@ -59,7 +59,7 @@ def fakes():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, fakes, closed_port):
+def gateway(start_for_all, fakes, closed_port):
     upstreams = {
         "one": Upstream(fakes["one"].port, "openai", "key-of-one"),
         "two": Upstream(fakes["two"].port, "anthropic", "key-of-two"),
@@ -75,7 +75,7 @@ def gateway(start, fakes, closed_port):
     around = {"llm_gateway": {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}}
     route = {"name": "door", "match": {"prefix": "/"}, "route": {"cluster": "two"}, "typed_per_filter_config": around}
     manager["route_config"]["virtual_hosts"].append({"name": "door", "domains": ["door"], "routes": [route]})
-    return start(config)
+    return start_for_all(config)
 
 
 @pytest.fixture(scope="module")

@@ -53,15 +53,17 @@ def firsts(replies) -> Counter:
     return Counter(reply.headers["x-llm-provider"] for reply in replies)
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_the_fast_one_gets_the_requests_and_when_it_becomes_slow_another_does(world, stream):
+# A stream pauses before each of its events.
+@pytest.mark.parametrize(("stream", "pauses"), [(False, (0.1, 0.2, 0.5)), (True, (0.03, 0.06, 0.15))], ids=["whole", "stream"])
+def test_the_fast_one_gets_the_requests_and_when_it_becomes_slow_another_does(world, stream, pauses):
     _, client, fakes = world
-    fakes["one"].mood, fakes["three"].mood = "slow 0.1", "slow 0.2"
+    short, longer, long = (f"slow {pause}" for pause in pauses)
+    fakes["one"].mood, fakes["three"].mood = short, longer
     replies = [client.chat(model="sure", stream=stream) for _ in range(20)]
     # Each unknown one was asked once.
     assert firsts(replies) == {"one": 1, "two": 18, "three": 1}
     assert replies[-1].headers["x-llm-route"] == "sure:fastest"
-    fakes["two"].mood = "slow 0.5"
+    fakes["two"].mood = long
     replies = [client.chat(model="sure", stream=stream) for _ in range(12)]
     assert firsts(replies[-3:]) == {"one": 3}
 
@@ -107,7 +109,7 @@ def test_parallel_requests_are_where_the_fewest_are(world):
 
 def test_a_slow_target_gets_fewer_requests(world):
     _, client, fakes = world
-    fakes["one"].mood, fakes["two"].mood, fakes["three"].mood = "slow 0.4", "slow 0.05", "slow 0.05"
+    fakes["one"].mood, fakes["two"].mood, fakes["three"].mood = "slow 0.2", "slow 0.025", "slow 0.025"
     with ThreadPoolExecutor(12) as pool:
         replies = list(pool.map(lambda n: client.chat(model="idle", stream=n % 2 == 0), range(200)))
     assert {reply.status for reply in replies} == {200}
@@ -150,7 +152,7 @@ def test_both_workers_count_the_same_requests(world):
     for thread in threads:
         thread.start()
         time.sleep(0.03)
-    asked = {name: len(fakes[name].seen) for name in NAMES}
     for thread in threads:
         thread.join()
+    asked = {name: len(fakes[name].seen) for name in NAMES}
     assert asked == {"one": 2, "two": 2, "three": 2}

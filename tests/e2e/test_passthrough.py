@@ -51,8 +51,8 @@ def role(**more) -> dict:
 
 
 @pytest.fixture(scope="module")
-def gateway(start, clusters):
-    return start(render(role(), clusters))
+def gateway(start_for_all, clusters):
+    return start_for_all(render(role(), clusters))
 
 
 @pytest.fixture(scope="module")
@@ -433,11 +433,11 @@ def test_many_uploads_and_answers_at_once(client):
 
 
 @pytest.fixture(scope="module")
-def free(start, clusters):
+def free(start_for_all, clusters):
     """A client that may choose for itself."""
     digest = hashlib.sha256(b"key-of-free").hexdigest()
     keys = [{"id": "free", "sha256": digest, "overrides": True}, {"id": "bound", "sha256": hashlib.sha256(b"key-of-bound").hexdigest()}]
-    gateway = start(render(role(keys=keys), clusters))
+    gateway = start_for_all(render(role(keys=keys), clusters))
     client = Client(gateway.url, "key-of-free")
     yield gateway, client
     client.close()

@@ -18,13 +18,13 @@ def ask(client, text: str, model: str, **more):
 
 
 @pytest.fixture(scope="module")
-def plain(start, upstreams, openai_provider):
+def plain(start_for_all, upstreams, openai_provider):
     """A gateway whose OpenAI-like host has chat completions only."""
     host = Upstream(openai_provider.port, "openai", "key-of-host", role={"responses": False})
     role = world.role()
     role["providers"] = role["providers"] | {"host": {"dialect": "openai"}}
     role["models"] = role["models"] | {"host": {"targets": [{"provider": "host", "model": "gpt-test"}]}}
-    client = Client(start(render(role, upstreams | {"host": host})).url)
+    client = Client(start_for_all(render(role, upstreams | {"host": host})).url)
     yield client
     client.close()
 

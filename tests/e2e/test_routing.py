@@ -67,9 +67,9 @@ def fakes():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, fakes):
+def gateway(start_for_all, fakes):
     """A gateway of its own, with the rules above."""
-    return start(render(ROLE, {name: Upstream(fake.port, ROLE["providers"][name]["dialect"], f"key-of-{name}") for name, fake in fakes.items()}))
+    return start_for_all(render(ROLE, {name: Upstream(fake.port, ROLE["providers"][name]["dialect"], f"key-of-{name}") for name, fake in fakes.items()}))
 
 
 @pytest.fixture(scope="module")

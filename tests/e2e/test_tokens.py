@@ -182,8 +182,9 @@ def test_a_provider_that_never_tells_is_charged(start, openai_provider, upstream
     client.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def strict(start, upstreams):
+    """A gateway that does this with a prompt that cannot fit."""
     models = MODELS | {
         "small-then-large": {
             "targets": [
@@ -192,10 +193,7 @@ def strict(start, upstreams):
             ]
         }
     }
-    return {
-        choice: start(render(role(models=models, on_context_length=choice, cap_max_tokens=True), upstreams))
-        for choice in ("refuse", "route_on", "ignore")
-    }
+    return lambda choice: start(render(role(models=models, on_context_length=choice, cap_max_tokens=True), upstreams))
 
 
 def ask(gateway, text: str, model: str, **more) -> Reply:
@@ -207,49 +205,53 @@ def ask(gateway, text: str, model: str, **more) -> Reply:
 
 
 def test_a_prompt_that_cannot_fit_is_refused_before_it_is_sent(strict, openai_provider):
+    gateway = strict("refuse")
     text = marker()
-    reply = ask(strict["refuse"], text + LONG, "gpt-4")
+    reply = ask(gateway, text + LONG, "gpt-4")
     assert (reply.status, reply.error["code"], reply.error["param"]) == (400, "context_length_exceeded", "messages")
     assert "maximum context length is 8192 tokens" in reply.error["message"]
     assert "resulted in 90" in reply.error["message"]
     assert openai_provider.asked(text) == []
-    record = strict["refuse"].record(reply.id)
+    record = gateway.record(reply.id)
     assert (record["outcome"], record["reason"], record["tokens_class"]) == (
         "refused",
         "context_length_exceeded",
         "exact",
     )
-    reply = ask(strict["refuse"], "Hello", "gpt-4", max_tokens=8190)
+    reply = ask(gateway, "Hello", "gpt-4", max_tokens=8190)
     assert reply.status == 200, "8190 is capped to what the model can give"
-    assert ask(strict["refuse"], text + LONG, "small-then-large").status == 400
+    assert ask(gateway, text + LONG, "small-then-large").status == 400
 
 
 def test_a_prompt_that_cannot_fit_goes_to_a_target_that_can_hold_it(strict, openai_provider):
+    gateway = strict("route_on")
     text = marker()
-    reply = ask(strict["route_on"], text + LONG, "small-then-large")
+    reply = ask(gateway, text + LONG, "small-then-large")
     assert (reply.status, reply.headers["x-llm-provider"], reply.headers["x-llm-attempts"]) == (200, "anthropic", "1")
     assert openai_provider.asked(text) == []
-    reply = ask(strict["route_on"], text + LONG, "gpt-4")
+    reply = ask(gateway, text + LONG, "gpt-4")
     assert (reply.status, reply.error["code"]) == (400, "context_length_exceeded")
-    assert ask(strict["route_on"], "Hello", "small-then-large").headers["x-llm-provider"] == "openai"
+    assert ask(gateway, "Hello", "small-then-large").headers["x-llm-provider"] == "openai"
 
 
 def test_a_prompt_that_cannot_fit_goes_out_where_nobody_checks(strict, openai_provider):
+    gateway = strict("ignore")
     text = marker()
-    assert ask(strict["ignore"], text + LONG, "gpt-4").status == 200
+    assert ask(gateway, text + LONG, "gpt-4").status == 200
     assert len(openai_provider.asked(text)) == 1
 
 
 def test_a_limit_above_what_the_model_gives_is_lowered(strict, openai_provider, anthropic_provider, client):
+    gateway = strict("refuse")
     for key in ("max_tokens", "max_completion_tokens"):
         text = marker()
-        assert ask(strict["refuse"], text, "gpt-4o", **{key: 100000}).status == 200
+        assert ask(gateway, text, "gpt-4o", **{key: 100000}).status == 200
         assert openai_provider.asked(text)[0].json[key] == 16384
     text = marker()
-    assert ask(strict["refuse"], text, "gpt-4o", max_tokens=50).status == 200
+    assert ask(gateway, text, "gpt-4o", max_tokens=50).status == 200
     assert openai_provider.asked(text)[0].json["max_tokens"] == 50
     text = marker()
-    assert ask(strict["refuse"], text, "anthropic/claude-sonnet-4-5", max_tokens=10_000_000).status == 200
+    assert ask(gateway, text, "anthropic/claude-sonnet-4-5", max_tokens=10_000_000).status == 200
     assert anthropic_provider.asked(text)[0].json["max_tokens"] == 64000
     text = marker()
     assert client.chat(text, "gpt-4o", max_tokens=100000).status == 200

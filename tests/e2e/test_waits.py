@@ -25,7 +25,7 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def world(start, closed_port):
+def world(start_for_all, closed_port):
     fakes = {"one": Provider("openai"), "two": Provider("openai")}
     role = {
         "role": "gateway",
@@ -34,7 +34,7 @@ def world(start, closed_port):
     }
     upstreams = {name: Upstream(fake.port, "openai") for name, fake in fakes.items()}
     upstreams["gone"] = Upstream(closed_port.getsockname()[1], "openai")
-    gateway = start(render(role, upstreams))
+    gateway = start_for_all(render(role, upstreams))
     yield gateway, Client(gateway.url), fakes
     assert gateway.process.poll() is None
     assert gateway.crashes() == {}

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "envoy" / "envoy.yaml"
 # Where the key of a dialect without a shipped cluster goes.
 KEY_HEADERS = {"gemini": "x-goog-api-key"}
+WORKERS = 2
 PATIENCE = 20  # seconds for anything that Envoy should do soon
 START_PATIENCE = 90  # seconds for V8 to compile the filter, also on a busy machine
 
@@ -147,26 +149,32 @@ class Record(dict):
 class Gateway:
     """A running Envoy. `url` is where clients go; `records` are the lines of its access log."""
 
-    def __init__(self, config: dict, folder: Path):
+    def __init__(self, config: dict, folder: Path, options: Sequence[str] = ()):
         self.records: list[dict] = []
         self.raw_records: list[str] = []
         self._news = threading.Condition()
-        self._log = folder / "envoy.log"
+        self._log, self._log_start = folder / "envoy.log", 0
         path, admin = folder / "envoy.yaml", folder / "admin"
         path.write_text(yaml.safe_dump(config))
-        command = [envoy_binary(), "-c", str(path), "--concurrency", "2", "--use-dynamic-base-id"]
+        command = [envoy_binary(), "-c", str(path), "--concurrency", str(WORKERS), "--use-dynamic-base-id"]
         command += ["--admin-address-path", str(admin), "--file-flush-interval-msec", "20", "--log-level", "info"]
+        command += options
         with self._log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         threading.Thread(target=self._read, daemon=True).start()
         try:
             self.admin = "http://" + self.wait(lambda: admin.exists() and admin.read_text())
             self.wait(lambda: self.ask_admin("/ready") == "LIVE\n")
-            listener = json.loads(self.ask_admin("/listeners?format=json"))["listener_statuses"][0]
-            self.port = listener["local_address"]["socket_address"]["port_value"]
+            self._serve_at()
         except BaseException:
             self.stop()
             raise
+
+    def _serve_at(self, name: str | None = None) -> None:
+        """Clients go to the listener with this name, or to the first one."""
+        listeners = json.loads(self.ask_admin("/listeners?format=json"))["listener_statuses"]
+        address = next(found["local_address"] for found in listeners if name in (None, found["name"]))
+        self.port = address["socket_address"]["port_value"]
         self.url = f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:
@@ -177,10 +185,14 @@ class Gateway:
             self.process.kill()
             self.process.wait()
 
+    def release(self) -> None:
+        """Its user is done with it."""
+        self.stop()
+
     @property
     def log(self) -> str:
         """What Envoy and the filter said."""
-        return self._log.read_text()
+        return self._log.read_bytes()[self._log_start :].decode()
 
     @property
     def last_words(self) -> str:
@@ -220,9 +232,9 @@ class Gateway:
                 self.records.append(Record(json.loads(line)))
                 self._news.notify_all()
 
-    def ask_admin(self, path: str) -> str:
+    def ask_admin(self, path: str, method: str = "GET") -> str:
         try:
-            with urllib.request.urlopen(self.admin + path, timeout=5) as answer:
+            with urllib.request.urlopen(urllib.request.Request(self.admin + path, method=method), timeout=5) as answer:
                 return answer.read().decode()
         except OSError:
             return ""

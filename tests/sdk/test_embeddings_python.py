@@ -24,13 +24,13 @@ def cohere_provider():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, openai_provider, cohere_provider):
+def gateway(start_for_all, openai_provider, cohere_provider):
     upstreams = {
         "openai": Upstream(openai_provider.port, "openai"),
         "cohere": Upstream(cohere_provider.port, "openai", role={"dialect": "cohere"}),
     }
     role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": {"openai": {}, "cohere": {}}}
-    return start(render(role, upstreams))
+    return start_for_all(render(role, upstreams))
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ BOTH = pytest.mark.parametrize("provider", MODELS)
 
 
 @pytest.fixture(scope="module")
-def url(start, upstreams):
-    return start(render(role(guards=GUARDS), upstreams)).url
+def url(start_for_all, upstreams):
+    return start_for_all(render(role(guards=GUARDS), upstreams)).url
 
 
 @pytest.fixture(scope="module")

@@ -48,9 +48,9 @@ def sdk(gateway):
 
 
 @pytest.fixture(scope="module")
-def keyed_url(start, upstreams):
+def keyed_url(start_for_all, upstreams):
     keys = [{"id": "app", "sha256": hashlib.sha256(b"right").hexdigest(), "models": ["openai/*"]}]
-    return start(render(role(keys=keys), upstreams)).url + "/v1"
+    return start_for_all(render(role(keys=keys), upstreams)).url + "/v1"
 
 
 @BOTH

@@ -25,7 +25,7 @@ def spare_provider():
 
 
 @pytest.fixture(scope="module")
-def gateway(start, openai_provider, anthropic_provider, spare_provider):
+def gateway(start_for_all, openai_provider, anthropic_provider, spare_provider):
     upstreams = {
         "openai": Upstream(openai_provider.port, "openai"),
         "spare": Upstream(spare_provider.port, "openai"),
@@ -33,7 +33,7 @@ def gateway(start, openai_provider, anthropic_provider, spare_provider):
     }
     providers = {"openai": {}, "spare": {"dialect": "openai"}, "anthropic": {}}
     role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "passthrough": {"provider": "openai"}}
-    return start(render(role, upstreams))
+    return start_for_all(render(role, upstreams))
 
 
 @pytest.fixture(scope="module")
