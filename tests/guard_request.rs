@@ -9,7 +9,11 @@
 
 mod support;
 
-use envoy_llm_gateway::{config::Config, gateway::Request, host::Stream};
+use envoy_llm_gateway::{
+    config::{Config, Gateway},
+    gateway::Request,
+    host::Stream,
+};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use support::{FakeHost, Passed, request};
@@ -75,13 +79,20 @@ impl Asked {
     }
 }
 
-fn ask_as(settings: &Value, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Asked {
-    let host = FakeHost::default();
-    let config = match Config::parse(settings.to_string().as_bytes()) {
-        Ok(Config::Gateway(config)) => config,
+fn configured(settings: &Value) -> Rc<Gateway> {
+    match Config::parse(settings.to_string().as_bytes()) {
+        Ok(Config::Gateway(config)) => Rc::new(config),
         other => panic!("{other:?}"),
-    };
-    let mut gateway = Request::new(Rc::new(config));
+    }
+}
+
+fn ask_as(settings: &Value, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Asked {
+    ask_of(configured(settings), path, headers, body)
+}
+
+fn ask_of(config: Rc<Gateway>, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Asked {
+    let host = FakeHost::default();
+    let mut gateway = Request::new(config);
     let usual = [
         (":method", "POST"),
         (":path", path),
@@ -315,12 +326,16 @@ fn a_value_that_is_split_over_neighbours_is_found() {
 
 #[test]
 fn what_crosses_between_long_texts_is_what_crosses_between_short_ones() {
-    let settings = settings(json!([guard(json!({"detect": ["PII", "SECRET"]}))]));
+    let config = configured(&settings(json!([guard(
+        json!({"detect": ["PII", "SECRET"]})
+    )])));
     let long = "lorem ipsum dolor, sit amet; ".repeat(80);
     let told = |a: &str, b: &str| {
         let messages = json!([{"role": "user", "content": a}, {"role": "user", "content": b}]);
         let body = json!({"model": "smart", "messages": messages}).to_string();
-        ask(&settings, CHAT, &body).body().replace(&long, "")
+        ask_of(Rc::clone(&config), CHAT, &[], body.as_bytes())
+            .body()
+            .replace(&long, "")
     };
     let token = format!(
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{}",
