@@ -29,7 +29,9 @@ scripts/build.sh >&2
 ENVOY_BIN="$(find_envoy)"
 LLM_GATEWAY_WASM="$(realpath "$wasm")"
 export ENVOY_BIN LLM_GATEWAY_WASM
-# A process for each core, each with Envoys and providers of its own; the tests of a file stay together.
-suite '[1-9][0-9]* passed' .venv/bin/python -m pytest -n auto --maxprocesses=8 --dist=loadfile \
+# Some processes, each with Envoys and providers of its own: one more than there are cores, because tests also wait.
+# The tests of a file stay together.
+cores="$(nproc)"
+suite '[1-9][0-9]* passed' .venv/bin/python -m pytest -n "$((cores < 8 ? cores + 1 : 8))" --dist=loadfile \
   tests/lint tests/oracle tests/e2e tests/sdk </dev/null
 suite '^(#|ℹ) pass [1-9]' node_tests </dev/null
