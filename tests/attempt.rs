@@ -185,6 +185,55 @@ fn the_record_tells_each_attempt_from_its_start_to_its_verdict() {
 }
 
 #[test]
+fn an_attempt_that_another_machine_never_told_of_has_its_place_in_the_list() {
+    let plan = json!([step("one", "a"), step("two", "b"), step("three", "c")]);
+    let host = handed_over(&plan, false, true);
+    // The first was silent, in the other machine.
+    host.attempt_number(2);
+    let mut second = attempt(json!({}));
+    sent(&host, &mut second);
+    response(&mut second, &host, &[(":status", "500")], &[b"{}"]).unwrap();
+    let told = |list: Value| -> Vec<_> {
+        let told = |a: &Value| (a["provider"].to_string(), a["reason"].to_string());
+        list.as_array().unwrap().iter().map(told).collect()
+    };
+    let both = [("one", "no_answer"), ("two", "provider_failed")];
+    let both = both.map(|(name, reason)| (format!("{name:?}"), format!("{reason:?}")));
+    assert_eq!(told(attempts(&host)), both);
+    // The third one's machine had the first alone, and saw nothing of it.
+    let again = planned(&plan, false);
+    again.attempt_number(1);
+    sent(&again, &mut attempt(json!({})));
+    again.tells("llm.attempts", &attempts(&host).to_string());
+    again.attempt_number(3);
+    let mut third = attempt(json!({}));
+    sent(&again, &mut third);
+    response(&mut third, &again, JSON, &[ANSWER.as_bytes()]).unwrap();
+    let three = [&both[..], &[("\"three\"".into(), "null".into())]].concat();
+    assert_eq!(told(attempts(&again)), three);
+}
+
+#[test]
+fn nothing_follows_an_error_that_a_stream_begins_with() {
+    // An error of the client's: nobody else is asked.
+    let error = br#"data: {"error":{"message":"too long","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
+    for end in [
+        &[b"\n\n".as_slice(), b"data: [DONE]\n\n"][..],
+        &[b"\n\ndata: {}\n\n", b"data: [DONE]", b"\n\n"],
+    ] {
+        let host = planned(&json!([step("one", "m")]), true);
+        let mut attempt = attempt(json!({}));
+        sent(&host, &mut attempt);
+        let chunks = [&[&error[..]], end].concat();
+        let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+        assert_eq!(got.header(":status"), Some("400"));
+        let length = got.header("content-length").unwrap();
+        assert_eq!(length, got.body.len().to_string(), "{}", got.text());
+        assert!(got.text().contains("context_length_exceeded"));
+    }
+}
+
+#[test]
 fn nothing_leaves_before_the_first_content_and_everything_at_once_after_it() {
     let host = planned(&json!([step("one", "m")]), true);
     let mut attempt = attempt(json!({}));

@@ -590,7 +590,9 @@ fn the_record_says_how_every_attempt_ended() {
         request(&mut attempt, &host, POST, &[body.as_bytes()]).unwrap();
         (host, role, attempt)
     };
-    let entry = |status: Value, reason: &str| json!([{"provider": "two", "model": "b", "status": status, "reason": reason}]);
+    // Of the first one nothing is known.
+    let one = json!({"provider": "one", "cluster": "a-cluster", "model": "a", "status": null, "reason": "no_answer"});
+    let entry = |status: Value, reason: &str| json!([one, {"provider": "two", "model": "b", "status": status, "reason": reason}]);
     // The client left before anything came, and in the middle of the answer.
     let (host, mut role, _) = begun();
     property(&host, "downstream_remote_disconnect");
@@ -609,8 +611,8 @@ fn the_record_says_how_every_attempt_ended() {
         // The first content has come, and the answer's headers have left.
         let text = host.state_value("llm.attempts").unwrap();
         let mut list: Value = serde_json::from_str(&text).unwrap();
-        list[0]["status"] = json!(200);
-        list[0]["ms"] = json!(5);
+        list[1]["status"] = json!(200);
+        list[1]["ms"] = json!(5);
         let list: Vec<_> = serde_json::from_value(list).unwrap();
         host.board.as_ref().unwrap().set_attempts(&list);
         host.set_headers(Side::Response, &head);

@@ -14,6 +14,7 @@ use envoy_llm_gateway::{
     config::{Config, Gateway},
     gateway::Request,
     host::{Flow, Side, Stream},
+    log::attempts,
 };
 use serde_json::{Value, json};
 use std::{
@@ -58,7 +59,7 @@ struct Ride {
 }
 
 impl Ride {
-    /// At attempt `number`. `headers`: the client's own.
+    /// At attempt `number`; the first one, where it is another, has run out of time. `headers`: the client's own.
     fn begin(
         config: &Rc<Gateway>,
         shared: &Shared,
@@ -76,6 +77,10 @@ impl Ride {
         };
         let mut attempt = Attempt::new(Rc::new(provider));
         host.attempt_number(number);
+        if number > 1 {
+            let late = attempts::Attempt::begun("a", "m-a", START * 1000 - 30_000);
+            host.board.as_ref().unwrap().set_attempts(&[late]);
+        }
         request(&mut attempt, &host, POST, &[body(stream).as_bytes()]).unwrap();
         Self {
             host,

@@ -39,7 +39,7 @@ pub(super) enum Back {
     Passing(Box<Passing>),
     /// Passing a stream on, event by event.
     Stream(Box<Streaming>),
-    /// Decided; what still comes passes.
+    /// Decided; what still comes is nobody's answer.
     Done,
 }
 
@@ -102,7 +102,12 @@ impl Back {
             passing.advance(host, sent, end);
             return Flow::Continue;
         }
-        if matches!(self, Self::Done | Self::Waiting) {
+        if let Self::Done = self {
+            // Refused where no body is at hand, and then there is none to drop.
+            let _ = host.replace_body(Side::Response, usize::MAX, &[]);
+            return Flow::Continue;
+        }
+        if let Self::Waiting = self {
             return Flow::Continue;
         }
         if !end {

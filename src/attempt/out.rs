@@ -46,7 +46,7 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     } = plan.step(number).ok_or_else(lost)?.clone();
     let now = host.now();
     let mut attempts = if number > 1 {
-        attempts::load(host)
+        attempts::before(host, &plan, number, millis(now))
     } else {
         Vec::new()
     };
@@ -60,7 +60,6 @@ pub(super) fn begin(host: &dyn Host, provider: &Provider) -> Result<Sent, Fault>
     if let Some(mark) = plan.of_step(&plan.marks, number).filter(|_| number > 1) {
         busy::go_on(host, mark);
     }
-    attempts::close_silent(&mut attempts, millis(now));
     attempts.push(attempts::Attempt::begun(&name, &model, millis(now)).at(&cluster));
     attempts::store(host, &attempts);
     headers::answered(host, None);

@@ -9,12 +9,17 @@
 
 use super::keys::state;
 use crate::{
-    log::{Used, attempts::Attempt, record},
+    log::{
+        Used,
+        attempts::{self, Attempt},
+        record,
+    },
     plan::HandOver,
 };
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
     rc::{Rc, Weak},
 };
 
@@ -149,7 +154,8 @@ impl Board {
         if !again && attempts.len() <= self.attempt_count().unwrap_or(0) {
             return false;
         }
-        self.set_attempts(&attempts);
+        let own = self.attempts().unwrap_or_default();
+        self.set_attempts(&attempts::told_of(&own, attempts));
         let used = state(state::USED).and_then(|used| serde_json::from_slice(&used).ok());
         if let Some(used) = &used {
             self.set_used(used);
@@ -165,7 +171,7 @@ impl Board {
     }
 }
 
-/// The boards of a machine, by numbers that no other machine of the process has had.
+/// The boards of a machine, by numbers that no other machine of the process has.
 #[derive(Debug, Default)]
 pub struct Boards {
     open: BTreeMap<u64, Weak<Board>>,
@@ -174,10 +180,10 @@ pub struct Boards {
 }
 
 impl Boards {
-    /// Lets provider roles find a board. `now`: nanoseconds since 1970; a machine that takes the place of a broken one
-    /// begins later, so the numbers that are still on their way name nothing in it.
-    pub fn open(&mut self, board: &Rc<Board>, now: impl FnOnce() -> u64) -> u64 {
-        let number = self.next.unwrap_or_else(now);
+    /// Lets provider roles find a board. A machine begins to count at one of 2^64 numbers, so that those of others (also
+    /// of a broken one, whose place it has taken) name nothing in it.
+    pub fn open(&mut self, board: &Rc<Board>) -> u64 {
+        let number = self.next.unwrap_or_else(random);
         self.next = Some(number.wrapping_add(1));
         self.open.insert(number, Rc::downgrade(board));
         number
@@ -194,9 +200,15 @@ impl Boards {
     }
 }
 
+/// The standard library's hasher has keys of 128 random bits.
+fn random() -> u64 {
+    RandomState::new().hash_one(0_u8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::attempts::NO_ANSWER;
 
     fn blank() -> Rc<Board> {
         Rc::new(Board::new(&Rc::default()))
@@ -206,7 +218,7 @@ mod tests {
     fn a_board_is_found_while_its_request_is_under_way() {
         let (mut boards, board) = (Boards::default(), blank());
         board.set_fact("llm.model", "a");
-        let number = boards.open(&board, || 1000);
+        let number = boards.open(&board);
         let joined = boards.join(number).unwrap();
         joined.set_fact("llm.model", "b");
         assert_eq!(board.fact("llm.model").as_deref(), Some("b"));
@@ -215,23 +227,20 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_takes_over_does_not_know_the_numbers_of_the_one_before() {
-        let board = blank();
-        let mut before = Boards::default();
-        let numbers: Vec<_> = (0..1000)
-            .map(|_| before.open(&board, || 5_000_000))
-            .collect();
-        let mut after = Boards::default();
-        let other = blank();
-        // A millisecond later.
-        after.open(&other, || 6_000_000);
+    fn a_machine_does_not_know_the_numbers_of_another() {
+        let (board, other) = (blank(), blank());
+        let (mut before, mut after) = (Boards::default(), Boards::default());
+        let numbers: Vec<_> = (0..1000).map(|_| before.open(&board)).collect();
+        for _ in 0..1000 {
+            after.open(&other);
+        }
         assert!(numbers.iter().all(|number| after.join(*number).is_none()));
     }
 
     #[test]
     fn a_request_that_is_gone_is_not_found_even_where_nobody_has_closed_it() {
         let mut boards = Boards::default();
-        let number = boards.open(&blank(), || 1);
+        let number = boards.open(&blank());
         assert!(boards.join(number).is_none());
     }
 
@@ -266,5 +275,24 @@ mod tests {
         let facts = [state::PROVIDER, state::FINISH].map(|key| board.fact(key).unwrap());
         assert_eq!(facts, ["two", "error"]);
         assert!(board.catch_up(told(&["one", "two"]), true));
+    }
+
+    #[test]
+    fn what_another_machine_guessed_about_an_attempt_of_this_one_is_known_better_here() {
+        let silent = |began: u64, ended: Option<u64>| Attempt {
+            ms: ended.map(|ended| ended - began),
+            reason: ended.map(|_| NO_ANSWER.to_owned()),
+            ..Attempt::begun("one", "m", began)
+        };
+        let board = blank();
+        board.set_attempts(&[silent(100, None)]);
+        let told = [silent(700, Some(700)), Attempt::begun("two", "m", 700)];
+        let json = serde_json::to_string(&told).unwrap();
+        assert!(board.catch_up(
+            |key| (key == state::ATTEMPTS).then(|| json.clone().into_bytes()),
+            false
+        ));
+        let [_, second] = told;
+        assert_eq!(board.attempts().unwrap(), [silent(100, Some(700)), second]);
     }
 }

@@ -215,11 +215,7 @@ impl Envoy {
 
     /// The gateway role lets provider roles find the board, and tells those in other machines what is to be done.
     fn hand_over(&self, board: &Rc<Board>, json: &str) {
-        let now = || {
-            let now = self.now().duration_since(SystemTime::UNIX_EPOCH);
-            now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-        };
-        let number = BOARDS.with(|boards| Some(boards.try_borrow_mut().ok()?.open(board, now)));
+        let number = BOARDS.with(|boards| Some(boards.try_borrow_mut().ok()?.open(board)));
         let number = number.unwrap_or_default();
         self.number.set(Some(number));
         let text = [&*number.to_string(), " ", json].concat();

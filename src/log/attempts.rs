@@ -4,6 +4,7 @@
 use crate::{
     api::answer::Usage,
     host::{Exchange, keys::state},
+    plan::HandOver,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,47 @@ pub fn load(host: &dyn Exchange) -> Vec<Attempt> {
     let here = host.board().and_then(|board| board.attempts());
     let read = || serde_json::from_slice(&host.state(state::ATTEMPTS)?).ok();
     here.or_else(read).unwrap_or_default()
+}
+
+/// The attempts before this one, `number` counted from 1: each has its place. What a machine has not told the others, as
+/// of an attempt that heard nothing, is known from the plan alone.
+pub fn before(host: &dyn Exchange, plan: &HandOver, number: u64, now_ms: u64) -> Vec<Attempt> {
+    let mut attempts = load(host);
+    if host.board().is_some() {
+        let told = host.state(state::ATTEMPTS);
+        let told = told.and_then(|list| serde_json::from_slice::<Vec<_>>(&list).ok());
+        if let Some(told) = told.filter(|told| told.len() > attempts.len()) {
+            attempts = told;
+        }
+    }
+    for missing in attempts.len() as u64 + 1..number {
+        let Some(step) = plan.step(missing) else {
+            break;
+        };
+        attempts.push(Attempt::begun(&step.provider, &step.model, now_ms).at(&step.cluster));
+    }
+    close_silent(&mut attempts, now_ms);
+    attempts
+}
+
+/// What another machine tells, with what is known better here: when an attempt of this one began that heard nothing.
+#[must_use]
+pub fn told_of(own: &[Attempt], told: Vec<Attempt>) -> Vec<Attempt> {
+    let better = |(place, told): (usize, Attempt)| {
+        let silent = told.reason.as_deref() == Some(NO_ANSWER);
+        match own.get(place).filter(|own| silent && own.ms.is_none()) {
+            Some(own) => {
+                let ended = told.at_ms.saturating_add(told.ms.unwrap_or(0));
+                Attempt {
+                    at_ms: own.at_ms,
+                    ms: Some(ended.saturating_sub(own.at_ms)),
+                    ..told
+                }
+            }
+            None => told,
+        }
+    };
+    told.into_iter().enumerate().map(better).collect()
 }
 
 /// How many there have been.

@@ -131,7 +131,7 @@ def test_nothing_leaks_however_requests_end(world):
 
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(leave, range(60)))
-    for mood in ("status 400 json", "end-at-once", "garbage", "cut 1"):
+    for mood in ("status 400 json", "end-at-once", "garbage", "cut-midstream"):
         for name in NAMES:
             fakes[name].mood = mood
         for _ in range(6):

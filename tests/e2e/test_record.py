@@ -235,6 +235,11 @@ def test_a_provider_role_in_a_machine_of_its_own_works_and_is_recorded(start, pa
     reply = client.chat(marker())
     record = gateway.record(reply.id)
     assert [record[name] for name in facts] == ["ok", "openai", "gpt-test-2026-01-01", "18", "stop", "1"]
+    # One that hears nothing tells nobody so.
+    reply = client.chat("[[openai reset]]")
+    record = gateway.record(reply.id)
+    assert [(a["provider"], a["reason"]) for a in json.loads(record["attempts"])] == [("openai", "no_answer"), ("anthropic", None)]
+    assert [record[name] for name in facts] == ["ok", "anthropic", "claude-test-20260101", "18", "stop", "2"]
     reply = client.chat("[[anthropic cut-midstream]]", "anthropic-openai", stream=True)
     record = gateway.record(reply.id)
     assert (record["outcome"], record["provider"]) == ("partial", "anthropic")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fake.client import Client, Gathered, marker
+from fake.client import Client, Gathered, ask, marker
 
 TEXT = "Grüße, 世界 🎉!"
 BOTH = pytest.mark.parametrize("provider", ["openai", "anthropic"])
@@ -86,6 +86,26 @@ def test_a_stream_that_fails_after_the_first_token_ends_in_an_error(gateway, cli
     assert (list(answer.error), answer.error["code"]) == (["message", "type", "param", "code"], code)
     record = gateway.record(reply.id)
     assert (record["outcome"], record["finish"], record["attempt_count"]) == ("partial", "error", "1")
+
+
+@BOTH
+def test_nothing_follows_an_error_that_a_stream_begins_with(gateway, provider):
+    """It has a length, and the client's connection goes on to the next answer."""
+    content = f"[[{provider} refusal-event-first]]"
+    body = json.dumps(ask(content, f"{provider}/{MODEL[provider]}", stream=True)).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), 20) as line, line.makefile("rb") as answers:
+
+        def answer():
+            line = answers.readline()
+            assert line.startswith(b"HTTP/1.1 "), line
+            headers = dict(named.lower().split(b": ", 1) for named in iter(lambda: answers.readline().strip(), b""))
+            return line.split(b" ")[1], answers.read(int(headers[b"content-length"]))
+
+        line.sendall(head.encode() + body + b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n")
+        status, said = answer()
+        assert (status, json.loads(said)["error"]["type"]) == (b"400", "invalid_request_error")
+        assert answer()[0] == b"200"
 
 
 @BOTH

@@ -52,6 +52,7 @@ class Provider:
     def __init__(self, name: str, tls=None):
         self.name, self.tls = name, tls
         self.seen: list[Seen] = []
+        self.mistakes: list[Exception] = []  # its own, such as a behaviour that it does not know
         self.other = Other()
         self.received = 0  # bytes of bodies that are read slowly, so far
         self._loop = asyncio.new_event_loop()
@@ -75,6 +76,7 @@ class Provider:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+        assert self.mistakes == []
 
     def asked(self, marker: str) -> list[Seen]:
         """The requests that carried this text, in order."""
@@ -88,6 +90,8 @@ class Provider:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
+        except Exception as error:  # noqa: BLE001 - a fake that fails by itself looks like a provider that does
+            self.mistakes.append(error)
         finally:
             self._tasks.discard(task)
             writer.close()
@@ -332,6 +336,16 @@ async def error_event_first(answer):
     await answer.streamed(answer.framed(answer.dialect.error_event))
 
 
+async def refusal_event_first(answer):
+    """An error that is the client's. What follows it belongs to no answer."""
+    await answer.open()
+    await answer.chunk(answer.framed(answer.dialect.error(400)))
+    for frame in answer.frames():
+        await asyncio.sleep(0.05)
+        await answer.chunk(frame)
+    await answer.end()
+
+
 async def error_event_after_opening(answer):
     """The first event, which has no content yet, is well."""
     await answer.streamed(answer.frames()[0], answer.framed(answer.dialect.error_event))
@@ -494,7 +508,7 @@ BEHAVIOURS = {
     behaviour.__name__.replace("_", "-"): behaviour
     for behaviour in (
         ok, status, once, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
-        error_event_later, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
+        error_event_later, refusal_event_first, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
         no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, held, bare, repeat,
     )
