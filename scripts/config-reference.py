@@ -19,6 +19,7 @@ SHAPES = {
     "labels": "labels",
     "needs": "labels with value or values",
     "between": "range",
+    "entity": "entity",
 }
 
 # Which definition is read where, in the order of the reference.
@@ -62,11 +63,21 @@ def kind(node):
         return ", ".join(code(word) for word in node.get("enum", [node.get("const")]))
     if any(way.get("type") == "number" for way in node.get("anyOf", [])):
         return "number"
+    for way in node.get("anyOf", []):
+        if way.get("type") == "array":
+            return {"entity": "entity or entities"}.get(kind(way["items"]), "text or texts")
     inner = node.get("items") or node.get("additionalProperties")
     if inner:
         shape = {"array": "list", "object": "map"}[node["type"]]
-        return f"{shape} of {kind(inner).removesuffix('s')}s"
+        return f"{shape} of {several(inner)}"
     return {"boolean": "true or false", "integer": "whole number"}.get(node.get("type"), node.get("type", "string"))
+
+
+def several(node):
+    one = kind(node)
+    if one.startswith("`"):
+        return f"any of {one}"
+    return f"{one.removesuffix('s')}s"
 
 
 def row(key, node, required):

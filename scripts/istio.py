@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import yaml
+from lint import Strict
 
 SHIPPED_FOLDER = "/etc/envoy/"
 WASM = "envoy_llm_gateway.wasm"
@@ -31,7 +32,7 @@ class Plain(yaml.SafeDumper):
 
 def main():
     arguments = read_arguments()
-    config = yaml.safe_load(Path(arguments.config).read_text())
+    config = yaml.load(Path(arguments.config).read_text(), Strict)
     labels = dict(label.partition("=")[::2] for label in arguments.selector.split(","))
     made = {
         "apiVersion": "networking.istio.io/v1alpha3",

@@ -23,12 +23,17 @@ SIGNERS = ("CredentialInjector", "AwsRequestSigning", "GcpAuthnFilterConfig")
 
 
 class Strict(yaml.SafeLoader):
-    """YAML in which a key that stands twice in one map is an error, not a silent choice."""
+    """YAML as Envoy reads it: keys are text, so that `on` is no truth value; and a key that stands twice in one map is an
+    error, not a silent choice."""
 
     def construct_mapping(self, node, deep=False):
         seen = set()
         for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if isinstance(key, yaml.ScalarNode):
+                key.tag = "tag:yaml.org,2002:str"
+            if key.value in seen:
                 what = f"{key.value!r} stands here twice"
                 raise yaml.MarkedYAMLError(problem=what, problem_mark=key.start_mark)
             seen.add(key.value)

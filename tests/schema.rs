@@ -9,6 +9,7 @@
 
 use envoy_llm_gateway::{
     config::{self, Config, node::Reading},
+    guard::scan::entities,
     provider::REGISTRY,
 };
 use serde_json::{Value, json};
@@ -181,6 +182,37 @@ fn a_gateway_can_name_every_dialect_without_its_settings() {
             "providers": {"p": {"dialect": entry.name}},
         }));
     }
+}
+
+#[test]
+fn the_schema_knows_every_entity_and_no_other() {
+    let names = schema()["$defs"]["entity"]["enum"].clone();
+    let known: BTreeSet<_> = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    let missing = entities().filter(|entity| !known.contains(&format!("{:?}", entity.name)));
+    assert_eq!(
+        missing.map(|entity| entity.name).collect::<Vec<_>>(),
+        [""; 0]
+    );
+    // An unknown one is refused.
+    let (named, injection): (Vec<_>, Vec<_>) = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .partition(|name| *name != "PROMPT_INJECTION");
+    read(&json!({
+        "role": "gateway",
+        "models": {"m": {"targets": [{"provider": "p"}]}},
+        "providers": {"p": {"dialect": "openai"}},
+        "guards": [
+            {"name": "a", "detect": named, "action": "mask"},
+            {"name": "b", "detect": injection, "action": "block"},
+        ],
+    }));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
         injection,
         policy::{Policy, links::Links},
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
-        scan::{Entity, Scanner, Selection, entities},
+        scan::{Entity, MAX_WORD, Scanner, Selection, entities},
     },
     host::keys::metric,
     json::decimal::scaled,
@@ -26,8 +26,6 @@ const MAX_NAME_BYTES: usize = 64;
 const MAX_ENTITIES: usize = 256;
 const MAX_PATTERNS: usize = 64;
 const MAX_WORDS: usize = 10_000;
-/// Longest word.
-const MAX_WORD_BYTES: usize = 256;
 /// Most letters that an answer may be limited to.
 const MAX_CHARS: u64 = 100_000_000;
 /// What runs of the system prompt are called among the kinds.
@@ -353,8 +351,8 @@ fn word(node: &Node<'_>) -> Option<String> {
         node.wrong("must not be blank");
         return None;
     }
-    if word.len() > MAX_WORD_BYTES {
-        node.wrong(format_args!("longer than {MAX_WORD_BYTES} bytes"));
+    if word.len() > MAX_WORD {
+        node.wrong(format_args!("longer than {MAX_WORD} bytes"));
         return None;
     }
     Some(word.to_owned())

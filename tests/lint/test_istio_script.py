@@ -1,5 +1,6 @@
 """The EnvoyFilter that is shipped, and what scripts/istio.sh makes of configurations."""
 
+import json
 import os
 import subprocess
 import sys
@@ -29,6 +30,15 @@ def test_name_namespace_pods_and_folder_are_one_s_own(tmp_path):
     assert "/etc/envoy" not in text
     assert text.count("filename: /llm/envoy_llm_gateway.wasm") == 3
     assert text.count("path: /llm/secrets/openai-key.yaml") == 1
+
+
+def test_keys_stay_the_text_that_they_are(tmp_path):
+    """YAML 1.1 would take `on` for a truth value."""
+    text = (ROOT / "envoy/envoy.yaml").read_text()
+    guard = "guards: [{name: pii, detect: PII, on: both, action: mask}]\n                    providers:"
+    (tmp_path / "envoy.yaml").write_text(text.replace("providers:", guard, 1))
+    patches = yaml.safe_load(run(tmp_path / "envoy.yaml"))["spec"]["configPatches"]
+    assert '"on": "both"' in json.dumps(patches)
 
 
 @pytest.mark.parametrize("provider", sorted(path.name for path in (ROOT / "envoy/providers").glob("*.yaml")))

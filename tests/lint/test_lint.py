@@ -257,6 +257,16 @@ def test_what_fits_together_is_accepted():
     assert run(GOOD) == (0, [f"{GOOD}: ok"])
 
 
+@pytest.mark.parametrize(("detect", "is_good"), [("PII", True), ("[EMAIL_ADDRESS, IBAN]", True), ("EMIAL_ADDRESS", False)])
+def test_keys_are_text_as_for_envoy_and_entities_are_known(tmp_path, detect, is_good):
+    """YAML 1.1 would take `on` for a truth value."""
+    guard = f"guards: [{{name: pii, detect: {detect}, on: both, action: mask}}]\n                    providers:"
+    (tmp_path / "envoy.yaml").write_text(GOOD.read_text().replace("providers:", guard, 1))
+    code, lines = run(tmp_path / "envoy.yaml")
+    assert code == (0 if is_good else 1), lines
+    assert is_good or "$.guards[0].detect" in lines[0]
+
+
 def test_several_files_are_all_read(tmp_path):
     missing = tmp_path / "missing.yaml"
     twice = tmp_path / "twice.yaml"

@@ -32,6 +32,7 @@ mod world;
 
 pub use entity::{Entity, Group};
 pub use select::{Problem, Selection, entities};
+pub use words::MAX_WORD;
 
 use super::{Find, Scan};
 use context::{Bits, Context};

@@ -9,7 +9,7 @@ use aho_corasick::AhoCorasick;
 /// The longest word or phrase.
 ///
 /// Units: bytes.
-pub(super) const MAX_WORD: usize = 200;
+pub const MAX_WORD: usize = 200;
 /// How many words all lists may have together.
 pub(super) const MAX_WORDS: usize = 10_000;
 
