@@ -1,6 +1,7 @@
 """What scripts/istio.sh makes of a configuration works in a gateway as Istio configures it, and while Istio changes it."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_requests_are_translated_move_on_and_leave_a_record(ingress, istio_clien
     reply = istio_client.chat(text, "translated")
     assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
     assert anthropic_provider.asked(text)[0].headers["x-api-key"] == "key-of-anthropic"
-    reply = istio_client.chat(f"[[anthropic status:500]] {text}", "smart", stream=True)
+    reply = istio_client.chat(f"[[anthropic status 500]] {text}", "smart", stream=True)
     assert (reply.status, reply.headers["x-llm-provider"], reply.events[-1]) == (200, "openai", "[DONE]")
     assert ingress.envoy.record(reply.id)["attempt_count"] == "2"
 
@@ -87,6 +88,23 @@ def test_a_new_configuration_takes_over_and_streams_end_as_they_began(ingress, i
     (reply,) = replies
     assert (reply.status, reply.cut, reply.events[-1]) == (200, False, "[DONE]")
     assert ingress.envoy.record(reply.id)["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("role_", ["gateway", "provider"])
+def test_a_configuration_with_mistakes_is_refused_and_the_last_one_goes_on(ingress, istio_client, upstreams, role_):
+    settings, behind, kind = role(**BEFORE), dict(upstreams), "cluster_manager.cds"
+    if role_ == "gateway":
+        settings["modles"], kind = {}, "listener_manager.lds"
+    else:
+        behind["openai"] = replace(behind["openai"], role={"modles": {}})
+    refused, good = f"{kind}.update_rejected", (ingress.listeners, ingress.changes)
+    before = ingress.envoy.stats(refused)[refused]
+    ingress.configure(settings, behind)
+    ingress.envoy.wait(lambda: ingress.envoy.stats(refused)[refused] > before)
+    ingress.listeners, ingress.changes = good
+    assert "$.modles: unknown key" in ingress.envoy.log
+    reply = istio_client.chat("[[anthropic status 500]]", "smart")
+    assert (reply.status, reply.headers["x-llm-provider"]) == (200, "openai")
 
 
 def test_no_request_is_lost_while_the_configuration_changes(ingress, upstreams):
