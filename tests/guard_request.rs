@@ -457,6 +457,36 @@ fn what_cannot_be_looked_at_is_refused_unless_it_may_pass() {
 }
 
 #[test]
+fn tokens_instead_of_text_cannot_be_looked_at() {
+    let cases = [
+        (
+            "/v1/completions",
+            r#"{"model":"smart","prompt":[3957,35984,25]}"#,
+        ),
+        (
+            "/v1/completions",
+            r#"{"model":"smart","prompt":[[3957],[35984]]}"#,
+        ),
+        (
+            "/v1/embeddings",
+            r#"{"input":[[15339,1917]],"model":"smart"}"#,
+        ),
+    ];
+    for (path, body) in cases {
+        let (status, error) = ask(&mask(), path, body).refused();
+        let code = &error["error"]["code"];
+        assert_eq!((status, code), (400, &json!("guardrail_error")), "{body}");
+        let open = settings(json!([guard(json!({"on_error": "allow"}))]));
+        let mut asked = ask(&open, path, body);
+        assert_eq!(asked.body(), body);
+        assert_eq!(asked.told().0.unwrap(), "pii:unread=1");
+    }
+    // Numbers elsewhere are numbers.
+    let body = r#"{"model":"smart","messages":[{"role":"user","content":"hi"}],"logit_bias":{"1":2},"x":{"input":[1]}}"#;
+    assert_eq!(ask(&mask(), CHAT, body).body(), body);
+}
+
+#[test]
 fn tokens_are_counted_as_they_are_sent() {
     let body = |text: &str| {
         format!(r#"{{"model":"smart","messages":[{{"role":"user","content":"{text}"}}]}}"#)

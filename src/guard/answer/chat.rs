@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 struct Chunk<'a> {
     #[serde(borrow, default)]
     choices: Option<Vec<Choice<'a>>>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +130,10 @@ pub(super) fn look(data: &str) -> Option<Look<'_>> {
         if choice.finish_reason.is_some() {
             look.ends.push(End::All(of));
         }
+    }
+    if chunk.error.is_some_and(|error| error.get() != "null") {
+        // Nothing follows an error: what is held must leave before it.
+        look.ends.push(End::Everything);
     }
     Some(look)
 }

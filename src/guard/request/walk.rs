@@ -140,6 +140,8 @@ impl Walk<'_> {
                     frame.keyed = true;
                 }
             }
+            // Text as the provider's tokens: nobody here can read it.
+            Token::Number(_) if self.is_token() => return false,
             Token::Number(place) => {
                 let long = place.len() >= SHORTEST_NUMBER && self.zone() == Zone::Own;
                 let whole = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -152,6 +154,22 @@ impl Walk<'_> {
             Token::Word => {}
         }
         self.texts.len() <= MAX_TEXTS
+    }
+
+    /// In a list, or a list of lists, that is the whole of what is asked.
+    fn is_token(&self) -> bool {
+        let [root, lists @ ..] = self.open.as_slice() else {
+            return false;
+        };
+        let asked = || {
+            let key = meant(self.body.get(root.key.clone()).unwrap_or_default());
+            matches!(&*key, "prompt" | "input")
+        };
+        self.start == Zone::Body
+            && root.keyed
+            && !lists.is_empty()
+            && lists.iter().all(|list| !list.keyed)
+            && asked()
     }
 
     fn zone(&self) -> Zone {

@@ -108,16 +108,18 @@ fn kind(status: u16, (code, of): (Option<&str>, Option<&str>), message: Option<&
         .iter()
         .any(|words| m.contains(words))
     };
-    // Some hosts answer 400 where the gateway's own account is at fault (xAI, Gemini's OpenAI form).
+    // Some hosts answer 400 where the gateway's own account is at fault (xAI, Gemini's OpenAI form). Their message begins
+    // so; further on it may repeat what the client has sent.
     let of_key = |m: &str| {
         [
-            "API key provided",
+            "Incorrect API key provided",
+            "No API key provided",
             "API key not valid",
             "Invalid API key",
             "invalid api key",
         ]
         .iter()
-        .any(|words| m.contains(words))
+        .any(|words| m.starts_with(words))
     };
     match status {
         400..=499 if is("invalid_api_key") || message.is_some_and(of_key) => {
@@ -326,6 +328,12 @@ mod tests {
                 400,
                 r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: sk***YA."}"#.into(),
                 FaultKind::ProviderAuth,
+            ),
+            // The client's own words.
+            (
+                400,
+                r#"{"error":{"message":"Invalid value: 'Invalid API key'. Supported values are: 'system'.","param":"messages[0].role"}}"#.into(),
+                FaultKind::BadRequest,
             ),
             (403, r#"{"error":{"message":"flagged","code":403,"metadata":{"reasons":["violence"]}}}"#.into(), FaultKind::Blocked),
             (413, error("rate_limit_exceeded"), FaultKind::RateLimited),
