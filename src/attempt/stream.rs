@@ -370,7 +370,7 @@ impl Language {
                 } else if let Some(straight) = straight(provider, event).filter(|_| watch.is_chat())
                 {
                     out.extend_from_slice(b"data: ");
-                    out.extend_from_slice(straight.as_bytes());
+                    out.extend_from_slice(one_line(&straight).as_bytes());
                     out.extend_from_slice(b"\n\n");
                     *changed = true;
                     *left_out = true; // the rest of its line ending

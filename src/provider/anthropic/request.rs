@@ -126,7 +126,8 @@ pub(super) fn translate(dialect: &Anthropic, chat: &Chat<'_>) -> Result<Outgoing
             |limit| limit.min(most(&model)),
         ),
         limited: limit.is_some(),
-        unthinking: tools.forced() || talk.is_prefilled() || talk.lost_its_thoughts(),
+        unthinking: talk.is_prefilled() || talk.lost_its_thoughts(),
+        forced: tools.forced(),
     };
     let plan = thinking::plan(chat, &model, around, &mut dropped)?;
     let allowed = if host.refuses_sampling() || !model.sampling {

@@ -26,9 +26,10 @@ pub(in crate::provider) struct Around {
     pub(in crate::provider) max_tokens: u64,
     /// The client set it; else it may be raised.
     pub(in crate::provider) limited: bool,
-    /// A budget would be refused: a tool is forced, the answer is prefilled, or the reasoning
-    /// before the last calls is lost.
+    /// A budget would be refused: the answer is prefilled, or the reasoning before the last calls is lost.
     pub(in crate::provider) unthinking: bool,
+    /// A tool must be called.
+    pub(in crate::provider) forced: bool,
 }
 
 /// What is sent.
@@ -132,6 +133,12 @@ impl Fit<'_> {
                     None => note(dropped, "thinking"),
                 }
             }
+            "enabled" | "adaptive" if takes == Takes::Adaptive && self.must_not_think() => {
+                self.not_beside_a_forced_tool(plan, "thinking", dropped);
+            }
+            "adaptive" if takes == Takes::Either && self.must_not_think() => {
+                self.not_beside_a_forced_tool(plan, "thinking", dropped);
+            }
             "enabled" if takes == Takes::Adaptive => {
                 note(dropped, "thinking.budget_tokens");
                 plan.thinking = Some(adaptive());
@@ -162,9 +169,23 @@ impl Fit<'_> {
         }
     }
 
+    /// A tool that must be called leaves no room for thoughts, however the model thinks. Source: the documentation of
+    /// extended thinking, 2026-11: `tool_choice` is `auto` or `none` beside it.
+    fn must_not_think(&self) -> bool {
+        self.around.forced && !matches!(self.model.off, Off::Impossible)
+    }
+
+    fn not_beside_a_forced_tool(&self, plan: &mut Plan<'_>, from: &str, dropped: &mut Vec<String>) {
+        note(dropped, from);
+        self.off(plan, from, dropped);
+    }
+
     fn effort(&self, effort: Effort, plan: &mut Plan<'_>, from: &str, dropped: &mut Vec<String>) {
         match self.model.thinking {
             Takes::Never => note(dropped, from),
+            Takes::Adaptive | Takes::Either if self.must_not_think() => {
+                self.not_beside_a_forced_tool(plan, from, dropped);
+            }
             Takes::Adaptive | Takes::Either => plan.thinking = Some(adaptive()),
             Takes::Budget => {
                 // The budget says it; an effort beside it would weigh twice.
@@ -190,8 +211,9 @@ impl Fit<'_> {
             max_tokens,
             limited,
             unthinking,
+            forced,
         } = self.around;
-        if unthinking {
+        if unthinking || forced {
             return None;
         }
         let asked = asked.max(LEAST_BUDGET);
@@ -301,6 +323,7 @@ mod tests {
         max_tokens: 64_000,
         limited: false,
         unthinking: false,
+        forced: false,
     };
 
     const fn limit(max_tokens: u64) -> Around {
@@ -308,6 +331,7 @@ mod tests {
             max_tokens,
             limited: true,
             unthinking: false,
+            forced: false,
         }
     }
 
@@ -469,22 +493,54 @@ mod tests {
 
     #[test]
     fn a_budget_yields_to_what_it_cannot_stand_beside() {
-        let forced = Around {
+        let lost = Around {
             unthinking: true,
             ..FREE
         };
+        let effort = r#""reasoning_effort":"high""#;
         all(&[
             (
                 "claude-sonnet-4-5",
-                r#""reasoning_effort":"high""#,
+                effort,
+                lost,
+                "null - 64000 reasoning_effort",
+            ),
+            (
+                "claude-opus-4-8",
+                effort,
+                lost,
+                &format!("{ADAPTIVE} high 64000 "),
+            ),
+        ]);
+    }
+
+    #[test]
+    fn beside_a_tool_that_must_be_called_nothing_is_thought() {
+        let forced = Around {
+            forced: true,
+            ..FREE
+        };
+        let effort = r#""reasoning_effort":"high""#;
+        let native = r#""thinking":{"type":"adaptive"}"#;
+        all(&[
+            (
+                "claude-sonnet-4-5",
+                effort,
                 forced,
                 "null - 64000 reasoning_effort",
             ),
             (
                 "claude-opus-4-8",
-                r#""reasoning_effort":"high""#,
+                effort,
                 forced,
-                &format!("{ADAPTIVE} high 64000 "),
+                "null high 64000 reasoning_effort",
+            ),
+            ("claude-opus-4-8", native, forced, "null - 64000 thinking"),
+            (
+                "claude-opus-5",
+                effort,
+                forced,
+                r#"{"type":"disabled"} high 64000 reasoning_effort"#,
             ),
         ]);
     }

@@ -144,9 +144,8 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
         let beside = Beside {
             max_tokens: inference.max_tokens.unwrap_or(model.max_tokens),
             limited: limit.is_some(),
-            unthinking: tools.as_ref().is_some_and(|tools| tools.forced())
-                || talk.is_prefilled()
-                || talk.lost_its_thoughts(),
+            unthinking: talk.is_prefilled() || talk.lost_its_thoughts(),
+            forced: tools.as_ref().is_some_and(|tools| tools.forced()),
         };
         let plan = thinking::plan(chat, model, beside, &mut dropped)?;
         let thinks = plan.thinks();
@@ -165,7 +164,12 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
             (true, false) => Allowed::All,
         }
     } else {
-        reasoning::think(chat, &family, limit, &mut extra, &mut dropped)?
+        let allowed = reasoning::think(chat, &family, limit, &mut extra, &mut dropped)?;
+        if matches!((&family, &allowed), (Family::Nova { .. }, Allowed::Nothing)) {
+            // Nova's highest level takes no limit, and the one that is configured is not the client's.
+            inference.max_tokens = limit;
+        }
+        allowed
     };
     let sampling = sampling::choose(chat, allowed, &mut dropped)?;
     inference.temperature = sampling.temperature;
@@ -348,12 +352,21 @@ mod tests {
     const NOVA: &str = "us.amazon.nova-2-lite-v1:0";
 
     fn sent(model: &str, fields: &str) -> Result<(String, String), String> {
+        limited(None, model, fields)
+    }
+
+    /// With this default of `maxTokens`.
+    fn limited(
+        default_max_tokens: impl Into<Option<u64>>,
+        model: &str,
+        fields: &str,
+    ) -> Result<(String, String), String> {
         let dialect = Bedrock {
             common: Common {
                 base_path: "/model".into(),
                 unknown: Unknown::Keep,
             },
-            default_max_tokens: None,
+            default_max_tokens: default_max_tokens.into(),
         };
         let body = format!(
             r#"{{"model":"{model}","messages":[{{"role":"user","content":"h\u0069"}}]{fields}}}"#
@@ -466,6 +479,12 @@ mod tests {
             ("meta.llama3-3-70b", &effort("low"), "", "reasoning_effort"),
             ("meta.llama3-3-70b", &effort("none"), "", ""),
         ]);
+        // A limit that is configured is not the client's.
+        let own = limited(4096, NOVA, &effort("high")).unwrap();
+        let thinks = r#""additionalModelRequestFields":{"reasoningConfig":{"type":"enabled","maxReasoningEffort":"high"}}}"#;
+        assert_eq!(own, (thinks.to_owned(), String::new()));
+        let own = limited(4096, NOVA, &effort("low")).unwrap().0;
+        assert!(own.contains(r#""maxTokens":4096"#), "{own}");
         assert_eq!(
             sent(NOVA, &effort("much")),
             Err(

@@ -39,8 +39,10 @@ struct Building<'a, 'h> {
     /// System messages, each as it stands between quotes.
     system: Vec<Cow<'a, str>>,
     contents: Vec<Content<'a>>,
-    /// Which function each call names; of two calls with one id the later counts.
-    names: BTreeMap<Cow<'a, str>, Quoted<'a>>,
+    /// Which function each call names, and the how manyth it is; of two calls with one id the later counts.
+    names: BTreeMap<Cow<'a, str>, (Quoted<'a>, usize)>,
+    /// The how manyth calls the results of the last turn answer.
+    answered: Vec<usize>,
 }
 
 /// Translates the messages; what is left out without harm is noted in `dropped`.
@@ -58,6 +60,7 @@ pub(super) fn translate<'a>(
         system: Vec::new(),
         contents: Vec::new(),
         names: BTreeMap::new(),
+        answered: Vec::new(),
     };
     for (index, message) in messages.iter().enumerate() {
         let place = format_args!("messages[{index}]");
@@ -148,7 +151,8 @@ impl<'a> Building<'a, '_> {
     ) -> Result<Part<'a>, Fault> {
         let (place, signature) = match call.id {
             Some(id) => {
-                self.names.insert(id.text(), call.name);
+                let number = self.names.len();
+                self.names.insert(id.text(), (call.name, number));
                 (
                     format!("{place}.tool_calls[{index}].function.arguments"),
                     signatures.calls.remove(&id.text()),
@@ -174,11 +178,11 @@ impl<'a> Building<'a, '_> {
         said: Vec<Part<'a>>,
         place: impl Display,
     ) -> Result<(), Fault> {
-        let name = match (message.role, message.call_id) {
+        let known = match (message.role, message.call_id) {
             (Role::Tool, Some(id)) => self.names.get(&id.text()).copied(),
-            _ => message.name,
+            _ => message.name.map(|name| (name, usize::MAX)),
         };
-        let Some(name) = name else {
+        let Some((name, number)) = known else {
             let place = format!("{place}.tool_call_id");
             let message = format!("`{place}` answers a call that no message before it makes.");
             return Err(Fault::new(FaultKind::BadRequest, message).at(place));
@@ -196,8 +200,25 @@ impl<'a> Building<'a, '_> {
             }),
             ..Part::default()
         };
-        self.add("user", vec![result]);
+        self.answer(result, number);
         Ok(())
+    }
+
+    /// Results stand in the order of their calls: without ids nothing else tells which is which.
+    fn answer(&mut self, result: Part<'a>, number: usize) {
+        let turn = self.contents.last_mut().filter(|turn| {
+            let first = turn.parts.first();
+            first.is_some_and(|part| part.function_response.is_some())
+        });
+        let Some(turn) = turn else {
+            self.answered = vec![number];
+            self.add("user", vec![result]);
+            return;
+        };
+        let later = self.answered.iter().position(|other| *other > number);
+        let at = later.unwrap_or(self.answered.len()).min(turn.parts.len());
+        self.answered.insert(at.min(self.answered.len()), number);
+        turn.parts.insert(at, result);
     }
 
     fn finish(mut self) -> Result<Conversation<'a>, Fault> {
@@ -255,6 +276,34 @@ mod tests {
         Ok((json::written(&talk.system), json::written(&talk.contents)))
     }
 
+    #[test]
+    fn results_stand_in_the_order_of_their_calls() {
+        let call = |id: &str, city: &str| {
+            format!(
+                r#"{{"id":"{id}","type":"function","function":{{"name":"w","arguments":"{{\"c\":\"{city}\"}}"}}}}"#
+            )
+        };
+        let result = |id: &str, said: &str| {
+            format!(r#"{{"role":"tool","tool_call_id":"{id}","content":"{said}"}}"#)
+        };
+        let list = format!(
+            r#"[{{"role":"user","content":"q"}},{{"role":"assistant","tool_calls":[{},{},{}]}},{},{},{}]"#,
+            call("a", "Paris"),
+            call("b", "Rome"),
+            call("c", "Oslo"),
+            result("c", "-3"),
+            result("a", "12"),
+            result("b", "31"),
+        );
+        let home = Home::Vertex {
+            project: "p".into(),
+            location: "l".into(),
+        };
+        let (_, contents) = translated(&list, &home, Age::Old).unwrap();
+        let places = ["12", "31", "-3"].map(|said| contents.find(said).unwrap());
+        assert!(places.is_sorted(), "{contents}");
+    }
+
     fn contents(list: &str, age: Age) -> String {
         translated(list, &Home::Gemini, age).unwrap().1
     }
@@ -289,7 +338,7 @@ mod tests {
                 &format!(r#"[{CALLS},{{"role":"user","content":"and?"}}]"#),
                 Age::Old
             ),
-            r#"[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"a","name":"f","args":{}}},{"functionCall":{"id":"b","name":"g","args":{"n":9007199254740993}}}]},{"role":"user","parts":[{"functionResponse":{"id":"b","name":"g","response":{"x":1}}},{"functionResponse":{"id":"a","name":"f","response":{"result":"plain"}}}]},{"role":"user","parts":[{"text":"and?"}]}]"#
+            r#"[{"role":"user","parts":[{"text":"q"}]},{"role":"model","parts":[{"functionCall":{"id":"a","name":"f","args":{}}},{"functionCall":{"id":"b","name":"g","args":{"n":9007199254740993}}}]},{"role":"user","parts":[{"functionResponse":{"id":"a","name":"f","response":{"result":"plain"}}},{"functionResponse":{"id":"b","name":"g","response":{"x":1}}}]},{"role":"user","parts":[{"text":"and?"}]}]"#
         );
         let vertex = Home::Vertex {
             project: "p".into(),

@@ -31,11 +31,12 @@ pub(in crate::provider) struct Events {
     details: Details,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Call {
     choice: u32,
     theirs: Option<i64>,
     ours: u32,
+    id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -198,7 +199,8 @@ impl Events {
                 .iter()
                 .rev()
                 .filter(of_choice)
-                .find(|call| call.theirs == theirs),
+                .find(|call| call.theirs == theirs)
+                .filter(|call| name.is_none() || id.is_none() || call.id.as_deref() == id),
             None if id.is_some() => None,
             None => self.calls.iter().rev().find(of_choice),
         };
@@ -212,6 +214,7 @@ impl Events {
                     choice,
                     theirs,
                     ours,
+                    id: id.map(str::to_owned),
                 });
                 let made = format!("call_{ours}");
                 out.part(
