@@ -94,6 +94,16 @@ def test_every_api_is_guarded(client, openai_provider, path, kind):
     assert reply.headers["x-llm-guard"] == f"{kind}:{kind}=1"
 
 
+@pytest.mark.parametrize(("path", "asked"), [("completions", {"prompt": [3957, 35984]}), ("embeddings", {"input": [[15339, 1917]]})])
+def test_tokens_instead_of_text_pass_no_guard_that_closes(start, upstreams, openai_provider, path, asked):
+    gateway = start(render(world.role(guards=[{"name": "pii", "detect": "PII", "action": "block"}]), upstreams))
+    client, seen = Client(gateway.url), len(openai_provider.seen)
+    reply = client.ask(f"/v1/{path}", {"model": "openai/m"} | asked)
+    assert (reply.status, reply.error["code"], len(openai_provider.seen)) == (400, "guardrail_error", seen)
+    assert client.ask("/v1/embeddings", {"model": "openai/m", "input": "text"}).status == 200
+    client.close()
+
+
 def test_every_attempt_gets_what_is_left(start, upstreams, openai_provider, anthropic_provider):
     text = marker()
     gateway = start(render(world.role(guards=[{"name": "pii", "detect": FIND, "action": "mask", "on": "input"}]), upstreams))
