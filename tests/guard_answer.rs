@@ -235,6 +235,19 @@ fn every_text_of_every_streamed_fixture_becomes_what_the_whole_text_becomes() {
 }
 
 #[test]
+fn what_is_held_of_a_chat_leaves_before_an_error() {
+    let said = r#"data: {"choices":[{"index":0,"delta":{"content":"all is wel"}}]}"#;
+    let error = r#"data: {"error":{"message":"m","type":"t","param":null,"code":null}}"#;
+    let stream = [said, error, ""].join("\n\n");
+    let got = through(Api::Chat, [stream.as_bytes()], &mut words(3)).unwrap();
+    assert_eq!(
+        texts(Api::Chat, &got),
+        turned(texts(Api::Chat, &stream), &mut words(3))
+    );
+    assert!(got.trim_end().ends_with(error), "{got}");
+}
+
+#[test]
 fn how_the_network_cuts_a_stream_makes_no_difference() {
     for (name, api, stream) in &streams() {
         let want = through(*api, [stream.as_bytes()], &mut words(3)).unwrap();

@@ -119,7 +119,7 @@ impl Guarded {
         let holding = guards.holding(Direction::Input, whose.team, whose.models);
         if let Some(rule) = guards.closes(holding) {
             let message = format!(
-                "The guard `{}` of this gateway cannot look at this request, and lets nothing pass unseen. Send JSON with fewer or less deeply nested texts; or its owner may set `on_error: allow`, or limit it by `teams` or `models`.",
+                "The guard `{}` of this gateway cannot look at this request, and lets nothing pass unseen. Send JSON with fewer or less deeply nested texts, and text instead of tokens; or its owner may set `on_error: allow`, or limit it by `teams` or `models`.",
                 rule.name
             );
             return Err(Fault::new(FaultKind::Blocked, message).coded(UNREAD));

@@ -39,9 +39,9 @@ struct Building<'a, 'h> {
     /// System messages, each as it stands between quotes.
     system: Vec<Cow<'a, str>>,
     contents: Vec<Content<'a>>,
-    /// Which function each call names, and the how manyth it is; of two calls with one id the later counts.
+    /// Which function each call names, and its place among the calls; of two calls with one id the later counts.
     names: BTreeMap<Cow<'a, str>, (Quoted<'a>, usize)>,
-    /// The how manyth calls the results of the last turn answer.
+    /// The places of the calls that the last turn's results answer.
     answered: Vec<usize>,
 }
 
@@ -215,10 +215,9 @@ impl<'a> Building<'a, '_> {
             self.add("user", vec![result]);
             return;
         };
-        let later = self.answered.iter().position(|other| *other > number);
-        let at = later.unwrap_or(self.answered.len()).min(turn.parts.len());
-        self.answered.insert(at.min(self.answered.len()), number);
-        turn.parts.insert(at, result);
+        let at = self.answered.partition_point(|other| *other <= number);
+        self.answered.insert(at, number);
+        turn.parts.insert(at.min(turn.parts.len()), result);
     }
 
     fn finish(mut self) -> Result<Conversation<'a>, Fault> {
