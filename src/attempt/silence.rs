@@ -46,6 +46,11 @@ impl Attempt {
         let Some(sent) = &mut self.sent else {
             return Flow::Pause;
         };
+        if let Back::Stream(streaming) = &self.back
+            && (streaming.is_done() || streaming.holds_the_end(sent))
+        {
+            return self.end(host);
+        }
         let begun = match &self.back {
             Back::Stream(streaming) => streaming.is_released(),
             Back::Error { .. } | Back::Whole { .. } => false,
@@ -85,6 +90,28 @@ impl Attempt {
         ];
         host.reply(fault.status(), &lines, &sent.refusal(&fault));
         Flow::Pause
+    }
+
+    /// Everything has come but the end, which a client does not wait for.
+    fn end(&mut self, host: &dyn Host) -> Flow {
+        let Some(sent) = &mut self.sent else {
+            return Flow::Pause;
+        };
+        let flow = match &mut self.back {
+            Back::Stream(streaming) if streaming.is_done() => Flow::Pause,
+            back => back.body(host, &self.provider, sent, true),
+        };
+        let broken = matches!(&self.back, Back::Stream(streaming) if streaming.is_broken());
+        if broken {
+            sent.is_silent(host, sent.status()); // its dialect needs more to be sure
+        }
+        self.back = Back::Done;
+        match flow {
+            // What was held leaves first.
+            Flow::Continue => self.silence.since = Some(SystemTime::UNIX_EPOCH),
+            Flow::Pause => host.stop(),
+        }
+        flow
     }
 }
 

@@ -175,7 +175,7 @@ impl Streaming {
             host.set_state(state::FINISH, "error");
             host.set_state(state::OUTCOME, "partial");
             sent.broke(host, &fault);
-        } else if end && !self.broken {
+        } else if (end || self.is_done()) && !self.broken {
             host.set_state(state::OUTCOME, "ok");
         }
         self.record(host, sent, end);
@@ -185,12 +185,16 @@ impl Streaming {
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
         let whole = !self.begun_before && self.splitter.held() == 0;
-        self.fed = 0;
+        let here = std::mem::take(&mut self.fed);
         let new = self.language.take(whole);
         if let Some(new) = new
             && host.replace_body(Side::Response, usize::MAX, &new).is_err()
+            && (here > 0 || !new.is_empty())
         {
-            log::warn!("a part of a streamed answer could not be written");
+            // Behind trailers, for example: what lacks its end must not look complete.
+            host.set_state(state::OUTCOME, "partial");
+            host.stop();
+            return Verdict::Hold;
         }
         if self.broken {
             self.language.mute();
@@ -201,6 +205,24 @@ impl Streaming {
     /// What is known so far.
     pub(super) fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// Whether the client has got all of it, or gets it with what is here.
+    pub(super) fn is_done(&self) -> bool {
+        match &self.language {
+            Language::Same { watch, .. } => watch.is_done(&self.facts),
+            Language::Other { .. } => false, // its last event is written at the end
+        }
+    }
+
+    /// Whether an error event has ended it.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether events are held of which the client waits for no more than the end.
+    pub(super) fn holds_the_end(&self, sent: &Sent) -> bool {
+        self.fed > 0 && self.waits_for_the_end(sent, false)
     }
 
     /// Whether the client has got something.

@@ -57,6 +57,9 @@ impl Watch {
         name: &str,
         data: &'a str,
     ) -> Result<(Seen<'a>, bool), Fault> {
+        if self.done {
+            return Ok((Seen::default(), false)); // belongs to no answer
+        }
         match self.api {
             Api::Chat | Api::Completions => self.chunk(name, data),
             // Neither is streamed.
@@ -112,6 +115,11 @@ impl Watch {
         Ok((seen, goes))
     }
 
+    /// Whether the last event of an answer has come.
+    pub(super) fn is_done(&self, facts: &Facts) -> bool {
+        self.done && facts.content
+    }
+
     /// Whether the answer is complete but for the event that ends its stream.
     pub(super) fn lacks_only_its_end(&self, facts: &Facts, choices: u32) -> bool {
         !self.done && matches!(self.close(facts, choices), Ok(Some(_)))
@@ -127,7 +135,7 @@ impl Watch {
         choices: u32,
     ) -> Result<Option<&'static [u8]>, Fault> {
         match self.api {
-            _ if self.done && facts.content => Ok(None),
+            _ if self.is_done(facts) => Ok(None),
             Api::Chat | Api::Completions if facts.choices.are_complete(choices) => {
                 Ok(Some(b"data: [DONE]\n\n"))
             }

@@ -101,6 +101,11 @@ impl Answer {
         self.stopped = Some(outcome);
     }
 
+    /// All of it has come, though not its end.
+    pub(super) fn is_complete(&mut self) {
+        self.complete = true;
+    }
+
     /// Whether there were any response headers.
     pub(super) fn has_begun(&self) -> bool {
         self.status != 0

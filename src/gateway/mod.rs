@@ -505,6 +505,15 @@ impl Stream for Request {
             }
             _ => {}
         }
+        // Nothing that follows the last event is missed, and no guard waits with it.
+        if self.streams
+            && self.review.is_none()
+            && host
+                .state(state::OUTCOME)
+                .is_some_and(|outcome| outcome == b"ok")
+        {
+            self.answer.is_complete();
+        }
         self.answer.record(host, bill, refused);
         self.guarded.record(host, &self.config);
         if self.answer.broke_off(host, self.streams) {

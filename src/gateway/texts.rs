@@ -157,6 +157,7 @@ impl Request {
             }
             Texts::Reviewed(_) => Flow::Pause,
             Texts::Windows(_) => self.windowed(host, true, true),
+            Texts::Ends(_) => self.texts_go_on(host, true),
             _ => Flow::Continue,
         }
     }

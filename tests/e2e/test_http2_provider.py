@@ -202,6 +202,18 @@ def test_a_stream_that_ends_in_trailers_is_complete(start, dialect):
 
 
 @pytest.mark.parametrize("dialect", STREAMS)
+def test_one_that_breaks_off_there_does_not_look_complete(start, dialect):
+    """Behind trailers no error can be written: the client must see that the answer has no end."""
+    broken = {"anthropic": 3, "gemini": 1, "openai": 1}[dialect]
+    provider = Provider(events=STREAMS[dialect]()[:broken])
+    provider.start()
+    reply = streamed(start, dialect, provider.port, {"http2_protocol_options": {}})
+    assert (reply.status, reply.cut) == (200, True)
+    assert b"Hi" in reply.body and b"[DONE]" not in reply.body
+    provider.listener.close()
+
+
+@pytest.mark.parametrize("dialect", STREAMS)
 def test_so_is_one_over_http_1(start, dialect):
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(30)

@@ -130,6 +130,34 @@ def test_the_last_provider_s_silence_is_a_504_that_names_it(silent, stream):
     assert (record["outcome"], json.loads(record["attempts"])[0]["reason"]) == ("error", "idle_timeout")
 
 
+CASES = [("one-model", 0), ("one-model", 1), ("three-model", 0)]
+
+
+def forgets_to_close(silent, model, left_out):
+    gateway, client, fakes = silent
+    name = {"one-model": "m", "three-model": "claude"}[model]
+    reply = took(lambda: client.chat(f"[[{model} hang-before-end {left_out}]]", name, stream=True))
+    seen = fakes["one" if name == "m" else "three"].seen[-1]
+    assert seen.closed.wait(5), "nobody listens to the provider any longer"
+    record = gateway.record(reply.id)
+    (attempt,) = json.loads(record["attempts"])
+    return reply.answer, record["outcome"], record["finish"], attempt["reason"]
+
+
+@pytest.mark.parametrize(("model", "left_out"), CASES)
+def test_a_stream_whose_provider_forgets_to_close_is_complete(silent, model, left_out):
+    """With OpenAI's last event and without it: nobody has to wait for what says nothing."""
+    answer, *record = forgets_to_close(silent, model, left_out)
+    assert (answer.content, answer.finish, answer.done) == ("Grüße, 世界 🎉!", "stop", True)
+    assert record == ["ok", "stop", None]
+
+
+def test_one_that_lacks_anthropic_s_last_event_ends_in_an_error(silent):
+    answer, *record = forgets_to_close(silent, "three-model", 1)
+    assert (answer.content, answer.done, answer.error["code"]) == ("Grüße, 世界 🎉!", False, "provider_failed")
+    assert record == ["partial", "error", "idle_timeout"]
+
+
 def test_both_may_fall_silent_one_after_the_other(silent):
     _, client, _ = silent
     text = "[[one-model hang-after-headers]] [[two-model hang-after-headers]]"

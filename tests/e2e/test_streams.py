@@ -45,6 +45,15 @@ def test_a_stream_of_anthropic_without_its_last_event_is_not_complete(client):
     assert (answer.content, answer.done, answer.error["code"]) == (TEXT, False, "provider_failed")
 
 
+@BOTH
+def test_what_follows_the_last_event_belongs_to_no_answer(gateway, client, provider):
+    reply = ask_stream(client, provider, "more-after-done")
+    answer = reply.answer
+    assert (answer.content, answer.finish, answer.done, reply.cut) == (TEXT, "stop", True, False)
+    record = gateway.record(reply.id)
+    assert (record["outcome"], record["finish"]) == ("ok", "stop")
+
+
 @pytest.mark.parametrize("script", ["trickle", "crlf", "comments", "multi-line-data"])
 def test_an_odd_stream_of_openai_keeps_its_bytes(client, openai_provider, script):
     text = marker()

@@ -405,6 +405,21 @@ async def no_done(answer):
     await answer.streamed(*answer.frames()[:-1])
 
 
+async def hang_before_end(answer, left_out="1"):
+    """A stream without so many of its last events, whose connection stays open."""
+    await answer.open()
+    frames = answer.frames()
+    for frame in frames[: len(frames) - int(left_out)]:
+        await answer.chunk(frame)
+    return await answer.hang()
+
+
+async def more_after_done(answer):
+    """The whole stream, its beginning once more, and an error."""
+    frames = answer.frames()
+    await answer.streamed(*frames, *frames[:3], answer.framed(answer.dialect.error_event))
+
+
 async def gzip_anyway(answer):
     if answer.stream:
         await answer.open(content_encoding="gzip")
@@ -509,7 +524,7 @@ BEHAVIOURS = {
     for behaviour in (
         ok, status, once, too_long, reset, hang, hang_in_body, cut_in_body, only_comments, evil_model, hang_after_headers, hang_midstream, error_event_first, error_event_after_opening,
         error_event_later, refusal_event_first, cut_midstream, end_early, end_at_once, trickle, crlf, comments, multi_line_data,
-        no_final_blank_line, no_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
+        no_final_blank_line, no_done, hang_before_end, more_after_done, gzip_anyway, huge, crowded, ok_with_error_body, not_sse, garbage, deep, not_utf8, empty,
         slow, held, bare, repeat,
     )
 }  # fmt: skip

@@ -98,6 +98,9 @@ impl ChatEvents for Events {
         let Some(data) = event.data.as_deref() else {
             return Ok(());
         };
+        if self.done {
+            return Ok(()); // what follows belongs to no answer
+        }
         let read: Event<'_> = match serde_json::from_str(data) {
             Ok(read) => read,
             Err(_) => return unread(data, &event.name),
@@ -128,11 +131,9 @@ impl ChatEvents for Events {
             }
             "message_stop" if self.opened => {
                 self.finish_block(out);
-                if !self.done {
-                    self.done = true;
-                    let finish = self.finish.unwrap_or(Finish::Stop);
-                    end(finish, self.explanation.as_deref(), out);
-                }
+                self.done = true;
+                let finish = self.finish.unwrap_or(Finish::Stop);
+                end(finish, self.explanation.as_deref(), out);
                 Ok(())
             }
             "content_block_start"

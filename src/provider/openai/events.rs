@@ -102,8 +102,8 @@ struct Function<'a> {
 impl ChatEvents for Events {
     fn event(&mut self, event: &frame::Event<'_>, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         let data = event.data.as_deref().unwrap_or_default().trim();
-        if data.is_empty() {
-            return Ok(());
+        if data.is_empty() || self.done {
+            return Ok(()); // what follows the last event belongs to no answer
         }
         if data == "[DONE]" {
             self.done = true;
