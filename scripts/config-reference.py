@@ -20,6 +20,7 @@ SHAPES = {
     "needs": "labels with value or values",
     "between": "range",
     "entity": "entity",
+    "operation": "operation",
 }
 
 # Which definition is read where, in the order of the reference.
@@ -65,7 +66,7 @@ def kind(node):
         return "number"
     for way in node.get("anyOf", []):
         if way.get("type") == "array":
-            return {"entity": "entity or entities"}.get(kind(way["items"]), "text or texts")
+            return {"entity": "entity or entities", "operation": "operation or operations"}.get(kind(way["items"]), "text or texts")
     inner = node.get("items") or node.get("additionalProperties")
     if inner:
         shape = {"array": "list", "object": "map"}[node["type"]]

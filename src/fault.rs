@@ -27,6 +27,8 @@ pub enum FaultKind {
     UnknownPath,
     /// The path exists, for another method.
     WrongMethod,
+    /// The client was too slow to send all of it.
+    TooSlow,
     /// The body is larger than the limit.
     TooLarge,
     /// The body is not JSON, or compressed.
@@ -59,6 +61,7 @@ impl FaultKind {
         Self::UnknownModel,
         Self::UnknownPath,
         Self::WrongMethod,
+        Self::TooSlow,
         Self::TooLarge,
         Self::UnsupportedMedia,
         Self::RateLimited,
@@ -85,6 +88,7 @@ impl FaultKind {
             Self::UnknownModel => (404, INVALID, "model_not_found"),
             Self::UnknownPath => (404, INVALID, "unknown_url"),
             Self::WrongMethod => (405, INVALID, "method_not_allowed"),
+            Self::TooSlow => (408, INVALID, "request_timeout"),
             Self::TooLarge => (413, INVALID, "request_too_large"),
             Self::UnsupportedMedia => (415, INVALID, "unsupported_media_type"),
             Self::RateLimited => (429, "rate_limit_error", "rate_limit_exceeded"),

@@ -134,12 +134,12 @@ fn a_rule_becomes_what_was_written_the_cheap_conditions_first() {
                 name: "every condition".into(),
                 when: vec![
                     Condition::Model(one("m*")),
-                    Condition::Operation(one("chat")),
                     Condition::Key(one("k")),
                     Condition::Team(one("t")),
                     Condition::User(one("u")),
                     Condition::Project(one("p")),
                     Condition::Path(one("/v1/*")),
+                    Condition::Operation(one("chat")),
                     Condition::Header("x-tier".into(), words(&["a", "b*"])),
                     Condition::Days(0b100_0001),
                     Condition::Hours(22 * 60, 6 * 60 + 30),
@@ -363,6 +363,27 @@ fn rules_whose_lines_are_all_commented_out_are_no_rules_by_chance() {
             "$.rules[0].when: expected an object, found null",
         ]
     );
+}
+
+#[test]
+fn a_rule_for_an_operation_that_nobody_knows_is_refused() {
+    let models = json!({"m": {"targets": [{"provider": "us"}]}});
+    let rule = |operation: Value| {
+        let rule = json!([{"name": "a", "when": {"operation": operation}, "use": "m"}]);
+        with(&models, &rule)
+    };
+    let known = "batches, chat, completions, count_tokens, embeddings, files, fine_tuning, image_edit, image_generation, \
+                 image_variation, moderation, rerank, speech, transcription, translation, uploads, vector_stores";
+    for wrong in ["images", "audio", "messages", "imag", "images*"] {
+        assert_eq!(
+            problems(&rule(json!(["chat", wrong]))),
+            [format!(
+                "$.rules[0].when.operation: no operation is called {wrong:?}; allowed: {known}"
+            )]
+        );
+    }
+    let known = gateway(&rule(json!(["chat", "image_*", "*"])));
+    assert_eq!(known.rules.len(), 1);
 }
 
 #[test]

@@ -450,7 +450,7 @@ fn each_condition_holds_for_what_it_names_and_not_for_what_is_absent() {
         (json!({"model": ["x", "m*"]}), [true, true, true]),
         (json!({"model": "x*"}), [false, false, false]),
         (json!({"operation": "chat"}), [true, true, true]),
-        (json!({"operation": "images"}), [false, false, false]),
+        (json!({"operation": "image_*"}), [false, false, false]),
         (
             json!({"key": "k", "team": "t", "project": "p-*"}),
             [true, true, true],

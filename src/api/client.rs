@@ -43,6 +43,17 @@ pub enum Api {
 }
 
 impl Api {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Messages,
+        Self::CountTokens,
+        Self::Embeddings,
+        Self::Rerank,
+    ];
+
     /// Its name in the record.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,6 +64,16 @@ impl Api {
             Self::CountTokens => "count_tokens",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
+        }
+    }
+
+    /// What is done, whatever the language it is asked for in: its name in the record.
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Messages | Self::Responses => Self::Chat.as_str(),
+            Self::Completions | Self::CountTokens | Self::Embeddings | Self::Rerank => {
+                self.as_str()
+            }
         }
     }
 

@@ -6,7 +6,13 @@ use super::{
     node::{Fields, Node},
     targets::{bounded, named, some, star_is_last},
 };
-use crate::{host::keys, plan::language::KNOWN};
+use crate::{
+    api::{client::Api, relay::Area},
+    host::keys,
+    plan::language::KNOWN,
+};
+
+use std::collections::BTreeSet;
 
 /// Most rules, and most headers or fields of one.
 const MAX_RULES: usize = 256;
@@ -62,9 +68,8 @@ type Named = (&'static str, fn(Words) -> Condition);
 
 fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     // Each is read, so that every problem is told; the order is that of the cost.
-    let lists: [Named; 7] = [
+    let lists: [Named; 6] = [
         ("model", Condition::Model),
-        ("operation", Condition::Operation),
         ("key", Condition::Key),
         ("team", Condition::Team),
         ("user", Condition::User),
@@ -75,6 +80,9 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     for (key, made) in lists {
         found.push(fields.maybe(key, |node| words(&node).map(made)));
     }
+    let operation = fields.maybe("operation", |node| {
+        operations(&node).map(Condition::Operation)
+    });
     let headers = fields.or("headers", Vec::new(), |node| {
         let named = node.map(|name, node| {
             let name = header(&node, name);
@@ -106,6 +114,7 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
     for condition in found {
         when.extend(condition?);
     }
+    when.extend(operation?);
     when.extend(headers?);
     when.extend(days?);
     when.extend(hours?);
@@ -129,6 +138,28 @@ pub(super) fn words(node: &Node<'_>) -> Option<Words> {
     let words = some(node, words, "value")?;
     bounded(node, words.len(), MAX_WORDS, "values")?;
     Some(Words(words))
+}
+
+/// Words that at least one operation of the record fits: a rule that no request can meet protects nobody.
+fn operations(node: &Node<'_>) -> Option<Words> {
+    let names = || {
+        let asked = Api::ALL.iter().map(|api| api.operation());
+        asked.chain(Area::ALL.iter().map(|area| area.as_str()))
+    };
+    let words = words(node)?;
+    let unknown = words.0.iter().find(|word| {
+        let word = Words(vec![word.to_string()]);
+        !names().any(|name| word.fit(name))
+    });
+    if let Some(unknown) = unknown {
+        let known: Vec<_> = names().collect::<BTreeSet<_>>().into_iter().collect();
+        node.wrong(format_args!(
+            "no operation is called {unknown:?}; allowed: {}",
+            known.join(", ")
+        ));
+        return None;
+    }
+    Some(words)
 }
 
 fn between(node: &Node<'_>, most: u64) -> Option<Between> {

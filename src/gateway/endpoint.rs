@@ -28,15 +28,33 @@ pub(super) enum Endpoint {
     Relay(Area),
 }
 
+/// Longest path that is told again. Units: bytes.
+const MAX_SHOWN_PATH: usize = 256;
+
+/// The path without its query, which may hold what is nobody's business.
+fn path(headers: &Headers) -> &str {
+    let path = headers.get(":path").unwrap_or_default();
+    path.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn shown(path: &str) -> &str {
+    path.get(..path.floor_char_boundary(MAX_SHOWN_PATH))
+        .unwrap_or_default()
+}
+
+/// The path as the record has it, where it leads nowhere.
+pub(super) fn told(headers: &Headers) -> &str {
+    shown(path(headers))
+}
+
 /// Reads method and path.
 ///
 /// Errors: `UnknownPath`, or `WrongMethod` for a path that exists.
 pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
     let method = headers.get(":method").unwrap_or_default();
-    let path = headers.get(":path").unwrap_or_default();
-    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = path(headers);
     let (endpoint, wanted) = match path {
-        "/healthz" => (Endpoint::Health, "GET"),
+        "/healthz" => (Endpoint::Health, "GET, HEAD"),
         "/v1/models" => (Endpoint::Models, "GET"),
         "/v1/chat/completions" => (Endpoint::Ask(Api::Chat), "POST"),
         "/v1/completions" => (Endpoint::Ask(Api::Completions), "POST"),
@@ -51,6 +69,7 @@ pub(super) fn find(headers: &Headers) -> Result<Endpoint, Fault> {
             (Some(id), _) if !id.is_empty() => (Endpoint::Model(percent_decoded(id)), "GET"),
             (_, Some((area, methods))) => (Endpoint::Relay(area), methods),
             _ => {
+                let path = shown(path);
                 let message = format!(
                     "There is no {method} {path} here. Known: POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens, POST /v1/completions, POST /v1/embeddings, POST /v1/rerank, POST /gateway/tokens, POST /gateway/explain, GET /v1/models, GET /v1/models/{{id}}, GET /healthz, and OpenAI's paths below /v1/images, /v1/audio, /v1/moderations, /v1/files, /v1/uploads, /v1/batches, /v1/vector_stores and /v1/fine_tuning."
                 );
@@ -152,7 +171,9 @@ mod tests {
         }
         assert_eq!(of("POST", "/gateway/tokens"), Ok(Endpoint::Tokens));
         assert_eq!(of("GET", "/v1/models"), Ok(Endpoint::Models));
-        assert_eq!(of("GET", "/healthz"), Ok(Endpoint::Health));
+        for method in ["GET", "HEAD"] {
+            assert_eq!(of(method, "/healthz"), Ok(Endpoint::Health));
+        }
         for path in ["/v1/models/a%2Fb%zz", "/v1/models/a/b%zz"] {
             assert_eq!(of("GET", path), Ok(Endpoint::Model("a/b%zz".into())));
         }

@@ -139,17 +139,6 @@ impl Client {
     }
 }
 
-/// The name of what is done, whatever the language it was asked for in.
-const fn operation(api: Api) -> &'static str {
-    match api {
-        Api::CountTokens => "count_tokens",
-        Api::Completions => "completions",
-        Api::Embeddings => "embeddings",
-        Api::Rerank => "rerank",
-        Api::Chat | Api::Messages | Api::Responses => "chat",
-    }
-}
-
 /// How far the request has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -193,7 +182,8 @@ impl Request {
         }
         self.api = endpoint::language(&headers);
         entry::remove_controls(host, &headers)?;
-        let endpoint = endpoint::find(&headers)?;
+        let endpoint = endpoint::find(&headers)
+            .inspect_err(|_| host.set_state(state::PATH, endpoint::told(&headers)))?;
         if endpoint == Endpoint::Health {
             return Ok(self.reply(host, "application/json", br#"{"status":"ok"}"#));
         }
@@ -301,7 +291,7 @@ impl Request {
             _ => (body, Vec::new()),
         };
         let asked = Asked::parse(self.api, &body)?;
-        host.set_state(state::OPERATION, operation(self.api));
+        host.set_state(state::OPERATION, self.api.operation());
         if self.api != Api::Chat {
             host.set_state(state::API, self.api.as_str());
         }

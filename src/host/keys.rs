@@ -86,6 +86,8 @@ pub mod state {
     pub const API: &str = "llm.api";
     /// `chat`, `completions`, `count_tokens`, or the name of a [`crate::api::relay::Area`].
     pub const OPERATION: &str = "llm.operation";
+    /// The path that was asked for, without its query, where there is nothing.
+    pub const PATH: &str = "llm.path";
     /// `1` for a stream.
     pub const STREAM: &str = "llm.stream";
     /// Envoy's id of the request.

@@ -16,12 +16,13 @@ enum Form {
 }
 
 /// How many facts there are.
-pub const COUNT: usize = 38;
+pub const COUNT: usize = 39;
 
 /// The facts of the record, in the order of its line.
 const FACTS: [(&str, Form); COUNT] = [
     (state::REQUEST_ID, Form::Text),
     (state::OPERATION, Form::Text),
+    (state::PATH, Form::Text),
     (state::API, Form::Text),
     (state::STREAM, Form::Flag),
     (state::TEAM, Form::Text),

@@ -49,7 +49,7 @@ const fn kind(kind: FaultKind) -> &'static str {
         FaultKind::TooLarge => "request_too_large",
         FaultKind::RateLimited | FaultKind::QuotaSpent => "rate_limit_error",
         FaultKind::Overloaded => "overloaded_error",
-        FaultKind::TimedOut => "timeout_error",
+        FaultKind::TimedOut | FaultKind::TooSlow => "timeout_error",
         FaultKind::ProviderAuth | FaultKind::ProviderFailed | FaultKind::Internal => "api_error",
         FaultKind::BadRequest
         | FaultKind::Unsupported
