@@ -80,6 +80,15 @@ impl Envoy {
         (host, role)
     }
 
+    /// The clusters of a plan for a prompt of so many words; `None`: it is refused.
+    fn plan_for(&self, model: &str, words: usize) -> Option<Vec<String>> {
+        let (host, mut role) = (self.host(), Request::new(self.config.clone()));
+        let said = json!([{"role": "user", "content": "word ".repeat(words)}]);
+        let body = json!({"model": model, "messages": said}).to_string();
+        request(&mut role, &host, POST, &[body.as_bytes()])?;
+        Some(clusters(&host))
+    }
+
     /// The clusters of a plan made now, without sending anything.
     fn plan(&self, model: &str) -> Vec<String> {
         clusters(&self.begin(model).0)
@@ -545,6 +554,58 @@ fn the_model_for_long_prompts_is_not_probed_in_vain() {
     // The first request that begins there does.
     assert_eq!(envoy.plan("large"), ["two", "one"]);
     assert_eq!(envoy.plan("large"), ["one", "two"]);
+}
+
+/// Two windows of 100 and one of 10,000 tokens.
+fn windows(targets: &[&str], more: Value) -> Value {
+    let targets: Vec<_> = targets
+        .iter()
+        .map(|to| json!({"provider": to, "model": to}))
+        .collect();
+    let mut model = json!({"targets": targets});
+    model
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let dialect = json!({"dialect": "openai"});
+    json!({
+        "models": {"m": model},
+        "providers": {"small": dialect, "less": dialect, "large": dialect},
+        "model_info": {
+            "small/small": {"context_window": 100},
+            "less/less": {"context_window": 100},
+            "large/large": {"context_window": 10000},
+        },
+    })
+}
+
+#[test]
+fn a_target_that_is_too_small_costs_no_attempt() {
+    let more = json!({"attempts": 2, "on_context_length": "route_on"});
+    let envoy = Envoy::new(&windows(&["small", "less", "large"], more));
+    assert_eq!(envoy.plan_for("m", 10).unwrap(), ["small", "less"]);
+    assert_eq!(envoy.plan_for("m", 1000).unwrap(), ["large"]);
+    assert_eq!(envoy.plan_for("m", 20000), None);
+}
+
+#[test]
+fn whether_a_prompt_is_refused_does_not_depend_on_who_cools_down() {
+    let mut envoy = Envoy::new(&windows(&["large", "small"], json!({})));
+    assert_eq!(envoy.plan_for("m", 1000).unwrap(), ["large"]);
+    envoy.ask("m", &[Some((429, &[("retry-after", "30")], "{}")), GOOD]);
+    assert_eq!(envoy.plan_for("m", 10).unwrap(), ["small", "large"]);
+    assert_eq!(envoy.plan_for("m", 1000).unwrap(), ["large"]);
+}
+
+#[test]
+fn a_request_does_not_take_the_right_to_probe_a_target_that_is_too_small_for_it() {
+    let more = json!({"on_context_length": "route_on"});
+    let mut envoy = Envoy::new(&windows(&["small", "large"], more));
+    envoy.ask("m", &[Some((429, &[("retry-after", "30")], "{}")), GOOD]);
+    envoy.now += 31_000;
+    assert_eq!(envoy.plan_for("m", 1000).unwrap(), ["large"]);
+    assert_eq!(envoy.plan_for("m", 10).unwrap(), ["small", "large"]);
+    assert_eq!(envoy.plan_for("m", 10).unwrap(), ["large", "small"]);
 }
 
 #[test]

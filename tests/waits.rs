@@ -14,6 +14,7 @@ use envoy_llm_gateway::{
     config::{Config, Gateway},
     gateway::Request,
     host::Stream,
+    plan::HandOver,
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -150,6 +151,21 @@ fn answered(course: &Course) -> (&str, Option<&str>) {
 
 fn both() -> Value {
     json!({"models": {"m": {"targets": [{"provider": "a", "model": "m-a"}, {"provider": "b", "model": "m-b"}]}}})
+}
+
+#[test]
+fn after_the_pause_it_is_the_same_request() {
+    let more = json!({
+        "cap_max_tokens": true,
+        "model_info": {"a/m-a": {"max_output_tokens": 10, "context_window": 1000}},
+    });
+    let host = FakeHost::default();
+    let mut role = Request::new(gateway(&more));
+    let body = r#"{"model":"m","max_tokens":100,"messages":[{"role":"user","content":"hi"}]}"#;
+    request(&mut role, &host, POST, &[body.as_bytes()]).unwrap();
+    let told = HandOver::load(&host).unwrap();
+    assert_eq!((told.steps.len(), told.tokens.len()), (2, 2));
+    assert_eq!(told.caps, [Some(10), Some(10)]);
 }
 
 #[test]

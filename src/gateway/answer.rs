@@ -154,7 +154,14 @@ impl Answer {
     pub(super) fn record(&self, host: &dyn Host, bill: Option<&Gateway>, refused: bool) {
         host.set_state(state::CACHE, "off");
         if refused {
-            host.set_state(state::ATTEMPT_COUNT, "0");
+            // An upload may be refused in the middle of its one attempt.
+            let mut attempts = attempts::load(host);
+            if let Some(last) = attempts.last_mut().filter(|last| last.ms.is_none()) {
+                last.ms = Some(millis(host.now()).saturating_sub(last.at_ms));
+                last.reason = Some(attempts::CANCELLED.to_owned());
+                attempts::store(host, &attempts);
+            }
+            host.set_state(state::ATTEMPT_COUNT, &attempts.len().to_string());
             host.set_state(
                 state::OUTCOME,
                 if self.status < 400 { "ok" } else { "refused" },
@@ -273,9 +280,8 @@ fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option
     let silent = attempts.last().is_some_and(|last| last.ms.is_none());
     attempts::close_silent(&mut attempts, millis(host.now()));
     // The time for all attempts was over in the middle of this one.
-    let details = host.property(&["response", "code_details"]);
     if let Some(last) = attempts.last_mut().filter(|_| silent)
-        && details.is_some_and(|details| details.starts_with(b"response_timeout"))
+        && is_out_of_time(host)
     {
         last.reason = Some(FaultKind::TimedOut.wire().2.to_owned());
     }
@@ -292,11 +298,17 @@ fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option
     Instead::new(api, status, &fault, attempts.len(), id)
 }
 
+/// Whether the time for all attempts is over.
+fn is_out_of_time(host: &dyn Host) -> bool {
+    let details = host.property(&["response", "code_details"]);
+    details.is_some_and(|details| details.starts_with(b"response_timeout"))
+}
+
 /// A target that Envoy could not even begin to ask: its words come after an attempt that has ended.
 fn unreached(host: &dyn Host, attempts: &[attempts::Attempt]) -> Option<attempts::Attempt> {
     let ended = attempts.last().is_some_and(|last| last.ms.is_some());
     // A failed attempt names its model; Envoy does not.
-    if !ended || host.header(Side::Response, header::MODEL).is_some() {
+    if !ended || host.header(Side::Response, header::MODEL).is_some() || is_out_of_time(host) {
         return None;
     }
     let plan = HandOver::load(host)?;
@@ -348,7 +360,11 @@ fn envoys_own(status: u16) -> Fault {
             "Envoy refused the request: not allowed.",
         )
         .coded("forbidden"),
-        408 | 504 => Fault::new(FaultKind::TimedOut, "The request took too long."),
+        408 => Fault::new(
+            FaultKind::TooSlow,
+            "The request did not arrive in time. Send it faster, or raise `request_timeout` of the connection manager.",
+        ),
+        504 => Fault::new(FaultKind::TimedOut, "The request took too long."),
         400..=499 => Fault::new(
             FaultKind::BadRequest,
             format!("Envoy refused the request with status {status}."),

@@ -25,107 +25,141 @@ pub(super) struct Lengths {
     pub(super) caps: Vec<Option<u64>>,
 }
 
-/// The attempts, before anybody has asked how long the prompt is.
+/// The targets, before anybody has asked how long the prompt is.
 pub(super) struct Ways<'c> {
     /// What becomes of a request that is too long.
     pub(super) on: &'c OnContextLength,
-    /// Those of the plan.
+    /// Those of the plan, in its own order: what is too long must not depend on who cools down.
     pub(super) steps: Vec<(usize, Step)>,
     /// Those of the model that follows where that may be needed.
     pub(super) longer: Vec<(usize, Step)>,
 }
 
-/// Counts the prompt, leaves out the steps that cannot hold it as configured, and writes the count into the record.
-/// The steps of the model that follows are put behind the others unless these surely hold the prompt: what a provider
-/// finds too long then has somewhere to go.
+/// Leaves out the targets that cannot hold the prompt, as configured. Those of the model that follows stay only where the
+/// others do not surely hold it: what a provider finds too long then has somewhere to go.
 ///
 /// Errors: `ContextLength` with the numbers.
-pub(super) fn fit(
-    host: &dyn Host,
+pub(super) fn fit<'c>(
     config: &Gateway,
     asked: &Asked<'_>,
     counter: &mut Counter<'_, '_>,
-    ways: Ways<'_>,
+    ways: Ways<'c>,
     story: &mut Story,
-) -> Result<(Vec<(usize, Step)>, Lengths), Fault> {
+) -> Result<Ways<'c>, Fault> {
+    let Ways { on, steps, longer } = ways;
     let mut fit = Fit {
         config,
         answer: wanted(asked),
-        checks: *ways.on != OnContextLength::Ignore && must_fit(asked),
-        kept: Vec::new(),
-        lengths: Lengths::default(),
+        checks: *on != OnContextLength::Ignore && must_fit(asked),
         refusal: None,
         sure: true,
     };
-    for (at, (provider, step)) in ways.steps.into_iter().enumerate() {
-        let count = config.count_tokens.then(|| counter.count(&step.model));
-        if let Some(count) = count.filter(|_| at == 0) {
-            record(host, count);
+    let mut kept = Vec::with_capacity(steps.len());
+    for (at, (provider, step)) in steps.into_iter().enumerate() {
+        if fit.takes(provider, &step, counter, story) {
+            kept.push((provider, step));
         }
-        fit.add(provider, step, count, story);
         if at == 0
-            && *ways.on == OnContextLength::Refuse
+            && *on == OnContextLength::Refuse
             && let Some(fault) = fit.refusal
         {
             return Err(fault);
         }
     }
-    if fit.checks && !fit.sure {
-        for (provider, step) in ways.longer {
-            let count = config.count_tokens.then(|| counter.count(&step.model));
-            fit.add(provider, step, count, story);
-        }
-    } else {
-        for (provider, step) in ways.longer {
+    let mut follow = Vec::new();
+    let needed = fit.checks && !fit.sure;
+    for (provider, step) in longer {
+        if !needed {
             let because = "this request has no need of it";
             story.left_out(provider, &step, "not_needed", because);
+        } else if fit.takes(provider, &step, counter, story) {
+            follow.push((provider, step));
         }
     }
-    let (kept, mut lengths) = (fit.kept, fit.lengths);
-    if lengths.caps.iter().all(Option::is_none) {
-        lengths.caps.clear();
-    }
     match fit.refusal {
-        Some(fault) if kept.is_empty() => Err(fault),
-        _ => Ok((kept, lengths)),
+        Some(fault) if kept.is_empty() && follow.is_empty() => Err(fault),
+        _ => Ok(Ways {
+            on,
+            steps: kept,
+            longer: follow,
+        }),
     }
 }
 
-/// Finding out which steps can hold a prompt.
+/// How long the prompt and the answer of each attempt are; writes the count for the first into the record.
+pub(super) fn lengths(
+    host: &dyn Host,
+    config: &Gateway,
+    asked: &Asked<'_>,
+    counter: &mut Counter<'_, '_>,
+    steps: &[(usize, Step)],
+) -> Lengths {
+    let mut lengths = Lengths::default();
+    if config.count_tokens {
+        for (at, (_, step)) in steps.iter().enumerate() {
+            let count = counter.count(&step.model);
+            if at == 0 {
+                record(host, count);
+            }
+            lengths.tokens.push(count.tokens);
+        }
+    }
+    if let Some(answer) = wanted(asked).filter(|_| config.cap_max_tokens) {
+        let cap = |(provider, step): &(usize, Step)| cap(known(config, *provider, step), answer);
+        lengths.caps = steps.iter().map(cap).collect();
+        if lengths.caps.iter().all(Option::is_none) {
+            lengths.caps.clear();
+        }
+    }
+    lengths
+}
+
+/// The most tokens of an answer, where a model gives fewer than asked for.
+fn cap(model: Option<Cow<'_, catalogue::Model>>, answer: u64) -> Option<u64> {
+    model?.max_output.filter(|most| answer > *most)
+}
+
+/// Finding out which targets can hold a prompt.
 struct Fit<'c> {
     config: &'c Gateway,
     /// The longest answer that the client asks for.
     answer: Option<u64>,
-    /// A step that cannot hold the prompt is left out.
+    /// A target that cannot hold the prompt is left out.
     checks: bool,
-    kept: Vec<(usize, Step)>,
-    lengths: Lengths,
     /// Why the first that was left out cannot hold it.
     refusal: Option<Fault>,
-    /// Every step so far surely holds it.
+    /// Every target so far surely holds it.
     sure: bool,
 }
 
 impl Fit<'_> {
-    fn add(&mut self, provider: usize, step: Step, count: Option<Count>, story: &mut Story) {
-        let model = known(self.config, provider, &step, self.checks);
-        let cap = model.as_ref().and_then(|model| model.max_output);
-        let caps = self.config.cap_max_tokens;
-        let cap = cap.filter(|most| caps && self.answer.is_some_and(|a| a > *most));
-        let answer = cap.or(self.answer);
-        if self.checks {
-            let both = model.as_ref().zip(count);
-            self.sure &= both.is_some_and(|(model, count)| surely_fits(model, count, answer));
-            let fault = both.and_then(|(model, count)| too_long(model, count, answer, &step.model));
-            if let Some(fault) = fault {
-                story.cannot(provider, &step, &fault);
-                self.refusal.get_or_insert(fault);
-                return;
-            }
+    /// Whether a target may be asked.
+    fn takes(
+        &mut self,
+        provider: usize,
+        step: &Step,
+        counter: &mut Counter<'_, '_>,
+        story: &mut Story,
+    ) -> bool {
+        if !self.checks {
+            return true;
         }
-        self.lengths.tokens.extend(count.map(|count| count.tokens));
-        self.lengths.caps.push(cap);
-        self.kept.push((provider, step));
+        let model = known(self.config, provider, step);
+        let count = self.config.count_tokens.then(|| counter.count(&step.model));
+        let Some((model, count)) = model.zip(count) else {
+            self.sure = false;
+            return true;
+        };
+        let capped = self.answer.filter(|_| self.config.cap_max_tokens);
+        let capped = capped.and_then(|answer| cap(Some(Cow::Borrowed(&*model)), answer));
+        let answer = capped.or(self.answer);
+        self.sure &= surely_fits(&model, count, answer);
+        let Some(fault) = too_long(&model, count, answer, &step.model) else {
+            return true;
+        };
+        story.cannot(provider, step, &fault);
+        self.refusal.get_or_insert(fault);
+        false
     }
 }
 
@@ -146,10 +180,8 @@ fn known<'c>(
     config: &'c Gateway,
     provider: usize,
     step: &Step,
-    checks: bool,
 ) -> Option<Cow<'c, catalogue::Model>> {
-    let wanted = config.cap_max_tokens || checks;
-    config.providers.get(provider).filter(|_| wanted)?;
+    config.providers.get(provider)?;
     let (provider, dialect) = (&step.provider, &step.dialect);
     let mut model = config.about(provider, dialect, &step.model)?;
     // A deployment's name is its owner's: that it is also a model's proves nothing.

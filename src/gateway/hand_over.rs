@@ -5,7 +5,6 @@ use super::{
     health::{self, Probe},
     load,
     mirror::{self, Aimed},
-    operation,
     overrides::Patience,
     planned::{self, From, What},
     story::Story,
@@ -63,6 +62,13 @@ pub(super) fn send(
     host.set_state(state::STREAM, flag(asked.stream));
     let (mut told, patience) = (prepared.told, prepared.patience);
     told.wait_ms = health::waits(&prepared.retries, &mut told.steps);
+    if told.wait_ms.is_some() {
+        // It is the same request as before.
+        told.tokens
+            .extend_from_within(told.tokens.len().saturating_sub(1)..);
+        told.caps
+            .extend_from_within(told.caps.len().saturating_sub(1)..);
+    }
     let total = prepared.retries.total_timeout;
     steer(host, &told.steps, patience.time, total, false)?;
     if let Some(Ok(copy)) = prepared.mirror {
@@ -113,7 +119,7 @@ pub(super) fn prepare(
         model: name,
         others,
         only,
-        operation: operation(asked.api),
+        operation: asked.api.operation(),
         asked: Some(asked),
         path: request.path,
         count: &|model| Some(counter.try_borrow_mut().ok()?.count(model).tokens),
@@ -137,32 +143,37 @@ pub(super) fn prepare(
         }
     }
     let steps = able(config, asked, steps, story)?;
+    longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
+    let mut counter = counter.into_inner();
+    let on = &model.on_context_length;
+    let mut ways = Ways { on, steps, longer };
+    // Of what is counted, it is the provider that counts.
+    let measures = asked.api != Api::CountTokens;
+    if measures {
+        ways = fit::fit(config, asked, &mut counter, ways, story)?;
+    }
     let probe = match story.is_heard() {
         true => Probe::Leave,
         false => Probe::Take(patience.time),
     };
-    let steps = health::arrange(host, config, &retries, steps, seed, probe, story);
-    if !longer.is_empty() {
-        longer.retain(|(provider, step)| takes(config, asked, *provider, step, story));
-        // Whether they are needed is not known yet, so nobody is probed.
-        longer = health::arrange(host, config, &retries, longer, seed, Probe::Leave, story);
-    }
-    let mut counter = counter.into_inner();
-    let (mut steps, mut lengths) = match asked.api {
-        // It is the provider that counts.
-        Api::CountTokens => (steps, Lengths::default()),
-        _ => {
-            let ways = Ways {
-                on: &model.on_context_length,
-                steps,
-                longer,
-            };
-            fit::fit(host, config, asked, &mut counter, ways, story)?
-        }
+    let arrange = |steps, probe, story: &mut Story| {
+        health::arrange(host, config, &retries, steps, seed, probe, story)
     };
+    let mut steps = arrange(ways.steps, probe, story);
+    if !ways.longer.is_empty() {
+        // Nobody knows whether they are needed, so nobody is probed, unless there is nobody else.
+        let probe = if steps.is_empty() {
+            probe
+        } else {
+            Probe::Leave
+        };
+        steps.extend(arrange(ways.longer, probe, story));
+    }
     health::cut(&retries, &mut steps, story);
-    lengths.tokens.truncate(steps.len());
-    lengths.caps.truncate(steps.len());
+    let lengths = match measures {
+        true => fit::lengths(host, config, asked, &mut counter, &steps),
+        false => Lengths::default(),
+    };
     let (places, steps): (Vec<_>, Vec<Step>) = steps.into_iter().unzip();
     let mirror = match asked.api {
         // What is counted has no answer.

@@ -339,7 +339,9 @@ pub(super) fn judged(attempt: &Attempt, patience: Patience) -> Option<(Scope, Ou
         let scope = if late { Scope::Model } else { Scope::Cluster };
         return Some((scope, Outcome::Failed));
     }
-    if impatient(attempt, Some(patience)) {
+    // The time for all attempts was over: it was whoever's turn it happened to be.
+    let tells = attempt.status.is_some() || reason != FaultKind::TimedOut.wire().2;
+    if impatient(attempt, Some(patience)) || !tells {
         return None;
     }
     let kind = FaultKind::ALL.iter().find(|kind| kind.wire().2 == reason);

@@ -80,8 +80,10 @@ fn answered(host: &dyn Host, config: &Gateway) -> Option<(u64, Sample)> {
     let Attempt { at_ms, ms, .. } = *attempt;
     let tokens = Used::load(host).map_or(0, |used| used.usage.output);
     let ms = ms?;
-    let sample = if plan.stream {
-        let all = millis(host.now()).saturating_sub(at_ms);
+    let all = millis(host.now()).saturating_sub(at_ms);
+    let sample = if plan.relay.is_some() {
+        Sample::Whole { ms: all, tokens } // it was the answer when its headers came
+    } else if plan.stream {
         Sample::Rest {
             ms: all.saturating_sub(ms),
             tokens,
