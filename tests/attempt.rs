@@ -257,10 +257,26 @@ fn too_much_before_any_content_is_a_failed_attempt() {
     let host = planned(&json!([step("one", "m")]), true);
     let mut attempt = attempt(json!({}));
     sent(&host, &mut attempt);
-    let filler = vec![b':'; 300_000];
+    let filler = b":\n".repeat(600_000);
     let chunks: Vec<&[u8]> = vec![&filler; 4];
     let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
     assert_eq!(got.header(":status"), Some("503"));
+}
+
+#[test]
+fn the_first_content_may_be_an_event_of_several_megabytes() {
+    let host = planned(&json!([step("one", "m")]), true);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let image = "A".repeat(6 << 20);
+    let event = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"images\":[{{\"url\":\"{image}\"}}]}},\"finish_reason\":\"stop\"}}]}}\n\n"
+    );
+    let mut chunks: Vec<&[u8]> = event.as_bytes().chunks(500_000).collect();
+    chunks.push(b"data: [DONE]\n\n");
+    let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+    assert_eq!(got.header(":status"), Some("200"));
+    assert_eq!(got.body.len(), event.len() + b"data: [DONE]\n\n".len());
 }
 
 #[test]
@@ -281,6 +297,35 @@ fn after_an_error_in_the_middle_nothing_follows() {
         got.text(),
         format!("{}{error}", String::from_utf8_lossy(first))
     );
+    assert!(
+        host.stopped.get(),
+        "the provider goes on speaking to nobody"
+    );
+}
+
+#[test]
+fn a_reason_to_end_in_every_chunk_holds_only_the_first() {
+    let chunk = |text: &str| {
+        format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}},\"finishReason\":\"STOP\"}}]}}\n\n"
+        )
+    };
+    let gemini = json!({"provider": "one", "cluster": "c", "model": "m", "dialect": "gemini"});
+    let host = planned(&json!([gemini]), true);
+    let mut attempt = attempt(json!({"dialect": "gemini"}));
+    let body = br#"{"model":"smart","messages":[{"role":"user","content":"h"}],"stream":true}"#;
+    request(&mut attempt, &host, HEAD, &[body]).unwrap();
+    host.set_headers(Side::Response, SSE);
+    assert_eq!(attempt.on_response_headers(&host, false), Flow::Pause);
+    let mut come = |text: &str| {
+        let size = host.more(Side::Response, chunk(text).as_bytes());
+        attempt.on_response_body(&host, size, false)
+    };
+    assert_eq!(come("Hel"), Flow::Pause);
+    assert_eq!(come("lo"), Flow::Continue);
+    let left = String::from_utf8(host.leaves(Side::Response)).unwrap();
+    assert!(left.contains("Hel") && left.contains("\"lo\""), "{left}");
+    assert_eq!(come("!"), Flow::Continue);
 }
 
 #[test]

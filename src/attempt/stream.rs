@@ -19,9 +19,10 @@ use crate::{
 };
 use serde::Deserialize;
 
-/// Largest event, and most bytes that may come before the first content.
+/// Largest event.
 const EVENT_LIMIT_BYTES: usize = 8 << 20;
-const HOLD_LIMIT_BYTES: usize = 1 << 20;
+/// Most bytes of whole events that may come before the first content: a response repeats its instructions and tools twice.
+const HOLD_LIMIT_BYTES: usize = 4 << 20;
 const TOO_LARGE: &str = "The provider sent an event that is too large.";
 
 /// What becomes of the bytes that are here.
@@ -146,6 +147,10 @@ impl Streaming {
         if self.fed == 0 {
             self.begun_before = self.splitter.held() > 0;
         }
+        if self.broken && !end {
+            host.stop(); // its error has left: from here on the provider would speak to nobody
+            return Verdict::Hold;
+        }
         let bytes = host.body(Side::Response, self.fed, usize::MAX);
         self.fed += bytes.len();
         let read = if self.broken {
@@ -251,7 +256,8 @@ impl Streaming {
             sent.spend(&self.facts);
             attempts::store(host, &sent.attempts);
         }
-        if self.fed > HOLD_LIMIT_BYTES {
+        // An event that is still coming, an image for example, may be the first content.
+        if self.fed.saturating_sub(self.splitter.held()) > HOLD_LIMIT_BYTES {
             return Verdict::Failed(failed("The provider sent too much before any content."));
         }
         Verdict::Hold

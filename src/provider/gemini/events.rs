@@ -35,6 +35,8 @@ pub(super) struct Events {
     model: String,
     counts: Counts,
     choices: Vec<Choice>,
+    /// What had a reason to end has gone on: some models give one in every chunk.
+    repeats: bool,
     blocked: Option<String>,
 }
 
@@ -61,6 +63,9 @@ impl ChatEvents for Events {
     }
 
     fn may_be_complete(&self) -> bool {
+        if self.repeats {
+            return false;
+        }
         let blocked = self.choices.is_empty() && self.blocked.is_some();
         let ended = |choice: &Choice| choice.finish.is_some();
         blocked || (!self.choices.is_empty() && self.choices.iter().all(ended))
@@ -101,6 +106,7 @@ impl Events {
             model: String::new(),
             counts: Counts::default(),
             choices: Vec::new(),
+            repeats: false,
             blocked: None,
         }
     }
@@ -191,7 +197,7 @@ impl Events {
         };
         let content = candidate.content.as_ref();
         for part in content.and_then(|c| c.parts.as_ref()).into_iter().flatten() {
-            choice.finish = None;
+            self.repeats |= choice.finish.take().is_some();
             choice.part(part, &names, out)?;
         }
         if let Some(json) = candidate.logprobs_result.and_then(logprobs::content) {
