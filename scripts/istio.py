@@ -17,7 +17,7 @@ WASM = "envoy_llm_gateway.wasm"
 MANAGER = "envoy.filters.network.http_connection_manager"
 ROUTER = "envoy.filters.http.router"
 # What Istio does not set, or sets otherwise.
-OF_MANAGER = ("scheme_header_transformation", "always_set_request_id_in_response", "stream_idle_timeout", "access_log")
+OF_MANAGER = ("scheme_header_transformation", "always_set_request_id_in_response", "request_timeout", "stream_idle_timeout", "access_log")
 OF_LISTENER = ("per_connection_buffer_limit_bytes",)
 OF_ROUTER = ("suppress_envoy_headers", "upstream_log")
 PRIORITY = 10  # after EnvoyFilters without one, so that theirs do not stand between the filter and the router

@@ -19,6 +19,8 @@ WASM = "envoy_llm_gateway.wasm"
 MIN_RETRIES = 100
 MAX_NESTED = 5  # models in models; the filter refuses more
 DEFAULT_BUFFER = 1 << 20  # Envoy's per_connection_buffer_limit_bytes
+DEFAULT_SILENCE = "300s"  # Envoy's stream_idle_timeout
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 SIGNERS = ("CredentialInjector", "AwsRequestSigning", "GcpAuthnFilterConfig")
 
 
@@ -289,6 +291,29 @@ def state_problems(plugin, hcm):
         yield f"{plugin.place}: wasm.llm.{fact} is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
 
 
+def seconds(text):
+    """A duration, `10s` for example; None where it is none."""
+    parts = re.fullmatch(r"([0-9.]+)(ms|s|m|h)", str(text))
+    return float(parts[1]) * UNITS[parts[2]] if parts else None
+
+
+def silence_problems(place, role, hcm):
+    """Whether Envoy waits as long as the attempts of a request may take that is answered at once and not in a stream."""
+    defaults = SCHEMA["$defs"]["gateway"]["properties"]
+    silence = seconds(hcm.get("stream_idle_timeout", DEFAULT_SILENCE))
+    for name, model in dig(role, "models", default={}).items():
+        def said(key):
+            return dig(model, key, default=dig(role, key, default=dig(defaults, key, "default")))
+
+        answer, most, each = seconds(said("answer_timeout")), said("attempts"), said("attempts_per_target")
+        if not (silence and answer and isinstance(most, int) and isinstance(each, int)):
+            continue
+        attempts = min(len([*leaves(role, name), *longer(role, name)]) * each, most)
+        longest = min(attempts * answer, seconds(said("total_timeout")) or attempts * answer)
+        if longest > silence:
+            yield f"{place}: {attempts} attempts at {name} may take {longest:g}s without a word; raise stream_idle_timeout ({silence:g}s) above that, or lower answer_timeout, attempts or total_timeout"
+
+
 def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
     place = f"listener {listener.get('name')}"
     filters = hcm.get("http_filters", [])
@@ -300,6 +325,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         yield from mirror_problems(plugin, hcm.get("route_config"), provider_plugins)
         yield from call_problems(plugin, clusters, provider_plugins, elsewhere)
         yield from state_problems(plugin, hcm)
+        yield from silence_problems(place, plugin.settings, hcm)
         default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
         limit = dig(plugin.settings, "body_limit_bytes", default=default)
         namespaces = set()

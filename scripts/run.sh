@@ -1,6 +1,12 @@
 #!/usr/bin/env bash
 # Builds the filter and starts Envoy with it: run.sh [envoy.yaml]. Stop with Ctrl-C or SIGTERM.
+# run.sh --validate [envoy.yaml]: Envoy and the filter read the configuration, tell every mistake, and nothing is started.
 set -euo pipefail
+validate=''
+if [[ ${1:-} == --validate ]]; then
+  validate=1
+  shift
+fi
 given="${1:-}"
 [[ -z $given ]] || given="$(realpath -- "$given")"
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
@@ -25,8 +31,10 @@ ready() {
 
 [[ -r $config ]] || fail "cannot read $config"
 [[ $port != "$admin" ]] || fail "LLM_GATEWAY_PORT and LLM_GATEWAY_ADMIN_PORT are both $port"
-free_port LLM_GATEWAY_PORT "$port"
-free_port LLM_GATEWAY_ADMIN_PORT "$admin"
+if [[ -z $validate ]]; then
+  free_port LLM_GATEWAY_PORT "$port"
+  free_port LLM_GATEWAY_ADMIN_PORT "$admin"
+fi
 scripts/setup.sh run
 scripts/build.sh >&2
 envoy="$(find_envoy)"
@@ -34,18 +42,27 @@ envoy="$(find_envoy)"
 # Envoy refuses to start when a variable that a secret names is missing.
 for name in OPENAI_API_KEY ANTHROPIC_API_KEY; do
   if [[ -z ${!name:-} ]]; then
-    say "$name is not set: starting with a placeholder; only the model echo answers without keys"
+    [[ $validate ]] || say "$name is not set: starting with a placeholder; only the model echo answers without keys"
     export "$name=placeholder"
   fi
 done
 
 private="$(mktemp -d)"
 trap 'rm -rf "$private"' EXIT
+# Where this machine has no folder for secrets, they are those of envoy/secrets.
+secrets=/etc/envoy/secrets
+[[ -d $secrets ]] || secrets="$PWD/envoy/secrets"
 # Only the first of each port is the gateway's own; a cluster may well have an 8080 of its own. In two
 # steps, because one port may be asked for under the other's number.
-sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(realpath "$wasm")|" \
+sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(realpath "$wasm")|" -e "s|/etc/envoy/secrets|$secrets|g" \
   -e '0,/port_value: 8080([^0-9]|$)/s//port_value: @port@\1/' \
   -e "0,/port_value: 9901([^0-9]|$)/s//port_value: $admin\1/" -e "s/@port@/$port/" "$config" >"$private/envoy.yaml"
+
+if [[ $validate ]]; then
+  "$envoy" --mode validate -c "$private/envoy.yaml" --log-level "${LLM_GATEWAY_LOG_LEVEL:-error}" >&2 || fail "$config is refused"
+  say "$config is good"
+  exit
+fi
 
 "$envoy" -c "$private/envoy.yaml" --disable-hot-restart --log-level "${LLM_GATEWAY_LOG_LEVEL:-warning}" &
 pid=$!

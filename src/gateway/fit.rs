@@ -38,8 +38,9 @@ pub(super) struct Ways<'c> {
 /// Leaves out the targets that cannot hold the prompt, as configured. Those of the model that follows stay only where the
 /// others do not surely hold it: what a provider finds too long then has somewhere to go.
 ///
-/// Errors: `ContextLength` with the numbers.
+/// Errors: `ContextLength` with the numbers; the count is in the record.
 pub(super) fn fit<'c>(
+    host: &dyn Host,
     config: &Gateway,
     asked: &Asked<'_>,
     counter: &mut Counter<'_, '_>,
@@ -54,6 +55,12 @@ pub(super) fn fit<'c>(
         refusal: None,
         sure: true,
     };
+    let first = steps.first().filter(|_| config.count_tokens);
+    let first = first.map(|(_, step)| counter.count(&step.model));
+    let refused = |fault| {
+        first.inspect(|count| record(host, *count));
+        Err(fault)
+    };
     let mut kept = Vec::with_capacity(steps.len());
     for (at, (provider, step)) in steps.into_iter().enumerate() {
         if fit.takes(provider, &step, counter, story) {
@@ -63,7 +70,7 @@ pub(super) fn fit<'c>(
             && *on == OnContextLength::Refuse
             && let Some(fault) = fit.refusal
         {
-            return Err(fault);
+            return refused(fault);
         }
     }
     let mut follow = Vec::new();
@@ -77,7 +84,7 @@ pub(super) fn fit<'c>(
         }
     }
     match fit.refusal {
-        Some(fault) if kept.is_empty() && follow.is_empty() => Err(fault),
+        Some(fault) if kept.is_empty() && follow.is_empty() => refused(fault),
         _ => Ok(Ways {
             on,
             steps: kept,

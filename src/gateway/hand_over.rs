@@ -150,7 +150,7 @@ pub(super) fn prepare(
     // Of what is counted, it is the provider that counts.
     let measures = asked.api != Api::CountTokens;
     if measures {
-        ways = fit::fit(config, asked, &mut counter, ways, story)?;
+        ways = fit::fit(host, config, asked, &mut counter, ways, story)?;
     }
     let probe = match story.is_heard() {
         true => Probe::Leave,

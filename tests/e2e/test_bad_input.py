@@ -149,6 +149,22 @@ def test_envoy_s_own_413_has_openai_s_shape(start, upstreams):
     assert gateway.record(reply.id)["envoy_details"] == "request_payload_too_large"
 
 
+def test_a_request_that_does_not_come_in_time_is_the_client_s_408(start, upstreams):
+    config = render(role(), upstreams)
+    manager = connection_manager(config)
+    assert manager["request_timeout"] == "600s"
+    manager["request_timeout"] = "0.5s"
+    gateway = start(config)
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as line:
+        line.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{")
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 408"), answer
+    assert json.loads(body)["error"]["code"] == "request_timeout"
+    record = gateway.record(head.split("x-request-id: ")[1].split("\r\n")[0])
+    assert (record["reason"], record["attempts"], record["provider"]) == ("request_timeout", None, None)
+
+
 @pytest.fixture(scope="module")
 def limited(start_for_all, upstreams):
     limit = 100_000

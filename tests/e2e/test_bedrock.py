@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 
 from fake import world
 from fake.client import Client, Gathered, marker
-from fake.gateway import ROOT, Upstream, connection_manager, http_options, plugin, render, wasm
+from fake.gateway import ROOT, Upstream, http_options, plugin, render, wasm
 from fake.provider import Provider
 
 TEXT = "Grüße, 世界 🎉!"
@@ -66,9 +66,6 @@ def gateway(start_for_all, bedrock_provider, openai_provider):
     role["on_context_length"] = "ignore"
     config = render(role, {"openai": Upstream(openai_provider.port, "openai")})
     config["static_resources"]["clusters"].append(shipped_cluster(bedrock_provider.port))
-    route = connection_manager(config)["route_config"]["virtual_hosts"][0]["routes"][0]["route"]
-    groups = route["inline_cluster_specifier_plugin"]["extension"]["typed_config"]["priority_groups"]
-    groups.append({"name": "bedrock", "clusters": [{"cluster_name": "bedrock", "weight": 1}]})
     return start_for_all(config)
 
 

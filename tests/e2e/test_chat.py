@@ -200,6 +200,7 @@ def test_the_models_are_listed_and_can_be_looked_up(client):
 
 def test_health_is_told_without_a_provider(client):
     assert client.get("/healthz").status == 200
+    assert client.send("HEAD", "/healthz").status == 200
 
 
 @pytest.mark.parametrize(

@@ -259,10 +259,28 @@ def test_a_provider_is_believed_only_with_its_own_certificate(start, authority):
             fake.stop()
 
 
+def pieces() -> list[dict]:
+    """What the README shows of a gateway role."""
+    blocks = [block.split("```")[0] for block in (ROOT / "README.md").read_text().split("```yaml\n")[1:]]
+    trees = [yaml.safe_load(block) for block in blocks]
+    rules = [{"guards": tree} for tree in trees if isinstance(tree, list) and "action" in tree[0]]
+    fields = {"models", "providers", "rules", "guards", "keys"}
+    return rules + [tree for tree in trees if isinstance(tree, dict) and set(tree) <= fields]
+
+
+def test_the_readme_s_pieces_are_accepted_where_their_models_and_providers_are(start):
+    targets = {"targets": [{"provider": "openai"}]}
+    around = {"models": dict.fromkeys(("smart", "self-hosted", "gpt-*"), targets), "providers": {"openai": {}, "anthropic": {}}}
+    assert len(pieces()) >= 6
+    for piece in pieces():
+        whole = {key: around.get(key, {}) | value if isinstance(value, dict) else value for key, value in (around | piece).items()}
+        start(render(role(**whole), {"openai": Upstream(1, "openai")}))
+
+
 def test_a_key_in_a_file_changes_without_a_restart(start, openai_provider, tmp_path):
     secrets = tmp_path / "secrets"
     shutil.copytree(ROOT / "envoy" / "secrets", secrets)
-    example = (secrets / "openai-key.yaml").read_text()
+    example = (secrets / "openai-key.yaml.example").read_text()
     assert "put-your-openai-key-here" in example
 
     def put(key: str) -> None:

@@ -327,6 +327,10 @@ def test_limits(start, clusters):
     for sent in ({"content": b"x" * (3 * MB)}, {"content": iter(pieces)}):
         reply = client.send("POST", "/v1/files", headers={"content-type": "application/x"}, **sent)
         assert (reply.status, reply.error["code"]) == (413, "request_too_large")
+    # The second one was under way: what became of its attempt is told.
+    record = gateway.record(reply.id)
+    (attempt,) = json.loads(record["attempts"])
+    assert (record["outcome"], record["attempt_count"], attempt["reason"]) == ("refused", "1", "cancelled")
     late = form(("file", b"x" * (3 * MB // 2), "a"), ("model", "both"))
     reply = client.send("POST", "/v1/audio/transcriptions", **late)
     assert (reply.status, reply.error["param"]) == (413, "model")

@@ -43,7 +43,7 @@ def told(gateway, reply) -> dict:
 
 NOTHING = {
     "method": "POST", "status": 200, "envoy_flags": "-", "envoy_details": "via_upstream", "operation": "chat",
-    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "language": None, "mirror": None, "guard": None, "cache": "off", "reason": None, "api": None,
+    "stream": "0", "team": None, "user": None, "project": None, "key_id": None, "rule": None, "score": None, "cooling": None, "language": None, "mirror": None, "path": None, "guard": None, "cache": "off", "reason": None, "api": None,
     "cost_usd_micros": None, "waste_usd_micros": None, "price": "unknown",
     "usage_source": "provider", "tokens_class": "estimate", "tokenizer": "o200k_base",
 }  # fmt: skip
@@ -122,6 +122,15 @@ def test_the_record_of_a_refused_request_says_why(gateway, client):
         "status": 404, "operation": "chat", "model": "nobody", "outcome": "refused", "reason": "model_not_found",
         "attempts": None, "attempt_count": "0", "provider": None, "total_tokens": None,
     }  # fmt: skip
+
+
+def test_the_record_of_a_request_that_leads_nowhere_has_the_path_without_its_query(gateway, client):
+    reply = client.get("/v1/things/%22?api_key=secret")
+    line = told(gateway, reply)
+    assert (line["path"], line["reason"], line["operation"]) == ("/v1/things/%22", "unknown_url", None)
+    assert told(gateway, client.send("DELETE", "/v1/models"))["path"] == "/v1/models"
+    assert told(gateway, client.get("/" + "x" * 1000))["path"] == "/" + "x" * 255
+    assert told(gateway, client.get("/v1/models"))["path"] is None
 
 
 def test_the_time_to_the_first_token_is_measured(gateway, client):

@@ -77,9 +77,8 @@ def render(gateway: dict, upstreams: dict[str, Upstream]) -> dict:
     role["vm_config"]["code"]["local"]["filename"] = str(wasm())
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
         groups = route["route"]["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
-        groups["priority_groups"] = [
-            {"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in upstreams
-        ]
+        (group,) = groups["priority_groups"]
+        group["clusters"][0]["cluster_name"] = next(iter(upstreams))
     patterns = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
     config["static_resources"]["clusters"] = [
         cluster(patterns.get(upstream.dialect, patterns["anthropic"]), name, upstream) for name, upstream in upstreams.items()

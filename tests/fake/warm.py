@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .gateway import WORKERS, Gateway, Upstream, render
+from .gateway import WORKERS, Gateway, Upstream, render, shipped
 
 SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 RESOURCES = {
@@ -131,8 +131,10 @@ class Warm(Gateway):
 
 
 def reusable(config: dict) -> bool:
-    """Whether a running Envoy can take it: nothing but listeners, clusters and secrets, with the filter among them."""
-    only = set(config) <= {"node", "admin", "static_resources"}
+    """Whether a running Envoy can take it: what it has from the shipped configuration, but for listeners, clusters and secrets,
+    with the filter among them."""
+    same = shipped()
+    only = all(key in ("admin", "static_resources") or value == same.get(key) for key, value in config.items())
     return only and any("vm_id" in message for message in messages(config))
 
 

@@ -162,6 +162,18 @@ def the_gateway_is_missing(p):
     del p.filters[0]
 
 
+def envoy_is_less_patient_than_the_attempts(p):
+    p.hcm["stream_idle_timeout"] = "1200s"
+    p.gateway["models"]["smart"] |= {"attempts_per_target": 2, "answer_timeout": "10m"}
+    p.gateway["models"]["bounded"] = p.gateway["models"]["smart"] | {"total_timeout": "20m"}
+    p.gateway["models"]["one"] = {"targets": [{"route_to": "smart"}], "attempts": 2}
+
+
+def envoy_has_its_default_patience(p):
+    del p.hcm["stream_idle_timeout"]
+    p.gateway["answer_timeout"] = "200s"
+
+
 CASES = {
     dialects_differ: [
         f"cluster vllm, plugin vllm: configuration $.dialect: 'other' is not one of {SCHEMA['$defs']['dialect']['enum']}",
@@ -239,6 +251,12 @@ CASES = {
     roles_are_in_the_wrong_place: ["listener llm, plugin gateway: configuration.role must be gateway here"],
     a_log_asks_for_facts_that_are_not_given: [
         "listener llm: wasm.llm.model is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
+    ],
+    envoy_is_less_patient_than_the_attempts: [
+        "listener llm: 4 attempts at smart may take 2400s without a word; raise stream_idle_timeout (1200s) above that, or lower answer_timeout, attempts or total_timeout"
+    ],
+    envoy_has_its_default_patience: [
+        "listener llm: 2 attempts at smart may take 400s without a word; raise stream_idle_timeout (300s) above that, or lower answer_timeout, attempts or total_timeout"
     ],
     the_gateway_is_missing: ["no listener has this filter with role gateway"],
 }

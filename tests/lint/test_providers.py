@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 from fake.gateway import validate, wasm
 
@@ -57,6 +58,20 @@ def test_envoy_accepts_every_cluster(tmp_path):
     clusters = [cluster for name in FILES for cluster in place(load(name), tmp_path)]
     node = {"id": "test", "cluster": "test"}  # secrets from files want one
     code, log = validate({"node": node, "static_resources": {"clusters": clusters}}, tmp_path)
+    assert code == 0, log
+
+
+@pytest.mark.parametrize("name", sorted(LOCAL))
+def test_tls_to_a_server_of_one_s_own_is_a_comment_that_envoy_accepts(name, tmp_path):
+    text = (FOLDER / f"{name}.yaml").read_text()
+    begin, end = text.index("  # transport_socket:"), text.index("  connect_timeout:")
+    cluster = yaml.safe_load(text[:begin] + text[begin:end].replace("  # ", "  ") + text[end:])["clusters"][0]
+    ca = cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"]
+    assert ca == {"filename": "/etc/envoy/my-ca.pem"}
+    ca["filename"] = str(trusted := tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(trusted)
+    node = {"id": "test", "cluster": "test"}
+    code, log = validate({"node": node, "static_resources": {"clusters": [place(cluster, tmp_path)]}}, tmp_path)
     assert code == 0, log
 
 
