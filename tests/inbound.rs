@@ -144,6 +144,13 @@ fn what_the_dialect_does_not_take_is_left_out_and_listed() {
         json!({"reasoning_effort": "none"})
     );
     assert_eq!(adds(off, NONE).0, json!({}));
+    for kind in ["disabled", "between_tools"] {
+        let off = json!({"thinking": {"type": kind}, "output_config": {"effort": "high"}});
+        let lost = vec!["output_config.effort".to_owned()];
+        let none = json!({"reasoning_effort": "none"});
+        assert_eq!(adds(off.clone(), ALL), (none, lost.clone()), "{kind}");
+        assert_eq!(adds(off, NONE), (json!({}), lost), "{kind}");
+    }
     let native = Extensions {
         thinking: true,
         ..ALL

@@ -148,6 +148,20 @@ fn a_gathered_stream_of_responses_is_the_whole_response() {
 }
 
 #[test]
+fn a_call_without_an_id_gets_one_that_its_result_can_name() {
+    let mut writer = responses::Writer::whole(7, Echo::default());
+    let call = |index| Part::ToolCall {
+        index,
+        id: "",
+        name: "f",
+    };
+    drive(&mut writer, &[call(0), call(1)]);
+    let body: Value = serde_json::from_slice(&writer.body()).unwrap();
+    let ids = [0, 1].map(|n| body["output"][n]["call_id"].clone());
+    assert_eq!(ids, ["call_0", "call_1"]);
+}
+
+#[test]
 fn a_stream_that_breaks_off_says_so_in_each_api() {
     let fault = Fault::new(FaultKind::Overloaded, "later");
     let mut stream = messages::EventWriter::default();

@@ -20,6 +20,8 @@ pub(super) struct Facts {
     pub(super) finish: Option<Finish>,
     /// The choices of a stream that passes.
     pub(super) choices: Choices,
+    /// The choices of a translated answer that call tools.
+    calling: u128,
     /// How many choices of a stream that is translated have ended.
     pub(super) finished: u32,
     /// A part has come that the client must see.
@@ -101,6 +103,22 @@ impl Facts {
         {
             spoken.told();
         }
+    }
+
+    /// A part as it is meant: some hosts end an answer that calls a tool with `stop`, and whoever goes by that
+    /// would never answer the call.
+    fn meant<'p>(&mut self, choice: u32, part: Part<'p>) -> Part<'p> {
+        let bit = 1u128.checked_shl(choice).unwrap_or(0);
+        match part {
+            Part::ToolCall { .. } => self.calling |= bit,
+            // It may have cut the call off.
+            Part::StopSequence(_) => self.calling &= !bit,
+            Part::Finish(Finish::Stop) if self.calling & bit != 0 => {
+                return Part::Finish(Finish::ToolCalls);
+            }
+            _ => {}
+        }
+        part
     }
 
     /// Counts a piece of an answer that passes.
@@ -188,6 +206,7 @@ impl AnswerSink for Both<'_> {
     }
 
     fn part(&mut self, choice: u32, part: Part<'_>) {
+        let part = self.0.meant(choice, part);
         self.0.part(choice, part);
         self.1.part(choice, part);
     }
@@ -202,4 +221,31 @@ impl AnswerSink for Both<'_> {
 pub(super) fn record_ttft(host: &dyn Host, sent: &Sent) {
     let elapsed = host.now().duration_since(sent.started).unwrap_or_default();
     host.set_state(state::TTFT_MS, &elapsed.as_millis().to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_beside_a_call_means_the_call_unless_a_stop_sequence_may_have_cut_it() {
+        let (call, stop) = (
+            Part::ToolCall {
+                index: 0,
+                id: "a",
+                name: "f",
+            },
+            Part::Finish(Finish::Stop),
+        );
+        let mut facts = Facts::default();
+        facts.meant(1, call);
+        assert_eq!(facts.meant(1, stop), Part::Finish(Finish::ToolCalls));
+        assert_eq!(facts.meant(0, stop), stop, "another choice");
+        assert_eq!(facts.meant(4000, call), call, "one that is not followed");
+        assert_eq!(facts.meant(4000, stop), stop);
+        let length = Part::Finish(Finish::Length);
+        assert_eq!(facts.meant(1, length), length);
+        facts.meant(1, Part::StopSequence(None));
+        assert_eq!(facts.meant(1, stop), stop);
+    }
 }

@@ -10,9 +10,10 @@ use crate::{
     catalogue::Prices,
     fault::FaultKind,
     host::{Exchange, keys::state},
-    json::{Layout, Place},
+    json::{self, Layout, Object, Place},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::rc::Rc;
 
 /// A body with more fields than this is read again instead of being described.
@@ -60,7 +61,7 @@ pub struct HandOver {
     pub stream: bool,
     /// The client asked for the usage chunk.
     pub wants_usage: bool,
-    /// How many choices the client asked for (`n`).
+    /// How many choices the client asked for: `n`, of the older Completions for each prompt.
     #[serde(default, skip_serializing_if = "is_one_at_most")]
     pub choices: u32,
     /// The model that the client asked for.
@@ -144,7 +145,7 @@ impl HandOver {
             api: asked.api,
             stream: asked.stream,
             wants_usage: asked.wants_usage,
-            choices: asked.body.read("n").ok().flatten().unwrap_or(1),
+            choices: choices(asked),
             sealed: asked.may_hold_sealed(),
             size,
             places,
@@ -306,7 +307,50 @@ impl HandOver {
     }
 }
 
+fn choices(asked: &Asked<'_>) -> u32 {
+    let each: u32 = asked.body.read("n").ok().flatten().unwrap_or(1);
+    match asked.api {
+        Api::Completions => each.saturating_mul(prompts(&asked.body)),
+        _ => each,
+    }
+}
+
+/// How many prompts the older Completions are to continue: texts or lists of tokens; a list of tokens is one.
+fn prompts(body: &Object<'_>) -> u32 {
+    let mut count = 0u32;
+    let prompt: Option<&RawValue> = body.read("prompt").unwrap_or_default();
+    json::each(prompt, |one| {
+        count = count.saturating_add(u32::from(one.get().starts_with(['"', '['])));
+    });
+    count.max(1)
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
 fn is_one_at_most(choices: &u32) -> bool {
     *choices <= 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_prompt_has_choices_of_its_own_and_a_list_of_tokens_is_one_prompt() {
+        let count = |prompt: &str| {
+            let body = format!(r#"{{"prompt":{prompt}}}"#);
+            prompts(&Object::parse(&body).unwrap())
+        };
+        for (prompt, want) in [
+            (r#""a""#, 1),
+            (r#"["a"]"#, 1),
+            (r#"["a", "b","c"]"#, 3),
+            ("[1, 2,3]", 1),
+            ("[[1,2], [3]]", 2),
+            ("[]", 1),
+            ("null", 1),
+            ("7", 1),
+        ] {
+            assert_eq!(count(prompt), want, "{prompt}");
+        }
+    }
 }

@@ -26,6 +26,9 @@ pub fn gather_chat(stream: &str) -> Value {
             }
         }
         for key in ["reasoning_details", "images", "tool_calls"] {
+            let here = &choice["delta"][key];
+            let adds = message[key].is_array() && here[0].get("index").is_none();
+            assert!(here.is_null() || !adds, "an SDK cannot add to `{key}`");
             for part in choice["delta"][key].as_array().into_iter().flatten() {
                 append(&mut message, key, part);
             }
@@ -63,7 +66,8 @@ fn said_of(value: Value) -> Value {
     }
 }
 
-/// A new element, or more arguments for the tool call of the same index.
+/// A new element, or more arguments for the tool call of the same index. The SDKs' stream helpers take a list
+/// whose elements have no index from one chunk only.
 fn append(message: &mut Value, key: &str, part: &Value) {
     if !message[key].is_array() {
         message[key] = json!([]);

@@ -50,7 +50,9 @@ impl Choices {
 
     /// Whether every choice that has begun has ended, and at least as many as were asked for.
     pub fn are_complete(self, wanted: u32) -> bool {
-        self.begun & !self.ended == 0 && self.ended.count_ones() >= wanted.max(1)
+        // Those beyond cannot be followed.
+        let wanted = wanted.clamp(1, u128::BITS);
+        self.begun & !self.ended == 0 && self.ended.count_ones() >= wanted
     }
 }
 
@@ -348,6 +350,12 @@ mod tests {
             "the second never began"
         );
         assert!(seen(&[("1", stop), ("0", stop)]).are_complete(2));
+        let all: Vec<_> = (0..200).map(|n: u32| n.to_string()).collect();
+        let all: Vec<_> = all.iter().map(|n| (n.as_str(), stop)).collect();
+        assert!(
+            seen(&all).are_complete(200),
+            "those beyond are not followed"
+        );
         assert!(seen(&[("null", stop), ("4000", "null")]).are_complete(1));
     }
 

@@ -49,6 +49,7 @@ pub fn without_sealed(body: &Object<'_>) -> Option<Own> {
             .content
             .and_then(|c| serde_json::from_str(c.get()).ok());
         let (true, Some(blocks)) = (assistant, blocks) else {
+            lost &= !assistant;
             out.push(raw.get().to_owned());
             continue;
         };
@@ -125,5 +126,10 @@ mod tests {
         let call = r#"{"type":"tool_use","id":"a","name":"f","input":{}}"#;
         let turns = format!(r#"[{{"role":"assistant","content":[{thought},{call}]}}]"#);
         assert!(own(&turns).unwrap().lost);
+        let last = r#"{"role":"assistant","content":"done"}"#;
+        let turns = format!(
+            r#"[{{"role":"assistant","content":[{thought},{call}]}},{{"role":"user","content":"x"}},{last}]"#
+        );
+        assert!(!own(&turns).unwrap().lost, "the last turn calls nothing");
     }
 }

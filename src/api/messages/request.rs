@@ -95,7 +95,7 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         .transpose()?;
     let (effort, format) = config.map_or((None, None), |config| (config.effort, config.format));
     request.reasoning_effort = effort_of(effort, &place)?;
-    think(&mut request, raw("thinking"), takes)?;
+    think(&mut request, raw("thinking"), takes, &mut dropped)?;
     let (format, place) = match format {
         Some(_) => (format, place.key("format")),
         // The name of the beta.
@@ -174,8 +174,13 @@ fn effort_of(raw: Field<'_>, place: &Place<'_>) -> Result<Option<Text<'static>>,
 }
 
 /// A budget as the effort that comes nearest; an effort that the client gave itself wins. Adaptive
-/// thinking is what other models do unasked.
-fn think<'a>(request: &mut Request<'a>, raw: Field<'a>, takes: Extensions) -> Result<(), Fault> {
+/// thinking is what other models do unasked. Where none is wanted, an effort would turn it on.
+fn think<'a>(
+    request: &mut Request<'a>,
+    raw: Field<'a>,
+    takes: Extensions,
+    dropped: &mut Vec<String>,
+) -> Result<(), Fault> {
     let Some(raw) = raw else { return Ok(()) };
     let place = Place::root("thinking");
     let fields: Thinking<'a> = object(raw, &place)?;
@@ -197,9 +202,14 @@ fn think<'a>(request: &mut Request<'a>, raw: Field<'a>, takes: Extensions) -> Re
                 _ => "high",
             })
         }
-        // Where nothing is known of the model, the word could be refused.
-        "disabled" | "between_tools" if takes.reasoning => Some("none"),
-        "disabled" | "between_tools" | "adaptive" => None,
+        "disabled" | "between_tools" => {
+            if request.reasoning_effort.take().is_some() {
+                note(dropped, "output_config.effort");
+            }
+            // Where nothing is known of the model, the word could be refused.
+            takes.reasoning.then_some("none")
+        }
+        "adaptive" => None,
         _ => {
             return Err(place_of_type.wrong("one of enabled, adaptive, disabled, between_tools"));
         }

@@ -440,9 +440,13 @@ impl AnswerSink for Writer {
             Part::Thought(text) => self.think(text),
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => {
+                let call_id = match id {
+                    "" => format!("call_{index}"), // the result must name it
+                    id => id.to_owned(),
+                };
                 let call = Kind::Call {
                     index,
-                    call_id: id.to_owned(),
+                    call_id,
                     name: name.to_owned(),
                     arguments: String::new(),
                 };

@@ -157,6 +157,14 @@ pub(super) fn finish(reason: Option<&str>) -> Result<Finish, Fault> {
     }
 }
 
+/// Writes the end.
+pub(super) fn end(reason: Option<&str>, finish: Finish, out: &mut dyn AnswerSink) {
+    if reason == Some("STOP_SEQUENCE") {
+        out.part(0, Part::StopSequence(None)); // which one is not told
+    }
+    out.part(0, Part::Finish(finish));
+}
+
 /// Reasoning as the client must return it with the results of its calls.
 #[derive(Debug)]
 pub(super) enum Thought {
@@ -259,7 +267,8 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
         }
     };
     // A failed attempt has its cost, too.
-    let finish = finish(answer.finish_reason.as_deref()).inspect_err(|_| count(out))?;
+    let reason = answer.finish_reason.as_deref();
+    let finish = finish(reason).inspect_err(|_| count(out))?;
     // The model is not named; the one that was asked answers.
     out.open(answer.id.as_deref().unwrap_or_default(), "");
     let mut thoughts = Vec::new();
@@ -294,7 +303,7 @@ pub(super) fn read(body: &[u8], out: &mut dyn AnswerSink) -> Result<(), Fault> {
     if !calls.is_empty() {
         give_back(&thoughts, out);
     }
-    out.part(0, Part::Finish(finish));
+    end(reason, finish, out);
     Ok(())
 }
 

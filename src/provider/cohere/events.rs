@@ -4,8 +4,8 @@
 
 use super::{
     answer::{
-        Block, Call, Counts, MAX_THOUGHT, MAX_THOUGHTS, Thought, call, finish, give_back, logprobs,
-        unreadable,
+        Block, Call, Counts, MAX_THOUGHT, MAX_THOUGHTS, Thought, call, end, finish, give_back,
+        logprobs, unreadable,
     },
     fault,
 };
@@ -303,7 +303,7 @@ impl Events {
         if !self.calls.is_empty() && self.kept <= MAX_THOUGHT {
             give_back(&self.thoughts, out);
         }
-        out.part(0, Part::Finish(finish));
+        end(reason, finish, out);
         self.done = true;
         Ok(())
     }

@@ -144,7 +144,10 @@ impl Events {
                 None => format!("The provider's policy blocked this prompt ({}).", &*reason),
             });
         }
-        for candidate in chunk.candidates.iter().flatten() {
+        // A client's list of choices grows in their order.
+        let mut candidates = chunk.candidates.unwrap_or_default();
+        candidates.sort_by_key(|candidate| candidate.index.unwrap_or(0));
+        for candidate in &candidates {
             self.candidate(candidate, out)?;
         }
         Ok(())

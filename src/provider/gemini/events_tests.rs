@@ -235,3 +235,16 @@ fn no_answer_however_cut_or_bent_does_harm() {
         }
     }
 }
+
+#[test]
+fn candidates_come_in_their_order_however_a_chunk_lists_them() {
+    let candidate = |index: u32| {
+        format!(
+            r#"{{"index":{index},"content":{{"parts":[{{"text":"{index}"}}]}},"finishReason":"STOP"}}"#
+        )
+    };
+    let list = [2, 0, 1].map(candidate).join(",");
+    let answer = whole(&format!(r#"{{"candidates":[{list}],{HEAD}}}"#)).unwrap();
+    let places = [0, 1, 2].map(|n| answer.find(&format!(r#""index":{n}"#)).unwrap());
+    assert!(places.is_sorted(), "{answer}");
+}

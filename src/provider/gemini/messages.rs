@@ -41,6 +41,8 @@ struct Building<'a, 'h> {
     contents: Vec<Content<'a>>,
     /// Which function each call names, and its place among the calls; of two calls with one id the later counts.
     names: BTreeMap<Cow<'a, str>, (Quoted<'a>, usize)>,
+    /// How many calls there are so far; an id may come again.
+    calls: usize,
     /// The places of the calls that the last turn's results answer.
     answered: Vec<usize>,
 }
@@ -60,6 +62,7 @@ pub(super) fn translate<'a>(
         system: Vec::new(),
         contents: Vec::new(),
         names: BTreeMap::new(),
+        calls: 0,
         answered: Vec::new(),
     };
     for (index, message) in messages.iter().enumerate() {
@@ -151,8 +154,8 @@ impl<'a> Building<'a, '_> {
     ) -> Result<Part<'a>, Fault> {
         let (place, signature) = match call.id {
             Some(id) => {
-                let number = self.names.len();
-                self.names.insert(id.text(), (call.name, number));
+                self.names.insert(id.text(), (call.name, self.calls));
+                self.calls += 1;
                 (
                     format!("{place}.tool_calls[{index}].function.arguments"),
                     signatures.calls.remove(&id.text()),
@@ -301,6 +304,31 @@ mod tests {
         let (_, contents) = translated(&list, &home, Age::Old).unwrap();
         let places = ["12", "31", "-3"].map(|said| contents.find(said).unwrap());
         assert!(places.is_sorted(), "{contents}");
+    }
+
+    #[test]
+    fn results_stand_in_order_where_a_later_turn_uses_the_ids_of_an_earlier_one() {
+        let turn = |ids: &str, results: [&str; 3]| {
+            let call = |id: char| {
+                format!(
+                    r#"{{"id":"{id}","type":"function","function":{{"name":"w","arguments":"{{}}"}}}}"#
+                )
+            };
+            let calls = ids.chars().map(call).collect::<Vec<_>>().join(",");
+            let said = results.map(|id| {
+                format!(r#",{{"role":"tool","tool_call_id":"{id}","content":"said {id}"}}"#)
+            });
+            format!(
+                r#"{{"role":"assistant","tool_calls":[{calls}]}}{}"#,
+                said.join("")
+            )
+        };
+        let (first, second) = (turn("abc", ["a", "b", "c"]), turn("bca", ["c", "a", "b"]));
+        let list = format!(r#"[{{"role":"user","content":"q"}},{first},{second}]"#);
+        let sent = contents(&list, Age::Old);
+        let (_, last) = sent.rsplit_once(r#""role":"model""#).unwrap();
+        let places = ["b", "c", "a"].map(|id| last.find(&format!("said {id}")).unwrap());
+        assert!(places.is_sorted(), "{last}");
     }
 
     fn contents(list: &str, age: Age) -> String {

@@ -70,6 +70,12 @@ pub(super) fn plan<'a>(
         return Ok(Some(Thinking::Kept(raw)));
     }
     Ok(match (native(chat)?, effort) {
+        // The model finds its measure within the effort.
+        (Some(Effort::Own), Some(asked)) => fit(asked, model, "reasoning_effort", dropped),
+        (Some(Effort::None), Some(asked)) if asked != Effort::None => {
+            note(dropped, "reasoning_effort");
+            fit(Effort::None, model, "thinking", dropped)
+        }
         (Some(asked), _) => fit(asked, model, "thinking", dropped),
         (None, Some(asked)) => fit(asked, model, "reasoning_effort", dropped),
         (None, None) => None,
@@ -112,7 +118,7 @@ fn native(chat: &Chat<'_>) -> Result<Option<Effort>, Fault> {
     let native: Option<Native<'_>> = chat.body.read("thinking").map_err(|_| wrong())?;
     native
         .map(|native| match (&*native.r#type, native.budget_tokens) {
-            ("disabled", _) => Ok(Effort::None),
+            ("disabled" | "between_tools", _) => Ok(Effort::None),
             ("adaptive", _) | ("enabled", None) => Ok(Effort::Own),
             ("enabled", Some(tokens)) if tokens > 0 => Ok(Effort::Tokens(tokens)),
             _ => Err(wrong()),
@@ -272,6 +278,26 @@ mod tests {
             ),
             (
                 r#""thinking":{"type":"disabled"}"#,
+                r#"{"thinkingBudget":0} "#,
+            ),
+            (
+                r#""thinking":{"type":"between_tools"}"#,
+                r#"{"thinkingBudget":0} "#,
+            ),
+            (
+                r#""thinking":{"type":"adaptive"},"reasoning_effort":"low""#,
+                r#"{"includeThoughts":true,"thinkingBudget":1024} "#,
+            ),
+            (
+                r#""thinking":{"type":"enabled"},"reasoning_effort":"low""#,
+                r#"{"includeThoughts":true,"thinkingBudget":1024} "#,
+            ),
+            (
+                r#""thinking":{"type":"disabled"},"reasoning_effort":"high""#,
+                r#"{"thinkingBudget":0} reasoning_effort"#,
+            ),
+            (
+                r#""thinking":{"type":"disabled"},"reasoning_effort":"none""#,
                 r#"{"thinkingBudget":0} "#,
             ),
         ];

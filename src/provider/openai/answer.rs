@@ -130,12 +130,13 @@ fn say(choice: u32, message: &Message<'_>, out: &mut dyn AnswerSink) {
         let Some(function) = &call.function else {
             continue;
         };
-        let id = call.id.as_deref().unwrap_or_default();
+        let made = format!("call_{index}");
+        let id = call.id.as_deref().filter(|id| !id.is_empty());
         out.part(
             choice,
             Part::ToolCall {
                 index,
-                id,
+                id: id.unwrap_or(&made),
                 name: &function.name,
             },
         );

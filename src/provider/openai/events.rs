@@ -6,7 +6,7 @@ use super::{details::Details, fault};
 use crate::{
     api::{
         answer::{AnswerSink, Part, Tier},
-        chat::{UsageView, finish_from},
+        chat::{UsageView, finish_from, is_failure},
     },
     fault::{Fault, FaultKind},
     frame,
@@ -118,7 +118,16 @@ impl ChatEvents for Events {
         if chunk.error.is_some_and(|error| error.get() != "null") {
             return Err(broken());
         }
-        if !self.opened {
+        let mut choices = chunk.choices.iter().flatten();
+        if choices.any(|choice| choice.finish_reason.as_deref().is_some_and(is_failure)) {
+            // A failed attempt has its cost, too.
+            count(&chunk, out);
+            return Err(broken());
+        }
+        // Azure begins with a chunk of its own, which has neither choices nor the model's name.
+        let says = |text: &Option<Str<'_>>| text.as_deref().is_some_and(|text| !text.is_empty());
+        let begins = says(&chunk.model) || chunk.choices.iter().flatten().next().is_some();
+        if begins && !self.opened {
             self.opened = true;
             out.open(
                 chunk.id.as_deref().unwrap_or_default(),
@@ -136,9 +145,7 @@ impl ChatEvents for Events {
                 out.part(index, Part::Finish(finish_from(reason)));
             }
         }
-        if let Some(usage) = chunk.usage {
-            out.usage(usage.served(chunk.service_tier));
-        }
+        count(&chunk, out);
         Ok(())
     }
 
@@ -232,6 +239,12 @@ impl Events {
         if let Some(json) = json.filter(|json| !json.is_empty()) {
             out.part(choice, Part::ToolInput { index, json });
         }
+    }
+}
+
+fn count(chunk: &Chunk<'_>, out: &mut dyn AnswerSink) {
+    if let Some(usage) = chunk.usage {
+        out.usage(usage.served(chunk.service_tier));
     }
 }
 
