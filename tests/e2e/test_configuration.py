@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import ssl
+import sys
 import time
 from urllib.request import urlopen
 
@@ -28,6 +29,10 @@ from fake.gateway import (
 from fake.provider import Provider
 from fake.warm import Refused
 from fake.world import role
+
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import lint  # noqa: E402
 
 
 def test_the_shipped_configuration_is_valid_as_it_stands(tmp_path, monkeypatch):
@@ -262,7 +267,7 @@ def test_a_provider_is_believed_only_with_its_own_certificate(start, authority):
 def pieces() -> list[dict]:
     """What the README shows of a gateway role."""
     blocks = [block.split("```")[0] for block in (ROOT / "README.md").read_text().split("```yaml\n")[1:]]
-    trees = [yaml.safe_load(block) for block in blocks]
+    trees = [yaml.load(block, lint.Strict) for block in blocks]
     rules = [{"guards": tree} for tree in trees if isinstance(tree, list) and "action" in tree[0]]
     fields = {"models", "providers", "rules", "guards", "keys"}
     return rules + [tree for tree in trees if isinstance(tree, dict) and set(tree) <= fields]
