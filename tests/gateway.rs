@@ -281,6 +281,32 @@ fn a_key_may_use_its_models_only() {
 }
 
 #[test]
+fn a_key_may_use_its_models_only_also_where_a_body_names_others() {
+    let with = |key: &str, more: Value| {
+        let mut body: Value = serde_json::from_str(&chat("gpt-5-mini")).unwrap();
+        let more = more.as_object().unwrap().clone();
+        body.as_object_mut().unwrap().extend(more);
+        ask(&with_keys(), &[("x-api-key", key)], &body.to_string())
+    };
+    let tool = |model: &str| json!({"tools": [{"type": "function"}, {"type": "image_generation", "model": model}]});
+    let lists = |names: &[&str]| json!({"models": names});
+    for passes in [
+        lists(&["smart"]),
+        tool("smart"),
+        json!({"tools": 7}),
+        json!({"models": null}),
+    ] {
+        assert!(with("key-of-support", passes).2.is_some());
+    }
+    let refused = |more: Value| error(&with("key-of-support", more).0);
+    let not_allowed = |at: &str| (403, "model_not_allowed".to_owned(), json!(at));
+    assert_eq!(refused(lists(&["smart", "gpt-4"])), not_allowed("models"));
+    assert_eq!(refused(tool("gpt-image-1")), not_allowed("tools[1].model"));
+    assert_eq!(refused(json!({"models": [{"name": "gpt-4"}]})).0, 400);
+    assert!(with("key-of-all", lists(&["gpt-4"])).2.is_some());
+}
+
+#[test]
 fn the_model_list_shows_what_the_caller_may_use() {
     let get = |path: &str, key: &str| {
         let headers = [(":method", "GET"), (":path", path), ("x-api-key", key)];

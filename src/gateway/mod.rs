@@ -297,6 +297,7 @@ impl Request {
         }
         host.set_state(state::MODEL, &asked.model);
         models::permit(&self.config, &self.caller, &asked.model)?;
+        models::permit_others(&self.config, &self.caller, &asked.body)?;
         let passed = self.guard(host, &asked, &others)?;
         let asked = match &passed.body {
             Some(body) => Asked::parse(self.api, body.as_bytes())?,

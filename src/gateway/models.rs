@@ -8,8 +8,11 @@ use crate::{
     },
     config::Gateway,
     fault::{Fault, FaultKind},
+    json::{Object, Str},
     plan,
 };
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// Most names that an error message lists.
 const MAX_NAMED: usize = 30;
@@ -46,6 +49,41 @@ pub(super) fn permit(config: &Gateway, caller: &Caller, asked: &str) -> Result<(
     let names = names(config, caller).join(", ");
     let message = format!("This key may not use `{asked}`. It may use: {names}.");
     Err(Fault::new(FaultKind::Forbidden, message).at("model"))
+}
+
+/// Checks the models that a body names besides the one that is asked: hosts such as OpenRouter go on to others of a list, and
+/// a tool may have a model of its own.
+///
+/// Errors: as of [`permit`]; `BadRequest` for a list that cannot be read.
+pub(super) fn permit_others(
+    config: &Gateway,
+    caller: &Caller,
+    body: &Object<'_>,
+) -> Result<(), Fault> {
+    #[derive(Deserialize)]
+    struct Tool<'a> {
+        #[serde(borrow)]
+        model: Option<Str<'a>>,
+    }
+    if caller.names().is_none() {
+        return Ok(());
+    }
+    let listed: Option<Vec<Str<'_>>> = body.read("models").map_err(|_| {
+        let message = "`models` must be a list of names of models.";
+        Fault::new(FaultKind::BadRequest, message).at("models")
+    })?;
+    for name in listed.iter().flatten() {
+        permit(config, caller, name).map_err(|fault| fault.at("models"))?;
+    }
+    let tools: Option<Vec<&RawValue>> = body.read("tools").ok().flatten();
+    for (at, tool) in tools.iter().flatten().enumerate() {
+        let named = serde_json::from_str::<Tool<'_>>(tool.get()).ok();
+        if let Some(name) = named.and_then(|tool| tool.model) {
+            permit(config, caller, &name)
+                .map_err(|fault| fault.at(format_args!("tools[{at}].model")))?;
+        }
+    }
+    Ok(())
 }
 
 /// `model_not_found`, with the names that the caller may use.
