@@ -18,14 +18,15 @@ done
 bench_translate() { cargo bench --quiet --bench translate -- "${options[@]}"; }
 
 bench_plan() {
-  export CARGO_TARGET_DIR=target/bench-plan
+  scripts/setup.sh bench-plan
+  local -x CARGO_TARGET_DIR=target/bench-plan
   wasm_cargo wasm32-unknown-unknown build --quiet --release --manifest-path bench/plan/Cargo.toml
   python3 bench/plan/plan.py "$(find_envoy)" "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/bench_plan.wasm"
-  unset CARGO_TARGET_DIR
 }
 
 bench_guard() {
   scripts/setup.sh bench-guard
+  mkdir -p target
   .venv/bin/python bench/guard/presidio.py >target/presidio.txt
   cargo bench --quiet --bench guard -- --peer "$PWD/target/presidio.txt" "${options[@]}"
 }

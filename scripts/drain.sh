@@ -8,6 +8,11 @@ most="${1:-600}"
 admin="${LLM_GATEWAY_ADMIN_PORT:-9901}"
 pause="${LLM_GATEWAY_DRAIN_PAUSE:-10}"
 
+fail() {
+  echo "drain: $*" >&2
+  exit 1
+}
+
 ask() { # <method> <path>
   exec 3<>"/dev/tcp/127.0.0.1/$admin"
   printf '%s %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n' "$1" "$2" >&3
@@ -22,9 +27,9 @@ active() {
 ask POST /healthcheck/fail >/dev/null
 end=$((SECONDS + most))
 sleep "$pause"
-while ((SECONDS < end)); do
-  [[ $(active) != 0 ]] || exit 0
+while left=$(active); do
+  [[ -n $left ]] || fail "Envoy does not say how many requests are under way: is its stat_prefix llm?"
+  ((left)) || exit 0
+  ((SECONDS < end)) || fail "$left requests are still under way after $most seconds"
   sleep 1
 done
-echo "drain: $(active) requests are still under way after $most seconds" >&2
-exit 1

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ import yaml
 from lint import Strict, dig, find, plugins
 
 SHIPPED = Path(__file__).parents[1] / "envoy/envoy.yaml"
-PATIENCE = 30  # seconds until Envoy is ready
+PATIENCE = 90  # seconds until Envoy is ready, on a busy machine
 BUFFER = (128 << 20) + 1  # the filter's largest body
 HERE = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
 HTTP = "type.googleapis.com/envoy.extensions.filters"
@@ -181,6 +182,7 @@ def main():
     parser.add_argument("--key", metavar="ID", help="the id of the key that it would have, as in the configuration")
     parser.add_argument("--header", action="append", default=[], metavar="'NAME: VALUE'", help="a header that it would have")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or Envoy would stay behind
     try:
         body = sys.stdin.buffer.read() if options.request == "-" else Path(options.request).read_bytes()
         status, answer = explain(options, body)

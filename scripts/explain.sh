@@ -8,12 +8,11 @@ here=$PWD
 root=$PWD
 python="${PYTHON:-$root/.venv/bin/python}"
 [[ -n ${PYTHON:-} ]] || scripts/setup.sh scripts
-LLM_GATEWAY_WASM="${LLM_GATEWAY_WASM:-$wasm}"
-if [[ ! -r $LLM_GATEWAY_WASM ]]; then
+if [[ -z ${LLM_GATEWAY_WASM:-} ]]; then
   scripts/setup.sh run
-  scripts/build.sh >&2
+  scripts/build.sh >&2 # at once when nothing has changed
 fi
-LLM_GATEWAY_WASM="$(realpath "$LLM_GATEWAY_WASM")"
+LLM_GATEWAY_WASM="$(realpath "${LLM_GATEWAY_WASM:-$wasm}")"
 ENVOY_BIN="$(find_envoy)" || fail "no Envoy: run scripts/setup.sh run, or set ENVOY_BIN"
 export LLM_GATEWAY_WASM ENVOY_BIN
 cd "$here"

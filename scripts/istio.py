@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import yaml
-from lint import Strict
+from lint import Strict, dig, find, plugins
 
 SHIPPED_FOLDER = "/etc/envoy/"
 WASM = "envoy_llm_gateway.wasm"
@@ -57,12 +57,9 @@ def patches(config, folder):
     """The patches, in the order in which Istio must apply them."""
     config = fitted(config, folder)
     resources = config["static_resources"]
-    if not resources.get("listeners"):
-        raise SystemExit("istio.sh: the configuration has no listener, so there is nothing that a gateway could serve")
-    listener = resources["listeners"][0]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    listener, manager = serving(resources)
     *filters, router = manager["http_filters"]
-    (host,) = manager["route_config"]["virtual_hosts"]
+    routes = carried(manager["route_config"])
     in_manager = {"listener": {"filterChain": {"filter": {"name": MANAGER}}}}
     in_router = {"listener": {"filterChain": {"filter": {"name": MANAGER, "subFilter": {"name": ROUTER}}}}}
 
@@ -73,8 +70,36 @@ def patches(config, folder):
     made.append(patch("HTTP_FILTER", in_router, "MERGE", part(ROUTER, router["typed_config"], OF_ROUTER)))
     made += [patch("HTTP_FILTER", in_router, "INSERT_BEFORE", item) for item in filters]
     # Each goes to the front, so the last one stands first.
-    made += [patch("HTTP_ROUTE", {}, "INSERT_FIRST", route) for route in reversed(host["routes"])]
+    made += [patch("HTTP_ROUTE", {}, "INSERT_FIRST", route) for route in reversed(routes)]
     return made
+
+
+def serving(resources):
+    """The listener with the gateway role, and its connection manager; others, for metrics say, are Istio's affair."""
+    for listener in resources.get("listeners", []):
+        for manager in find(listener, "HttpConnectionManager"):
+            if any(plugin.role == "gateway" for _, plugin in plugins("", manager.get("http_filters", []))):
+                return listener, manager
+    raise SystemExit("istio.sh: the configuration has no listener with the gateway role, so there is nothing that a gateway could serve")
+
+
+def carried(config):
+    """The routes, with what their virtual host says for all of them."""
+    if len(config["virtual_hosts"]) != 1:
+        raise SystemExit("istio.sh: the gateway's routes stand in several virtual hosts; in Istio they serve all hosts, so keep one")
+    (host,) = config["virtual_hosts"]
+    shared = {dig(item, "extension", "name"): item for item in config.get("cluster_specifier_plugins", [])}
+    routes = []
+    for route in host["routes"]:
+        route, action = dict(route), dict(route.get("route", {}))
+        if "request_body_buffer_limit" in host:
+            route.setdefault("request_body_buffer_limit", host["request_body_buffer_limit"])
+        if action and "retry_policy" in host:
+            action.setdefault("retry_policy", host["retry_policy"])
+        if named := action.pop("cluster_specifier_plugin", None):
+            action["inline_cluster_specifier_plugin"] = shared[named]
+        routes.append(route | ({"route": action} if action else {}))
+    return routes
 
 
 def patch(where, match, operation, value):
@@ -99,7 +124,7 @@ def fitted(value, folder, secrets=None):
     if set(value) == {"name"} and value["name"] in secrets:
         source = {"path": f"{folder}/secrets/{value['name']}.yaml", "watched_directory": {"path": f"{folder}/secrets"}}
         return value | {"sds_config": {"path_config_source": source}}
-    if str(value.get("filename", "")).endswith(".wasm"):
+    if Path(str(value.get("filename", ""))).name == WASM:
         return value | {"filename": f"{folder}/{WASM}"}
     return {key: fitted(item, folder, secrets) for key, item in value.items()}
 

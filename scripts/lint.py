@@ -42,6 +42,15 @@ class Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# Envoy knows neither dates nor numbers to the base of sixty: 2024-10-21 and 10:30 are text.
+OLD = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+Strict.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag not in OLD] for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+)$"), list("-+0123456789"))
+Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$"), list("-+.0123456789"))
+
+
 def dig(value, *keys, default=None):
     """A value further inside, or the default where a step is missing."""
     for key in keys:

@@ -52,9 +52,10 @@ trap 'rm -rf "$private"' EXIT
 # Where this machine has no folder for secrets, they are those of envoy/secrets.
 secrets=/etc/envoy/secrets
 [[ -d $secrets ]] || secrets="$PWD/envoy/secrets"
+quoted() { printf '%s\n' "$1" | sed 's/[\\&|]/\\&/g'; } # for the right side of sed's s|||
 # Only the first of each port is the gateway's own; a cluster may well have an 8080 of its own. In two
 # steps, because one port may be asked for under the other's number.
-sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(realpath "$wasm")|" -e "s|/etc/envoy/secrets|$secrets|g" \
+sed -E -e "s|/etc/envoy/envoy_llm_gateway\.wasm|$(quoted "$(realpath "$wasm")")|" -e "s|/etc/envoy/secrets|$(quoted "$secrets")|g" \
   -e '0,/port_value: 8080([^0-9]|$)/s//port_value: @port@\1/' \
   -e "0,/port_value: 9901([^0-9]|$)/s//port_value: $admin\1/" -e "s/@port@/$port/" "$config" >"$private/envoy.yaml"
 
@@ -71,12 +72,14 @@ pass_on() {
   passed=1
   kill "-$1" "$pid" 2>/dev/null || true
 }
-trap 'pass_on TERM' TERM
+trap 'pass_on TERM' TERM HUP
 trap 'pass_on INT' INT
 
 # A private configuration may lack an admin port; then Envoy runs without the greeting.
+patience=$((SECONDS + 60))
 until ready; do
   kill -0 "$pid" 2>/dev/null || break
+  ((SECONDS < patience)) || break
   sleep 0.05
 done
 if ready; then

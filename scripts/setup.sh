@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing, and only that: setup.sh build | run | scripts | lint | test | bench | bench-guard | bench-tokens (default: test).
+# Sets up what is missing, and only that: setup.sh build | run | scripts | lint | test | bench | bench-plan | bench-guard | bench-tokens (default: test).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/where.sh"
 
@@ -30,7 +30,10 @@ need() {
 
 # The standard library for a wasm target, or Debian's toolchain with the source of it.
 wasm_route() {
+  command -v cargo >/dev/null || is_debian || fail "please install Rust from rustup.rs"
   has_target "$1" && return
+  # Where rustup may fetch it, that is all it takes.
+  if command -v rustup >/dev/null && rustup target add "$1" >/dev/null 2>&1 && has_target "$1"; then return; fi
   is_debian || fail "the Rust target $1 is missing; run: rustup target add $1"
   debian rustc-web cargo-web rust-web-src rust-web-llvm wasi-libc
   # This toolchain links with the LLVM it was built with, which its package does not depend on.
@@ -38,11 +41,12 @@ wasm_route() {
 }
 
 venv() {
-  [[ -x .venv/bin/python ]] && return
+  # One that was left half made, or whose Python is gone, is made anew.
+  .venv/bin/python -m pip --version >/dev/null 2>&1 && return
   need python3 python3 python3-venv
   say "creating .venv"
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null && is_debian; then debian python3-venv; fi
-  python3 -m venv .venv
+  python3 -m venv --clear .venv
 }
 
 envoy_program() {
@@ -55,13 +59,15 @@ envoy_program() {
 
 # python_packages <folder>: its requirements.txt; a stamp makes the second run instant.
 python_packages() {
-  local file=$1/requirements.txt stamp
+  local file=$1/requirements.txt stamp sum
   venv
-  stamp=".venv/requirements.$(cksum <"$file" | tr ' ' -)"
-  [[ -e $stamp ]] && return
+  # A file may name others; what was installed last for this one counts.
+  stamp=".venv/requirements.${1//\//-}"
+  sum="$(cat "$file" scripts/requirements.txt | cksum)"
+  [[ $(cat "$stamp" 2>/dev/null) == "$sum" ]] && return
   say "installing $file into .venv"
   .venv/bin/python -m pip install -q -r "$file"
-  touch "$stamp"
+  printf '%s\n' "$sum" >"$stamp"
 }
 
 # node_packages <folder>: its package-lock.json.
@@ -88,8 +94,6 @@ wasm_bindgen() {
   rm -rf target/wasm-bindgen-cli
 }
 
-command -v cargo >/dev/null || is_debian || fail "please install Rust from rustup.rs"
-
 case "${1:-test}" in
 build) wasm_route wasm32-wasip1 ;;
 run | bench)
@@ -99,6 +103,7 @@ run | bench)
 scripts) python_packages scripts ;;
 lint)
   wasm_route wasm32-wasip1
+  wasm_route wasm32-unknown-unknown
   has_target wasm32-wasip1 || debian rust-web-clippy
   need shellcheck shellcheck
   ;;
@@ -110,6 +115,10 @@ test)
   node_packages tests/sdk/node
   wasm_bindgen
   ;;
+bench-plan)
+  wasm_route wasm32-unknown-unknown
+  envoy_program
+  ;;
 bench-guard) python_packages bench/guard ;;
 bench-tokens)
   wasm_route wasm32-wasip1
@@ -117,5 +126,5 @@ bench-tokens)
   python_packages bench/tokens
   node_packages bench/tokens
   ;;
-*) fail "unknown: $1; choose build, run, scripts, lint, test, bench, bench-guard or bench-tokens" ;;
+*) fail "unknown: $1; choose build, run, scripts, lint, test, bench, bench-plan, bench-guard or bench-tokens" ;;
 esac

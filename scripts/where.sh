@@ -4,6 +4,8 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 envoy_version=1.40.0
+# Where cargo puts what it installs, whichever route there is.
+PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 # shellcheck disable=SC2034 # read by the scripts that source this one
 wasm="${CARGO_TARGET_DIR:-target}/wasm32-wasip1/release/envoy_llm_gateway.wasm"
 
@@ -49,7 +51,7 @@ find_envoy() {
     return
   fi
   for found in "$PWD"/.venv/lib/python*/site-packages/envoy/_bin/envoy; do
-    if [[ -x $found ]]; then
+    if [[ -x $found ]] && new_enough "$found"; then
       printf '%s\n' "$found"
       return
     fi

@@ -51,3 +51,64 @@ def test_every_shipped_cluster_can_be_added(tmp_path, provider):
     assert "/etc/envoy/" not in yaml.safe_dump(patches)
     added = [patch["patch"]["value"]["name"] for patch in patches if patch["applyTo"] == "CLUSTER"]
     assert added == [cluster["name"] for cluster in config["static_resources"]["clusters"]]
+
+
+@pytest.fixture
+def parts():
+    """The shipped configuration and the places in it that these tests change."""
+    config = yaml.safe_load((ROOT / "envoy/envoy.yaml").read_text())
+    (listener,) = config["static_resources"]["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    return config, manager, manager["route_config"]["virtual_hosts"][0]
+
+
+def patches(config, folder) -> list[dict]:
+    (folder / "envoy.yaml").write_text(yaml.safe_dump(config))
+    return yaml.safe_load(run(folder / "envoy.yaml"))["spec"]["configPatches"]
+
+
+def test_the_listener_with_the_gateway_counts_wherever_it_stands(tmp_path, parts):
+    config, _, _ = parts
+    before = patches(config, tmp_path)
+    additions = yaml.safe_load((ROOT / "envoy/production.yaml").read_text())
+    config["static_resources"]["listeners"][:0] = additions["listeners"]
+    assert patches(config, tmp_path) == before
+
+
+def test_what_the_virtual_host_says_for_its_routes_is_theirs(tmp_path, parts):
+    config, manager, host = parts
+    before = patches(config, tmp_path)
+    first = host["routes"][0]
+    host["request_body_buffer_limit"] = first.pop("request_body_buffer_limit")
+    plugin = first["route"].pop("inline_cluster_specifier_plugin")
+    manager["route_config"]["cluster_specifier_plugins"] = [plugin]
+    first["route"]["cluster_specifier_plugin"] = plugin["extension"]["name"]
+    host["routes"][1]["request_body_buffer_limit"] = 0  # says something of its own
+    expected = json.loads(json.dumps(before))
+    last = [patch for patch in expected if patch["applyTo"] == "HTTP_ROUTE"][0]
+    last["patch"]["value"]["request_body_buffer_limit"] = 0
+    assert patches(config, tmp_path) == expected
+    host["retry_policy"] = first["route"].pop("retry_policy")
+    routes = [patch["patch"]["value"] for patch in patches(config, tmp_path) if patch["applyTo"] == "HTTP_ROUTE"]
+    assert all(route["route"]["retry_policy"] == host["retry_policy"] for route in routes)
+
+
+def test_another_filter_s_module_stays_its_own(tmp_path, parts):
+    config, manager, _ = parts
+    other = json.loads(json.dumps(manager["http_filters"][1]))
+    other["typed_config"]["config"]["vm_config"]["code"]["local"]["filename"] = "/etc/envoy/coraza.wasm"
+    manager["http_filters"].insert(0, other)
+    text = yaml.safe_dump(patches(config, tmp_path))
+    assert text.count("filename: /etc/llm-gateway/coraza.wasm") == 1
+    assert text.count("filename: /etc/llm-gateway/envoy_llm_gateway.wasm") == 3
+
+
+@pytest.mark.parametrize("hosts", [0, 2])
+def test_what_cannot_be_carried_is_said(tmp_path, parts, hosts):
+    config, manager, host = parts
+    manager["route_config"]["virtual_hosts"] = [host] * hosts
+    if not hosts:
+        config["static_resources"]["listeners"] = []
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        patches(config, tmp_path)
+    assert failed.value.stderr.startswith("istio.sh: the ") and "Traceback" not in failed.value.stderr

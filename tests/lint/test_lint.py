@@ -271,6 +271,14 @@ def test_a_broken_configuration_is_refused_when(breaks, tmp_path):
     assert run(broken) == (1, [f"{broken}: {line}" for line in CASES[breaks]])
 
 
+def test_dates_and_times_are_text_as_envoy_reads_them(tmp_path):
+    written = tmp_path / "envoy.yaml"
+    text = GOOD.read_text().replace("{openai: {},", "{openai: {dialect: anthropic},")
+    text = text.replace("role: provider, dialect: openai,", "role: provider, dialect: anthropic, version: 2023-06-01,")
+    written.write_text(text)
+    assert run(written) == (0, [f"{written}: ok"])
+
+
 def test_what_fits_together_is_accepted():
     assert run(GOOD) == (0, [f"{GOOD}: ok"])
 
