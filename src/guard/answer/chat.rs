@@ -127,7 +127,9 @@ pub(super) fn look(data: &str) -> Option<Look<'_>> {
         if let Some(raw) = choice.logprobs {
             look.tokens.push((raw.get(), "null"));
         }
-        if choice.finish_reason.is_some() {
+        // Some hosts send an empty one with every chunk.
+        let reason = choice.finish_reason.map_or("null", RawValue::get);
+        if !matches!(reason, "null" | "\"\"") {
             look.ends.push(End::All(of));
         }
     }
