@@ -749,6 +749,31 @@ fn a_stream_is_masked_here_judged_elsewhere_and_gets_its_values_back_last() {
 }
 
 #[test]
+fn the_letters_that_a_called_guard_may_hide_are_not_told_by_their_probabilities() {
+    let tokens = json!({"content": [{"token": "Ann", "logprob": -0.1, "top_logprobs": []}]});
+    for (action, told) in [("mask", false), ("block", false), ("warn", true)] {
+        let guards = json!([hook(&json!({"action": action}))]);
+        let mut answer = whole(CHAT, "by Ann");
+        answer["choices"][0]["logprobs"] = tokens.clone();
+        let mut asked = ask(&guards, CHAT, &said(CHAT, "Who?", false));
+        asked.headers("application/json");
+        asked.chunk(&answer.to_string(), true);
+        asked.answers(1, 200, ALLOW);
+        assert!(asked.over && asked.text().contains("by Ann"));
+        assert_eq!(asked.text().contains("token"), told, "{}", asked.text());
+
+        let events = streamed(CHAT, &["by Ann"]).concat();
+        let with = format!(r#""logprobs":{tokens},"delta""#);
+        let mut asked = stream(&guards, CHAT);
+        asked.chunk(&events.replace(r#""delta""#, &with), false);
+        asked.chunk("", true);
+        asked.answers(1, 200, ALLOW);
+        assert!(asked.over && asked.text().contains("by Ann"));
+        assert_eq!(asked.text().contains("token"), told, "{}", asked.text());
+    }
+}
+
+#[test]
 fn a_stream_may_end_in_trailers_and_wait_there() {
     for answers_first in [false, true] {
         let mut asked = stream(&json!([hook(&json!({}))]), CHAT);

@@ -129,7 +129,8 @@ impl Request {
         let Texts::Reviewed(whole) = std::mem::take(&mut self.texts) else {
             return Ok(Flow::Continue);
         };
-        let Ok(edited) = outside::replaced(self.api, &whole.body, &shown, &news) else {
+        let hides = self.config.guards.acts(self.guarded.asks);
+        let Ok(edited) = outside::replaced(self.api, &whole.body, &shown, &news, hides) else {
             return self.unread().map_or(Ok(Flow::Continue), Err);
         };
         let changed = whole.changed || edited.is_some();

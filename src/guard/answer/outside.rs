@@ -66,16 +66,18 @@ pub struct Gather {
     next: u64,
     of: Option<Key>,
     again: bool,
+    hides: bool,
 }
 
 impl Gather {
-    /// Nothing is noted yet.
-    pub fn new() -> Self {
+    /// Nothing is noted yet. `hides`: who judges the texts may hide some of them.
+    pub fn new(hides: bool) -> Self {
         Self {
             pieces: Vec::new(),
             next: 0,
             of: None,
             again: false,
+            hides,
         }
     }
 
@@ -93,12 +95,6 @@ impl Gather {
                 is,
             });
         }
-    }
-}
-
-impl Default for Gather {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -134,7 +130,7 @@ impl Rewrite for Gather {
     }
 
     fn hides(&self) -> bool {
-        false
+        self.hides
     }
 
     fn again(&mut self, again: bool) {
@@ -419,12 +415,12 @@ impl Rewrite for Replace {
 ///
 /// Errors: it cannot be read.
 pub fn read(api: Api, body: &str) -> Result<Shown, Halt<Infallible>> {
-    let mut gather = Gather::new();
+    let mut gather = Gather::new(false);
     whole::edited(api, body, &mut gather)?;
     Ok(Shown::of(gather.take().iter()))
 }
 
-/// A whole answer with other parts of texts in their places; `None`: the same.
+/// A whole answer with other parts of texts in their places; `None`: the same. `hides`: some of it may have been hidden.
 ///
 /// Errors: it cannot be read.
 pub fn replaced(
@@ -432,8 +428,9 @@ pub fn replaced(
     body: &str,
     shown: &Shown,
     news: &[New],
+    hides: bool,
 ) -> Result<Option<String>, Halt<Infallible>> {
-    if news.is_empty() {
+    if news.is_empty() && !hides {
         return Ok(None);
     }
     let mut replace = Replace::default();
@@ -486,14 +483,14 @@ mod tests {
             shown.texts,
             ["Ann said: \"hi\"", "{to: Ann, n: [41, true]}"]
         );
-        assert_eq!(replaced(Api::Chat, CHAT, &shown, &[]).unwrap(), None);
+        assert_eq!(replaced(Api::Chat, CHAT, &shown, &[], true).unwrap(), None);
         let news = [new(0, 0..3, "*\"*"), new(1, 1..24, "it")];
         let want = CHAT.replace(r#""Ann said"#, r#""*\"* said"#).replace(
             r#"\"to\": \"Ann\", \"n\": [41, true]"#,
             r#"\"it\": \"\", \"\": [\"\", \"\"]"#,
         );
         assert_eq!(
-            replaced(Api::Chat, CHAT, &shown, &news).unwrap(),
+            replaced(Api::Chat, CHAT, &shown, &news, true).unwrap(),
             Some(want)
         );
     }
@@ -508,7 +505,7 @@ mod tests {
             .iter()
             .position(|text| text == "by Ann")
             .unwrap();
-        let with = replaced(Api::Chat, body, &shown, &[new(place, 3..6, "*")]).unwrap();
+        let with = replaced(Api::Chat, body, &shown, &[new(place, 3..6, "*")], true).unwrap();
         assert_eq!(with, Some(body.replace("Ann", "*")));
     }
 

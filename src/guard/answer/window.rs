@@ -83,7 +83,7 @@ impl Window {
         Self {
             api_events: Stream::new(api, unread),
             splitter: Splitter::new(EVENT_LIMIT_BYTES),
-            gather: Gather::new(),
+            gather: Gather::new(mode != Mode::Watch),
             replace: (mode == Mode::Edit).then(|| (Stream::new(api, unread), Replace::default())),
             mode,
             size,
