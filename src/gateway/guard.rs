@@ -92,11 +92,15 @@ impl Guarded {
         self.output = guards.holding(Direction::Output, whose.team, whose.models);
         self.asks = guards.calling(Direction::Output, whose.team, whose.models);
         let holding = guards.holding(Direction::Input, whose.team, whose.models);
+        let notes = guards.edits(holding.and(self.output).and(self.asks));
+        if notes && holding.is_empty() {
+            request::note(&mut self.vault, body);
+        }
         let (vault, tally) = (&mut self.vault, &mut self.tally);
         let Some(mut guard) = Guard::new(guards, Direction::Input, holding, vault, tally) else {
             return Ok(Passed::default());
         };
-        match request::guard(&mut guard, body, order, guards.edits(holding)) {
+        match request::guard(&mut guard, body, order, notes) {
             Ok(body) => {
                 let routed = guard.routed().and_then(|rule| guards.rule(rule.into()));
                 let to = routed.and_then(|rule| rule.to.as_ref());
@@ -106,6 +110,7 @@ impl Guarded {
             Err(Stop::Blocked(by)) => Err(blocked(guards.rule(by.rule.into()))),
             Err(Stop::Unreadable) => {
                 self.unreadable(config, whose)?;
+                self.vault.crowd();
                 Ok(Passed::default())
             }
         }

@@ -87,6 +87,11 @@ impl Vault {
         }
     }
 
+    /// There may be others of the client's own that nobody has seen: no value gets one with a number any more.
+    pub fn crowd(&mut self) {
+        self.crowded = true;
+    }
+
     /// What stands for a value: `[EMAIL_1]`, always the same for the same one.
     pub fn placeholder(&mut self, label: &str, value: &str, kept: Kept) -> Rc<str> {
         let key = (kept, label.to_owned(), value.to_owned());
