@@ -50,7 +50,7 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     let index = event.index.unwrap_or(0);
     match event.r#type.as_deref().unwrap_or(name) {
         "content_block_start" => {
-            look.ends.push(End::All(index));
+            look.ended.push(End::All(index));
             if let Some(block) = &event.content_block {
                 look.block(index, block, Comes::Piece)?;
             }

@@ -144,6 +144,9 @@ impl End {
 #[derive(Debug, Default)]
 struct Look<'a> {
     spots: Vec<Spot<'a>>,
+    /// What is complete before this event, whatever more it says under the same keys.
+    ended: Vec<End>,
+    /// What is complete before this event, but for what it says more of, which it completes.
     ends: Vec<End>,
     /// Values that repeat a text token by token, and what stands in their place where texts may change. JSON text.
     tokens: Vec<(&'a str, &'static str)>,

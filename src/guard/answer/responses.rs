@@ -54,6 +54,8 @@ struct Item<'a> {
     #[serde(borrow, default)]
     r#type: Option<Str<'a>>,
     #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     summary: Option<&'a RawValue>,
@@ -118,12 +120,20 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     if let Some((what, ends)) = grown(kind) {
         look.text(&event, Key::new(of, event.place(what), what), ends)?;
     }
+    // What a part or an item begins with goes on in the deltas behind.
+    let comes = match kind.ends_with(".added") {
+        true => Comes::Piece,
+        false => Comes::Again,
+    };
     if let Some(raw) = event.part {
         let place = event.content_index.or(event.summary_index).unwrap_or(0);
-        look.part(of, place, raw)?;
+        look.part(of, place, raw, comes)?;
+        for spot in &mut look.spots {
+            spot.id = event.item_id.map(RawValue::get);
+        }
     }
     if let Some(raw) = event.item {
-        look.item(of, raw)?;
+        look.item(of, raw, comes)?;
     }
     if let Some(raw) = event.response {
         look.response(raw.get())?;
@@ -191,7 +201,7 @@ impl<'a> Look<'a> {
         Some(())
     }
 
-    fn part(&mut self, of: u32, place: u32, raw: &'a RawValue) -> Option<()> {
+    fn part(&mut self, of: u32, place: u32, raw: &'a RawValue, comes: Comes) -> Option<()> {
         let part: Part<'a> = serde_json::from_str(raw.get()).ok()?;
         let what = match part.r#type.as_deref() {
             Some("summary_text") => What::Summary,
@@ -201,10 +211,10 @@ impl<'a> Look<'a> {
         // A part that begins is empty.
         let said = |raw: &&'a RawValue| raw.get() != "\"\"";
         if let Some(raw) = part.text.filter(said) {
-            self.add(Key::new(of, place, what), raw, Comes::Again)?;
+            self.add(Key::new(of, place, what), raw, comes)?;
         }
         if let Some(raw) = part.refusal.filter(said) {
-            self.add(Key::new(of, place, What::Refusal), raw, Comes::Again)?;
+            self.add(Key::new(of, place, What::Refusal), raw, comes)?;
         }
         if let Some(raw) = part.logprobs.filter(|raw| raw.get() != "[]") {
             self.tokens.push((raw.get(), "[]"));
@@ -212,32 +222,33 @@ impl<'a> Look<'a> {
         Some(())
     }
 
-    fn parts(&mut self, of: u32, list: Option<&'a RawValue>) -> Option<()> {
+    fn parts(&mut self, of: u32, list: Option<&'a RawValue>, comes: Comes) -> Option<()> {
         let (mut place, mut read) = (0, Some(()));
         each(list, |raw| {
-            read = read.and(self.part(of, place, raw));
+            read = read.and(self.part(of, place, raw, comes));
             place += 1;
         });
         read
     }
 
-    fn item(&mut self, of: u32, raw: &'a RawValue) -> Option<()> {
+    fn item(&mut self, of: u32, raw: &'a RawValue, comes: Comes) -> Option<()> {
         let item: Item<'a> = serde_json::from_str(raw.get()).ok()?;
-        self.parts(of, item.content)?;
-        self.parts(of, item.summary)?;
+        let begun = self.spots.len();
+        self.parts(of, item.content, comes)?;
+        self.parts(of, item.summary, comes)?;
         let said = |raw: &&'a RawValue| raw.get() != "\"\"";
         let call = match item.r#type.as_deref() {
             Some("mcp_call" | "mcp_approval_request") => What::Mcp,
             _ => What::Call,
         };
         if let Some(raw) = item.arguments.filter(said) {
-            self.push_arguments(Key::new(of, 0, call), raw, Comes::Again);
+            self.push_arguments(Key::new(of, 0, call), raw, comes);
         }
         if let Some(raw) = item.input.filter(said) {
-            self.add(Key::new(of, 0, What::Input), raw, Comes::Again)?;
+            self.add(Key::new(of, 0, What::Input), raw, comes)?;
         }
         if let Some(raw) = item.code.filter(said) {
-            self.add(Key::new(of, 0, What::Code), raw, Comes::Again)?;
+            self.add(Key::new(of, 0, What::Code), raw, comes)?;
         }
         if let Some(raw) = item.encrypted_content {
             self.push(
@@ -247,6 +258,9 @@ impl<'a> Look<'a> {
                 Comes::Again,
             );
         }
+        for spot in self.spots.iter_mut().skip(begun) {
+            spot.id = item.id.map(RawValue::get);
+        }
         Some(())
     }
 
@@ -254,7 +268,7 @@ impl<'a> Look<'a> {
         let response: Response<'a> = serde_json::from_str(text).ok()?;
         let (mut of, mut read) = (0, Some(()));
         each(response.output, |raw| {
-            read = read.and(self.item(of, raw));
+            read = read.and(self.item(of, raw, Comes::Again));
             of += 1;
         });
         read

@@ -166,6 +166,9 @@ impl Events {
             .filter(|spot| spot.comes == Comes::Piece)
             .map(|spot| spot.key)
             .collect();
+        if !look.ended.is_empty() {
+            self.complete(&look.ended, &[], number, rewrite, out)?;
+        }
         if !look.ends.is_empty() {
             self.complete(&look.ends, &here, number, rewrite, out)?;
         }
