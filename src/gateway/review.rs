@@ -246,9 +246,14 @@ impl Request {
                     }));
                 }
                 Opinion::Texts(texts) if rule.action == Action::Mask => {
-                    for (place, (old, new)) in shown.texts.iter().zip(texts).enumerate() {
-                        let new = new.and_then(|new| outside::difference(old, &new));
-                        found.extend(new.map(|(part, with)| (place, part, With::Text(with))));
+                    let before = found.len();
+                    for (place, new) in texts.into_iter().enumerate() {
+                        let news = new.map(|new| shown.differences(place, &new));
+                        let news = news.into_iter().flatten();
+                        found.extend(news.map(|new| (place, new.place, With::Text(new.with))));
+                    }
+                    if found.len() == before {
+                        continue;
                     }
                 }
                 _ => {}

@@ -7,6 +7,7 @@
 mod chat;
 mod messages;
 pub mod outside;
+mod replace;
 mod responses;
 mod splice;
 pub mod stream;
