@@ -54,6 +54,12 @@ enum What {
     Input,
     /// A program that the provider runs.
     Code,
+    /// A command for a shell.
+    Command,
+    /// A change to a file.
+    Diff,
+    /// What a tool of the provider has said, or a source.
+    Result,
     /// Reasoning that this gateway has sealed.
     Sealed,
 }

@@ -33,6 +33,12 @@ struct Event<'a> {
     input: Option<&'a RawValue>,
     #[serde(borrow, default)]
     code: Option<&'a RawValue>,
+    #[serde(default)]
+    command_index: Option<u32>,
+    #[serde(borrow, default)]
+    command: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    diff: Option<&'a RawValue>,
     #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -67,6 +73,25 @@ struct Item<'a> {
     code: Option<&'a RawValue>,
     #[serde(borrow, default)]
     encrypted_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    operation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    outputs: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    results: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+/// What a tool is to do that grows in events of its own.
+#[derive(Deserialize)]
+struct Task<'a> {
+    #[serde(borrow, default)]
+    commands: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    diff: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +116,9 @@ const GROWING: &[(&str, What)] = &[
     ("mcp_call_arguments", What::Mcp),
     ("custom_tool_call_input", What::Input),
     ("code_interpreter_call_code", What::Code),
+    ("shell_call_command", What::Command),
+    ("apply_patch_call_operation_diff", What::Diff),
+    ("audio.transcript", What::Transcript),
 ];
 
 /// What the events of a kind of text are called: `response.<name>.delta`.
@@ -117,8 +145,10 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
         "completed" | "incomplete" | "failed" | "error" => look.ends.push(End::Everything),
         _ => {}
     }
-    if let Some((what, ends)) = grown(kind) {
-        look.text(&event, Key::new(of, event.place(what), what), ends)?;
+    if let Some((what, step)) = grown(kind) {
+        look.text(&event, Key::new(of, event.place(what), what), step)?;
+    } else if let (Some(raw), "shell_call_output_content.delta") = (event.delta, kind) {
+        look.results(of, &mut 0, raw, Comes::Whole)?;
     }
     // What a part or an item begins with goes on in the deltas behind.
     let comes = match kind.ends_with(".added") {
@@ -141,16 +171,28 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     Some(look)
 }
 
-/// What kind of text an event adds to, and whether it completes it.
-fn grown(kind: &str) -> Option<(What, bool)> {
+/// What an event does to a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It says its beginning.
+    Begins,
+    /// It says more of it.
+    Grows,
+    /// It says all of it once more.
+    Ends,
+}
+
+/// What kind of text an event is about, and what it does to it.
+fn grown(kind: &str) -> Option<(What, Step)> {
     let (name, step) = kind.rsplit_once('.')?;
-    let ends = match step {
-        "delta" => false,
-        "done" => true,
+    let step = match step {
+        "added" => Step::Begins,
+        "delta" => Step::Grows,
+        "done" => Step::Ends,
         _ => return None,
     };
     let (_, what) = GROWING.iter().find(|(growing, _)| *growing == name)?;
-    Some((*what, ends))
+    Some((*what, step))
 }
 
 /// Looks at a whole response. `None`: it cannot be read.
@@ -165,6 +207,7 @@ impl Event<'_> {
     fn place(&self, what: What) -> u32 {
         match what {
             What::Summary => self.summary_index.unwrap_or(0),
+            What::Command => self.command_index.unwrap_or(0),
             What::Text | What::Refusal | What::Thought => self.content_index.unwrap_or(0),
             _ => 0,
         }
@@ -172,19 +215,22 @@ impl Event<'_> {
 }
 
 impl<'a> Look<'a> {
-    fn text(&mut self, event: &Event<'a>, key: Key, ends: bool) -> Option<()> {
+    fn text(&mut self, event: &Event<'a>, key: Key, step: Step) -> Option<()> {
         let whole = match key.what {
             What::Refusal => event.refusal,
             What::Call | What::Mcp => event.arguments,
             What::Input => event.input,
             What::Code => event.code,
+            What::Command => event.command,
+            What::Diff => event.diff,
             _ => event.text,
         };
-        let (raw, comes) = match ends {
-            true => (whole, Comes::Again),
-            false => (event.delta, Comes::Piece),
+        let (raw, comes) = match step {
+            Step::Begins => (whole, Comes::Piece),
+            Step::Grows => (event.delta, Comes::Piece),
+            Step::Ends => (whole, Comes::Again),
         };
-        if ends {
+        if step == Step::Ends {
             self.ends.push(End::Of(key));
         }
         if let Some(raw) = event.logprobs.filter(|raw| raw.get() != "[]") {
@@ -258,8 +304,36 @@ impl<'a> Look<'a> {
                 Comes::Again,
             );
         }
+        self.tools(of, &item, comes)?;
         for spot in self.spots.iter_mut().skip(begun) {
             spot.id = item.id.map(RawValue::get);
+        }
+        Some(())
+    }
+
+    /// What tools of the provider are to do, and what they have said.
+    fn tools(&mut self, of: u32, item: &Item<'a>, comes: Comes) -> Option<()> {
+        let mut next = 0;
+        for raw in item.action.into_iter().chain(item.operation) {
+            let task: Option<Task<'a>> = serde_json::from_str(raw.get()).ok();
+            let Some(task) = task.filter(|task| task.commands.is_some() || task.diff.is_some())
+            else {
+                self.results(of, &mut next, raw, Comes::Again)?;
+                continue;
+            };
+            let (mut place, mut read) = (0, Some(()));
+            each(task.commands, |raw| {
+                read = read.and(self.add(Key::new(of, place, What::Command), raw, comes));
+                place += 1;
+            });
+            read?;
+            if let Some(raw) = task.diff.filter(|raw| raw.get() != "\"\"") {
+                self.add(Key::new(of, 0, What::Diff), raw, comes)?;
+            }
+        }
+        let said = [item.outputs, item.results, item.output];
+        for raw in said.into_iter().flatten() {
+            self.results(of, &mut next, raw, Comes::Again)?;
         }
         Some(())
     }

@@ -64,6 +64,12 @@ pub fn note(vault: &mut Vault, body: &str) {
     }
 }
 
+/// The places of the texts in what a tool has said, between their quotes; addresses are none of them. `None`: there are
+/// too many, or they lie too deep.
+pub(in crate::guard) fn said(document: &str) -> Option<Vec<std::ops::Range<usize>>> {
+    walk::said(document).ok()
+}
+
 fn note_all(vault: &mut Vault, body: &str, texts: &[Text]) {
     for text in texts {
         let inner = body.get(text.place.clone()).unwrap_or_default();
@@ -251,7 +257,8 @@ fn may_be_json(text: &str) -> bool {
     (text.starts_with('{') && text.ends_with('}')) || (text.starts_with('[') && text.ends_with(']'))
 }
 
-fn is_json(text: &str) -> bool {
+/// Whether a text is JSON that has parts.
+pub(in crate::guard) fn is_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 

@@ -297,12 +297,22 @@ impl Walk<'_> {
     }
 }
 
+/// The places of the texts in what a tool has said, between their quotes; addresses are none of them.
+///
+/// Errors: there are too many, or they lie too deep.
+pub(super) fn said(document: &str) -> Result<Vec<Range<usize>>, TooMuch> {
+    let texts = texts(document, Zone::Talk, false)?.into_iter();
+    let texts = texts.filter(|text| text.how == How::Alone);
+    Ok(texts.map(|text| text.place).collect())
+}
+
 /// Whether a string under this key holds the structure together.
 fn is_structure(zone: Zone, key: &str) -> bool {
     if zone == Zone::Tools {
         return matches!(key, "type" | "$ref" | "$schema" | "format" | "pattern");
     }
     is_id(key)
+        || key.starts_with("encrypted_")
         || matches!(
             key,
             "type"
@@ -310,7 +320,6 @@ fn is_structure(zone: Zone, key: &str) -> bool {
                 | "models"
                 | "signature"
                 | "thought_signature"
-                | "encrypted_content"
                 | "media_type"
                 | "mime_type"
                 | "format"
