@@ -583,6 +583,129 @@ fn a_placeholder_that_the_client_has_written_is_not_given_to_what_an_answer_hold
     assert!(got.contains("[CREDIT_CARD_2]"), "{got}");
 }
 
+/// What a provider's own tools have said: a card, and a placeholder.
+const TOLD: &str = "[EMAIL_1] 4111111111111111";
+const GETS: &str = "ann@example.com [CREDIT_CARD_1]";
+
+fn blocks() -> Value {
+    json!([
+        {"type": "mcp_tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": TOLD}]},
+        {"type": "code_execution_tool_result", "tool_use_id": "t",
+            "content": {"type": "code_execution_result", "stdout": TOLD, "stderr": "", "return_code": 0}},
+        {"type": "text", "text": "so", "citations": [{"type": "char_location", "cited_text": TOLD, "start_char_index": 4111111111111111_u64}]},
+        {"type": "web_search_tool_result", "content": [{"type": "web_search_result", "title": TOLD,
+            "url": "https://h.example/4111111111111111", "encrypted_content": "4111111111111111"}]},
+    ])
+}
+
+fn items() -> Value {
+    json!([
+        {"id": "a", "type": "local_shell_call", "action": {"type": "exec", "command": ["echo", TOLD]}},
+        {"id": "b", "type": "shell_call", "action": {"commands": ["ls", TOLD]}},
+        {"id": "c", "type": "apply_patch_call", "operation": {"type": "create_file", "path": "p", "diff": TOLD}},
+        {"id": "d", "type": "mcp_call", "arguments": "{}", "output": TOLD},
+        {"id": "e", "type": "code_interpreter_call", "code": "", "outputs": [{"type": "logs", "logs": TOLD}]},
+        {"id": "f", "type": "file_search_call", "results": [{"file_id": "4111111111111111", "text": TOLD}]},
+        {"id": "g", "type": "shell_call_output", "output": [{"stdout": TOLD, "stderr": ""}]},
+    ])
+}
+
+#[test]
+fn what_tools_of_a_provider_have_said_is_guarded_and_gets_its_values_back() {
+    for (path, key, list) in [
+        (MESSAGES, "content", blocks()),
+        (RESPONSES, "output", items()),
+    ] {
+        let answer = json!({"id": "m", "type": "message", key: list});
+        let mut asked = ask(path, "I am ann@example.com", false);
+        let got = asked.answer(&answer).text();
+        assert_eq!(got, answer.to_string().replace(TOLD, GETS));
+    }
+    let event = |event: Value| format!("data: {event}\n\n");
+    let citation = event(json!({"type": "content_block_delta", "index": 0,
+        "delta": {"type": "citations_delta", "citation": {"type": "char_location", "cited_text": TOLD}}}));
+    let got = ask(MESSAGES, "I am ann@example.com", true).stream(&citation, 1000);
+    assert_eq!(got.text(), citation.replace(TOLD, GETS));
+    for (name, whole) in [
+        ("shell_call_command", "command"),
+        ("apply_patch_call_operation_diff", "diff"),
+        ("audio.transcript", "text"),
+    ] {
+        let (a, b) = TOLD.split_at(15);
+        let say = |step: &str, key: &str, text: &str| {
+            event(
+                json!({"type": format!("response.{name}.{step}"), "output_index": 1, "command_index": 0, key: text}),
+            )
+        };
+        let first = if name == "shell_call_command" {
+            say("added", whole, a)
+        } else {
+            say("delta", "delta", a)
+        };
+        let events = [first, say("delta", "delta", b), say("done", whole, TOLD)];
+        let got = ask(RESPONSES, "I am ann@example.com", true).stream(&events.concat(), 1000);
+        let got = events_of(&got.text());
+        let text = |event: &Value| {
+            [whole, "delta"]
+                .map(|key| event[key].as_str().unwrap_or_default().to_owned())
+                .concat()
+        };
+        let (last, deltas) = got.split_last().unwrap();
+        assert_eq!(deltas.iter().map(text).collect::<String>(), GETS, "{name}");
+        assert_eq!(text(last), GETS, "{name}");
+    }
+}
+
+fn events_of(stream: &str) -> Vec<Value> {
+    let data = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_whole_answer_that_is_json_stays_json() {
+    let guards = json!([
+        {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
+        {"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": "mask"},
+        {"name": "names", "words": ["Ann"], "action": "restore"},
+    ]);
+    let text = r#" {"card": 4111111111111111, "to": ["[EMAIL_1]", 1.10], "n": "[NAMES_1]"} "#;
+    let want = r#" {"card": "[CREDIT_CARD_1]", "to": ["ann@example.com", 1.10], "n": "Ann"} "#;
+    for path in [CHAT, MESSAGES, RESPONSES] {
+        let mut asked = ask_of(&guards, path, &said(path, "Ann, ann@example.com", false));
+        let got: Value = serde_json::from_str(&asked.answer(&whole(path, text)).text()).unwrap();
+        let got = match path {
+            CHAT => &got["choices"][0]["message"]["content"],
+            MESSAGES => &got["content"][0]["text"],
+            _ => &got["output"][0]["content"][0]["text"],
+        };
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
+    for field in ["previous_response_id", "conversation"] {
+        let mut body = said(RESPONSES, "I am bob@example.com", false);
+        body[field] = json!("r-0");
+        let mut asked = ask_of(&guards(), RESPONSES, &body);
+        let input: Value = serde_json::from_str(&asked.body).unwrap();
+        let own = input["input"].as_str().unwrap().trim_start_matches("I am ");
+        assert!(own.len() > "[EMAIL_12345]".len(), "{own}");
+        let got = asked.answer(&whole(RESPONSES, &format!("[EMAIL_1] and {own}")));
+        let want = whole(RESPONSES, "[EMAIL_1] and bob@example.com");
+        assert_eq!(got.text(), want.to_string());
+        body[field] = Value::Null;
+        assert!(
+            ask_of(&guards(), RESPONSES, &body)
+                .body
+                .contains("[EMAIL_1]")
+        );
+    }
+}
+
 #[test]
 fn what_a_guard_for_answers_needs_is_said() {
     let problems = |guard: Value| -> Vec<String> {

@@ -20,6 +20,7 @@ use crate::{
         keys::{header, state},
     },
     json::Object,
+    log::millis,
 };
 
 /// `error.code` of what a rule refuses.
@@ -160,6 +161,12 @@ impl Guarded {
     }
 }
 
+/// Whether the provider adds what it remembers of earlier requests.
+fn is_remembered(asked: &Asked<'_>) -> bool {
+    let has = |field| asked.body.raw(field).is_some_and(|raw| raw.get() != "null");
+    asked.api == Api::Responses && (has("previous_response_id") || has("conversation"))
+}
+
 /// The refusal of a rule. What it has found is not said.
 pub(super) fn blocked(rule: Option<&Rule>) -> Fault {
     let name = rule.map(|rule| rule.name.as_str()).unwrap_or_default();
@@ -189,6 +196,11 @@ impl Request {
             team: self.caller.who().team,
             models: &models,
         };
+        if is_remembered(asked) {
+            let id = self.client.id.as_deref().unwrap_or_default();
+            let now = millis(host.now());
+            self.guarded.vault.stand_apart(&format!("{id} {now}"));
+        }
         let body = asked.body.source();
         let passed = self
             .guarded
