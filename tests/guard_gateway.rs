@@ -503,6 +503,14 @@ fn an_answer_keeps_to_the_policy() {
             .text();
         assert_eq!(got.contains("guardrail_blocked"), blocked, "{got}");
     }
+    let long = json!([{"name": "long", "max_chars": 10, "action": "block"}]);
+    let told = json!({"type": "message", "content": [{"type": "mcp_tool_result", "content": "a long result"}]});
+    let mut asked = ask_of(&long, MESSAGES, &said(MESSAGES, "hi", false));
+    assert_eq!(
+        asked.answer(&told).text(),
+        told.to_string(),
+        "a tool's words"
+    );
     let warned = json!([{"name": "long", "max_chars": 3, "action": "warn"}]);
     let mut asked = ask_of(&warned, CHAT, &said(CHAT, "hi", true));
     let stream = streamed(CHAT, &["hello ", "world"]);

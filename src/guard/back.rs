@@ -7,6 +7,7 @@
 
 use super::{
     Find,
+    answer::Key,
     channel::{Decided, Rewrite},
     edit::{Blocked, Edit, Guard, write},
     policy::{Request, uncut},
@@ -22,6 +23,8 @@ pub struct Back<'g> {
     hides: bool,
     /// What is said is said again.
     repeats: bool,
+    /// A tool of the provider says it, and no model.
+    told: bool,
     /// Placeholders stay as they are: somebody else has yet to see the texts.
     keeps: bool,
     /// What had been counted before a text that is said again.
@@ -53,6 +56,7 @@ impl<'g> Back<'g> {
             looks: Looks::Guard(guard, request),
             hides,
             repeats: false,
+            told: false,
             keeps: false,
             counted: None,
         })
@@ -64,6 +68,7 @@ impl<'g> Back<'g> {
             looks: Looks::Vault(vault),
             hides: false,
             repeats: false,
+            told: false,
             keeps: false,
             counted: None,
         })
@@ -158,7 +163,7 @@ impl Rewrite for Back<'_> {
         let until = until.max(from);
         finds.retain(|find| find.start < until);
         edits.retain(|edit| edit.start < until);
-        if !self.repeats {
+        if !self.repeats && !self.told {
             let said = text.get(from..until).unwrap_or_default();
             guard.count(said, request)?;
         }
@@ -173,6 +178,10 @@ impl Rewrite for Back<'_> {
 
     fn hides(&self) -> bool {
         self.hides
+    }
+
+    fn of(&mut self, text: Key) {
+        self.told = text.is_result();
     }
 
     fn again(&mut self, again: bool) {

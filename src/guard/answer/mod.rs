@@ -27,6 +27,13 @@ pub struct Key {
     what: What,
 }
 
+impl Key {
+    /// Whether it is what a tool of the provider has said, or a source.
+    pub(super) fn is_result(&self) -> bool {
+        self.what == What::Result
+    }
+}
+
 /// What kind of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
