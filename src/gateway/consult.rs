@@ -251,7 +251,8 @@ impl Request {
                     for (place, text) in new.iter_mut().zip(texts) {
                         match place {
                             None => *place = text,
-                            // Two have written the same text anew, and neither has seen the other's: the first one's stays.
+                            // Two have written the same text anew, and neither has seen the other's: the first one's
+                            // stays.
                             Some(_) if text.is_some() => {
                                 self.no_opinion(call.rule.into(), REQUEST)?;
                             }

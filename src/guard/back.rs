@@ -104,8 +104,8 @@ impl<'g> Back<'g> {
     }
 }
 
-/// Whether a find is more than a part of a placeholder, which is no text of the model's. It takes in all of those that it
-/// touches: what would be put back there would stand in it.
+/// Whether a find is more than a part of a placeholder, which is no text of the model's. It takes in all of those that
+/// it touches: what would be put back there would stand in it.
 fn reaches_beyond(find: &mut Find, placeholders: &[Edit]) -> bool {
     let first = placeholders.partition_point(|edit| edit.end <= find.start);
     let behind = placeholders.partition_point(|edit| edit.start < find.end);

@@ -91,8 +91,8 @@ impl Vault {
         }
     }
 
-    /// What a provider remembers of earlier requests may hold their placeholders: the numbers of this one, which is known by
-    /// its `id`, begin far from 1 and from theirs.
+    /// What a provider remembers of earlier requests may hold their placeholders: the numbers of this one, which is
+    /// known by its `id`, begin far from 1 and from theirs.
     pub fn stand_apart(&mut self, id: &str) {
         let digest = Sha256::digest(id.as_bytes());
         let number = digest.iter().take(4);

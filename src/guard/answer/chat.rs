@@ -258,7 +258,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Adds the texts of what a tool has said, or of sources; `next` is the first one's number. `None`: they are too many.
+    /// Adds the texts of what a tool has said, or of sources; `next` is the first one's number. `None`: they are too
+    /// many.
     pub(super) fn results(
         &mut self,
         of: u32,

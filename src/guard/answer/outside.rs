@@ -267,8 +267,8 @@ impl Shown {
         edits
     }
 
-    /// What is new in a text that somebody has written anew. The signs between the values of a document stay: what stands
-    /// between two of them is compared by itself.
+    /// What is new in a text that somebody has written anew. The signs between the values of a document stay: what
+    /// stands between two of them is compared by itself.
     pub fn differences(&self, text: usize, new: &str) -> Vec<New> {
         let old = self.texts.get(text).map(String::as_str).unwrap_or_default();
         let part = |place: &Range<usize>| old.get(place.clone()).unwrap_or_default();
@@ -348,7 +348,8 @@ pub fn read(api: Api, body: &str) -> Result<Shown, Halt<Infallible>> {
     Ok(Shown::of(gather.take().iter()))
 }
 
-/// A whole answer with other parts of texts in their places; `None`: the same. `hides`: some of it may have been hidden.
+/// A whole answer with other parts of texts in their places; `None`: the same. `hides`: some of it may have been
+/// hidden.
 ///
 /// Errors: it cannot be read.
 pub fn replaced(
@@ -370,8 +371,8 @@ pub fn replaced(
 /// How far a value that is written anew may reach, beside four times what it was. Units: bytes.
 const MAX_GROWTH: usize = 1024;
 
-/// How long the value at the beginning of a new text is that was `value` before, with this sign behind it. `next`: the value
-/// and the sign that came then. `None`: the sign is gone.
+/// How long the value at the beginning of a new text is that was `value` before, with this sign behind it. `next`: the
+/// value and the sign that came then. `None`: the sign is gone.
 fn value_size(new: &str, value: &str, sign: &str, next: Option<(&str, &str)>) -> Option<usize> {
     if sign.is_empty() {
         return Some(new.len());
@@ -393,8 +394,8 @@ fn value_size(new: &str, value: &str, sign: &str, next: Option<(&str, &str)>) ->
     near.find(&wanted).or_else(|| near.find(sign))
 }
 
-/// How one text differs from another: the part that is new, in whole words, and what stands there. What is added takes in
-/// the letter beside it. `None`: it does not differ.
+/// How one text differs from another: the part that is new, in whole words, and what stands there. What is added takes
+/// in the letter beside it. `None`: it does not differ.
 fn difference(old: &str, new: &str) -> Option<(Range<usize>, String)> {
     if old == new {
         return None;

@@ -1,7 +1,7 @@
 //! Writes what becomes of every piece of an answer, and of what is said again.
 //!
-//! A response says every text again when it is complete: what was hidden in its pieces is hidden there at the same places. What
-//! says it in other words, such as sealed reasoning, is looked through for the values that were hidden.
+//! A response says every text again when it is complete: what was hidden in its pieces is hidden there at the same
+//! places. What says it in other words, such as sealed reasoning, is looked through for the values that were hidden.
 
 use super::{
     Key,

@@ -269,8 +269,8 @@ impl Window {
         until
     }
 
-    /// Behind so many of the judged events stands the end of each text, which is seen again. Texts that mix end apart: each
-    /// of those that end here is seen, and one that has not gone on for long is not waited for.
+    /// Behind so many of the judged events stands the end of each text, which is seen again. Texts that mix end apart:
+    /// each of those that end here is seen, and one that has not gone on for long is not waited for.
     fn border(&self, asked: usize) -> usize {
         let said = |held: &'_ Held| {
             let pieces = held.pieces.iter().map(|piece| (piece.key(), piece.chars()));

@@ -79,8 +79,8 @@ fn note_all(vault: &mut Vault, body: &str, texts: &[Text]) {
     }
 }
 
-/// Looks at every text of a body, which is valid JSON. `notes`: something may stand in the place of another thing, here or
-/// in the answer. The answer is the new body; `None`: there is nothing to change.
+/// Looks at every text of a body, which is valid JSON. `notes`: something may stand in the place of another thing,
+/// here or in the answer. The answer is the new body; `None`: there is nothing to change.
 ///
 /// Errors: a rule blocks, or there is more than can be looked at.
 pub fn guard(
