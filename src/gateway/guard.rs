@@ -20,6 +20,7 @@ use crate::{
         keys::{header, state},
     },
     json::Object,
+    log::millis,
 };
 
 /// `error.code` of what a rule refuses.
@@ -92,11 +93,15 @@ impl Guarded {
         self.output = guards.holding(Direction::Output, whose.team, whose.models);
         self.asks = guards.calling(Direction::Output, whose.team, whose.models);
         let holding = guards.holding(Direction::Input, whose.team, whose.models);
+        let notes = guards.edits(holding.and(self.output).and(self.asks));
+        if notes && holding.is_empty() {
+            request::note(&mut self.vault, body);
+        }
         let (vault, tally) = (&mut self.vault, &mut self.tally);
         let Some(mut guard) = Guard::new(guards, Direction::Input, holding, vault, tally) else {
             return Ok(Passed::default());
         };
-        match request::guard(&mut guard, body, order, guards.edits(holding)) {
+        match request::guard(&mut guard, body, order, notes) {
             Ok(body) => {
                 let routed = guard.routed().and_then(|rule| guards.rule(rule.into()));
                 let to = routed.and_then(|rule| rule.to.as_ref());
@@ -106,6 +111,7 @@ impl Guarded {
             Err(Stop::Blocked(by)) => Err(blocked(guards.rule(by.rule.into()))),
             Err(Stop::Unreadable) => {
                 self.unreadable(config, whose)?;
+                self.vault.crowd();
                 Ok(Passed::default())
             }
         }
@@ -155,6 +161,12 @@ impl Guarded {
     }
 }
 
+/// Whether the provider adds what it remembers of earlier requests.
+fn is_remembered(asked: &Asked<'_>) -> bool {
+    let has = |field| asked.body.raw(field).is_some_and(|raw| raw.get() != "null");
+    asked.api == Api::Responses && (has("previous_response_id") || has("conversation"))
+}
+
 /// The refusal of a rule. What it has found is not said.
 pub(super) fn blocked(rule: Option<&Rule>) -> Fault {
     let name = rule.map(|rule| rule.name.as_str()).unwrap_or_default();
@@ -184,6 +196,11 @@ impl Request {
             team: self.caller.who().team,
             models: &models,
         };
+        if is_remembered(asked) {
+            let id = self.client.id.as_deref().unwrap_or_default();
+            let now = millis(host.now());
+            self.guarded.vault.stand_apart(&format!("{id} {now}"));
+        }
         let body = asked.body.source();
         let passed = self
             .guarded

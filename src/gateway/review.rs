@@ -129,7 +129,8 @@ impl Request {
         let Texts::Reviewed(whole) = std::mem::take(&mut self.texts) else {
             return Ok(Flow::Continue);
         };
-        let Ok(edited) = outside::replaced(self.api, &whole.body, &shown, &news) else {
+        let hides = self.config.guards.acts(self.guarded.asks);
+        let Ok(edited) = outside::replaced(self.api, &whole.body, &shown, &news, hides) else {
             return self.unread().map_or(Ok(Flow::Continue), Err);
         };
         let changed = whole.changed || edited.is_some();
@@ -245,9 +246,14 @@ impl Request {
                     }));
                 }
                 Opinion::Texts(texts) if rule.action == Action::Mask => {
-                    for (place, (old, new)) in shown.texts.iter().zip(texts).enumerate() {
-                        let new = new.and_then(|new| outside::difference(old, &new));
-                        found.extend(new.map(|(part, with)| (place, part, With::Text(with))));
+                    let before = found.len();
+                    for (place, new) in texts.into_iter().enumerate() {
+                        let news = new.map(|new| shown.differences(place, &new));
+                        let news = news.into_iter().flatten();
+                        found.extend(news.map(|new| (place, new.place, With::Text(new.with))));
+                    }
+                    if found.len() == before {
+                        continue;
                     }
                 }
                 _ => {}

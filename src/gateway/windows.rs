@@ -103,7 +103,8 @@ impl Request {
             true => open && !stopped,
             false => windows.waits() && !stopped,
         };
-        if !waits && !resumed {
+        let nothing = bytes.is_empty() && windows.ready.is_empty();
+        if !waits && (!resumed || nothing) {
             let ready = std::mem::take(&mut windows.ready);
             self.texts = match () {
                 () if stopped => Texts::Stopped,
@@ -114,8 +115,9 @@ impl Request {
             return self.pass(host, end);
         }
         if !waits && end {
-            // It cannot be handed over any more.
+            // It cannot be handed over any more: Envoy takes nothing with this chunk, and no callback follows.
             log::warn!("the end of a guarded stream could not be written");
+            self.give(host, &[], trailers);
             host.stop();
             return Flow::Continue;
         }
@@ -205,6 +207,9 @@ impl Request {
                 return Ok(());
             };
             windows.window.passes(&shown, &news, free);
+            if windows.window.has_lost() {
+                self.nobody_judges()?;
+            }
         }
     }
 

@@ -6,10 +6,12 @@
 //! request's. Placeholders that this request has not given pass.
 
 use super::{
+    Find,
+    answer::Key,
     channel::{Decided, Rewrite},
     edit::{Blocked, Edit, Guard, write},
     policy::{Request, uncut},
-    rules::{Action, Direction, Guards, Holding, Tally},
+    rules::{Direction, Guards, Holding, Tally},
     vault::Vault,
 };
 use std::{ops::Range, rc::Rc};
@@ -21,6 +23,8 @@ pub struct Back<'g> {
     hides: bool,
     /// What is said is said again.
     repeats: bool,
+    /// A tool of the provider says it, and no model.
+    told: bool,
     /// Placeholders stay as they are: somebody else has yet to see the texts.
     keeps: bool,
     /// What had been counted before a text that is said again.
@@ -46,16 +50,13 @@ impl<'g> Back<'g> {
         if holding.is_empty() {
             return Self::restores(vault);
         }
-        let hides = |place| {
-            let action = guards.rule(place).map(|rule| rule.action);
-            action.is_some_and(|action| action != Action::Warn)
-        };
-        let hides = holding.iter().any(hides);
+        let hides = guards.acts(holding);
         let guard = Guard::new(guards, Direction::Output, holding, vault, tally)?;
         Some(Self {
             looks: Looks::Guard(guard, request),
             hides,
             repeats: false,
+            told: false,
             keeps: false,
             counted: None,
         })
@@ -67,6 +68,7 @@ impl<'g> Back<'g> {
             looks: Looks::Vault(vault),
             hides: false,
             repeats: false,
+            told: false,
             keeps: false,
             counted: None,
         })
@@ -102,6 +104,31 @@ impl<'g> Back<'g> {
     }
 }
 
+/// Whether a find is more than a part of a placeholder, which is no text of the model's. It takes in all of those that
+/// it touches: what would be put back there would stand in it.
+fn reaches_beyond(find: &mut Find, placeholders: &[Edit]) -> bool {
+    let first = placeholders.partition_point(|edit| edit.end <= find.start);
+    let behind = placeholders.partition_point(|edit| edit.start < find.end);
+    let touched = placeholders.get(first..behind).unwrap_or_default();
+    let (Some(first), Some(last)) = (touched.first(), touched.last()) else {
+        return true;
+    };
+    if first.start <= find.start && find.end <= first.end {
+        return false;
+    }
+    find.start = find.start.min(first.start);
+    find.end = find.end.max(last.end);
+    true
+}
+
+/// Whether something else stands in the place of what would be put back.
+fn is_hidden(edit: &Edit, hidden: &[Edit]) -> bool {
+    let first = hidden.partition_point(|other| other.end <= edit.start);
+    hidden
+        .get(first)
+        .is_some_and(|other| other.start < edit.end)
+}
+
 impl Rewrite for Back<'_> {
     type Stop = Blocked;
 
@@ -125,26 +152,25 @@ impl Rewrite for Back<'_> {
         let policy = guard.policy();
         if !policy.is_empty() {
             until = until.min(policy.scan(request, text, from, last, &mut finds));
-            finds.sort_by_key(|find| find.start);
         }
-        // What overlaps with a value that is put back is no more in the answer.
-        let mut known = edits.iter().map(|edit| edit.start..edit.end).peekable();
-        finds.retain(|find| {
-            while known.next_if(|span| span.end <= find.start).is_some() {}
-            let taken = known.peek().is_some_and(|span| span.start < find.end);
-            find.start >= from && find.start < find.end && !taken
+        finds.retain_mut(|find| {
+            find.start >= from && find.start < find.end && reaches_beyond(find, &edits)
         });
+        finds.sort_by_key(|find| find.start);
         while uncut(finds.iter().map(|find| find.start..find.end), &mut until)
             | uncut(edits.iter().map(|edit| edit.start..edit.end), &mut until)
         {}
         let until = until.max(from);
         finds.retain(|find| find.start < until);
         edits.retain(|edit| edit.start < until);
-        if !self.repeats {
+        if !self.repeats && !self.told {
             let said = text.get(from..until).unwrap_or_default();
             guard.count(said, request)?;
         }
-        guard.decide(text, &finds, &mut edits)?;
+        let mut hidden = Vec::new();
+        guard.decide(text, &finds, &mut hidden)?;
+        edits.retain(|edit| !is_hidden(edit, &hidden));
+        edits.append(&mut hidden);
         edits.sort_by_key(|edit| edit.start);
         write(text, from..until, &edits, out);
         Ok(Decided { until, scanned })
@@ -152,6 +178,10 @@ impl Rewrite for Back<'_> {
 
     fn hides(&self) -> bool {
         self.hides
+    }
+
+    fn of(&mut self, text: Key) {
+        self.told = text.is_result();
     }
 
     fn again(&mut self, again: bool) {

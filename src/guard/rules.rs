@@ -246,6 +246,12 @@ impl Guards {
         rules.any(|rule| rule.action.edits())
     }
 
+    /// Whether one of these rules does more than count.
+    pub fn acts(&self, holding: Holding) -> bool {
+        let mut rules = holding.iter().filter_map(|place| self.rules.get(place));
+        rules.any(|rule| rule.action != Action::Warn)
+    }
+
     /// The first of these rules that lets nothing pass that it cannot look at. What only counts never does that.
     pub fn closes(&self, holding: Holding) -> Option<&Rule> {
         let mut rules = holding.iter().filter_map(|place| self.rules.get(place));

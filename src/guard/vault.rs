@@ -23,6 +23,8 @@ const MAX_PRESENT: usize = 16_384;
 const MAX_DIGITS: usize = 7;
 /// Longest placeholder: brackets, a type, a line below and a number.
 pub const MAX_PLACEHOLDER_BYTES: usize = super::rules::MAX_LABEL_BYTES + 3 + MAX_DIGITS;
+/// Where numbers begin of a request that must not meet those of earlier ones.
+const APART: Range<u32> = 100_000..1_000_000;
 /// Digits of a digest that are written. Units: bytes of the digest.
 const DIGEST_BYTES: usize = 6;
 
@@ -54,6 +56,8 @@ pub struct Vault {
     bytes: usize,
     /// The last number of each type.
     last: BTreeMap<String, u32>,
+    /// The numbers of every type begin behind this one.
+    behind: u32,
     /// What stands in the client's own texts already.
     client: BTreeSet<String>,
     model: BTreeSet<String>,
@@ -87,6 +91,20 @@ impl Vault {
         }
     }
 
+    /// What a provider remembers of earlier requests may hold their placeholders: the numbers of this one, which is
+    /// known by its `id`, begin far from 1 and from theirs.
+    pub fn stand_apart(&mut self, id: &str) {
+        let digest = Sha256::digest(id.as_bytes());
+        let number = digest.iter().take(4);
+        let number = number.fold(0, |number, byte| number << 8 | u32::from(*byte));
+        self.behind = APART.start + number % (APART.end - APART.start);
+    }
+
+    /// There may be others of the client's own that nobody has seen: no value gets one with a number any more.
+    pub fn crowd(&mut self) {
+        self.crowded = true;
+    }
+
     /// What stands for a value: `[EMAIL_1]`, always the same for the same one.
     pub fn placeholder(&mut self, label: &str, value: &str, kept: Kept) -> Rc<str> {
         let key = (kept, label.to_owned(), value.to_owned());
@@ -97,7 +115,7 @@ impl Vault {
         if self.crowded || self.placeholders.len() >= MAX_VALUES || size > MAX_VALUE_BYTES {
             return format!("[{label}]").into();
         }
-        let mut number = self.last.get(label).copied().unwrap_or(0);
+        let mut number = self.last.get(label).copied().unwrap_or(self.behind);
         // Each turn passes one that is remembered: they are bounded, and no number is looked at twice.
         let name = loop {
             number = number.saturating_add(1);

@@ -114,6 +114,14 @@ struct Choice<'a> {
     finish_reason: Option<Str<'a>>,
 }
 
+impl Choice<'_> {
+    /// Why it has ended. Some hosts send an empty reason with every chunk.
+    fn reason(&self) -> Option<&str> {
+        let reason = self.finish_reason.as_deref();
+        reason.filter(|reason| !reason.is_empty())
+    }
+}
+
 /// Whether a delta holds more than a role. Every other field counts, so that what a host adds
 /// tomorrow counts as well.
 struct Delta<'a> {
@@ -217,7 +225,7 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
     let mut choices = chunk.choices.unwrap_or_default();
     let pieces = pieces(&mut choices);
     let choices = choices.as_slice();
-    let finish = choices.iter().find_map(|c| c.finish_reason.as_deref());
+    let finish = choices.iter().find_map(Choice::reason);
     let says = |c: &Choice<'_>| {
         c.delta.as_ref().is_some_and(|d| d.says_something)
             || c.text.as_deref().is_some_and(|text| !text.is_empty())
@@ -228,7 +236,7 @@ pub fn look(data: &str) -> Option<ChunkSeen<'_>> {
         // Those beyond the limit are left out of every answer.
         let bit = 1u128.checked_shl(index.unwrap_or(0)).unwrap_or(0);
         seen.begun |= bit;
-        if choice.finish_reason.is_some() {
+        if choice.reason().is_some() {
             seen.ended |= bit;
         }
     }
@@ -357,6 +365,11 @@ mod tests {
             "those beyond are not followed"
         );
         assert!(seen(&[("null", stop), ("4000", "null")]).are_complete(1));
+        let empty = r#""""#;
+        assert!(!seen(&[("0", empty), ("0", "null")]).are_complete(1));
+        let chunk = r#"{"choices":[{"index":0,"delta":{},"finish_reason":""}]}"#;
+        let seen = look(chunk).unwrap();
+        assert_eq!((seen.finish, seen.content), (None, false));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `reasoning`, `reasoning_content` and `reasoning_details` as the dialects of this gateway know them.
 
 use super::{Comes, End, Form, Key, Look, Spot, What};
+use crate::guard::request::said;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -127,7 +128,9 @@ pub(super) fn look(data: &str) -> Option<Look<'_>> {
         if let Some(raw) = choice.logprobs {
             look.tokens.push((raw.get(), "null"));
         }
-        if choice.finish_reason.is_some() {
+        // Some hosts send an empty one with every chunk.
+        let reason = choice.finish_reason.map_or("null", RawValue::get);
+        if !matches!(reason, "null" | "\"\"") {
             look.ends.push(End::All(of));
         }
     }
@@ -253,6 +256,25 @@ impl<'a> Look<'a> {
             true => self.push(key, raw, Form::Arguments, comes),
             false => self.push(key, raw, Form::Document, Comes::Whole),
         }
+    }
+
+    /// Adds the texts of what a tool has said, or of sources; `next` is the first one's number. `None`: they are too
+    /// many.
+    pub(super) fn results(
+        &mut self,
+        of: u32,
+        next: &mut u32,
+        raw: &'a RawValue,
+        comes: Comes,
+    ) -> Option<()> {
+        for place in said(raw.get())? {
+            let quoted = place.start.checked_sub(1)?..place.end.checked_add(1)?;
+            let key = Key::new(of, *next, What::Result);
+            let raw = raw.get().get(quoted)?;
+            self.spots.push(Spot::new(key, raw, Form::Text, comes));
+            *next = next.checked_add(1)?;
+        }
+        Some(())
     }
 
     pub(super) fn push(&mut self, key: Key, raw: &'a RawValue, form: Form, comes: Comes) {

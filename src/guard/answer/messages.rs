@@ -41,6 +41,13 @@ struct Block<'a> {
     input: Option<&'a RawValue>,
     #[serde(borrow, default)]
     partial_json: Option<&'a RawValue>,
+    /// What a tool of the provider has said.
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    citations: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    citation: Option<&'a RawValue>,
 }
 
 /// Looks at an event of a stream. `None`: it cannot be read.
@@ -50,7 +57,7 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     let index = event.index.unwrap_or(0);
     match event.r#type.as_deref().unwrap_or(name) {
         "content_block_start" => {
-            look.ends.push(End::All(index));
+            look.ended.push(End::All(index));
             if let Some(block) = &event.content_block {
                 look.block(index, block, Comes::Piece)?;
             }
@@ -109,6 +116,11 @@ impl<'a> Look<'a> {
         }
         if let Some(raw) = block.partial_json {
             self.push_arguments(key(What::Call), raw, comes);
+        }
+        let sources = [block.content, block.citations, block.citation];
+        let mut next = 0;
+        for raw in sources.into_iter().flatten() {
+            self.results(index, &mut next, raw, Comes::Whole)?;
         }
         Some(())
     }

@@ -7,6 +7,7 @@
 mod chat;
 mod messages;
 pub mod outside;
+mod replace;
 mod responses;
 mod splice;
 pub mod stream;
@@ -24,6 +25,13 @@ pub struct Key {
     /// Its place in there: of a tool call, or of a part.
     part: u32,
     what: What,
+}
+
+impl Key {
+    /// Whether it is what a tool of the provider has said, or a source.
+    pub(super) fn is_result(&self) -> bool {
+        self.what == What::Result
+    }
 }
 
 /// What kind of text.
@@ -53,6 +61,12 @@ enum What {
     Input,
     /// A program that the provider runs.
     Code,
+    /// A command for a shell.
+    Command,
+    /// A change to a file.
+    Diff,
+    /// What a tool of the provider has said, or a source.
+    Result,
     /// Reasoning that this gateway has sealed.
     Sealed,
 }
@@ -144,6 +158,9 @@ impl End {
 #[derive(Debug, Default)]
 struct Look<'a> {
     spots: Vec<Spot<'a>>,
+    /// What is complete before this event, whatever more it says under the same keys.
+    ended: Vec<End>,
+    /// What is complete before this event, but for what it says more of, which it completes.
     ends: Vec<End>,
     /// Values that repeat a text token by token, and what stands in their place where texts may change. JSON text.
     tokens: Vec<(&'a str, &'static str)>,

@@ -6,6 +6,7 @@
 
 use super::{
     Key, What,
+    replace::{Replace, Value, is_inner},
     whole::{self, Halt},
 };
 use crate::{
@@ -13,9 +14,6 @@ use crate::{
     guard::channel::{Decided, Rewrite},
 };
 use std::{collections::BTreeMap, convert::Infallible, ops::Range};
-
-/// Most values that are remembered, for texts that say them again.
-const MAX_VALUES: usize = 1024;
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +43,11 @@ impl Piece {
         (self.is != Is::Between).then_some(self.number)
     }
 
+    /// Its text.
+    pub(super) const fn key(&self) -> Key {
+        self.of
+    }
+
     /// How long it is. Units: bytes.
     pub(super) fn len(&self) -> usize {
         self.said.len()
@@ -66,16 +69,18 @@ pub struct Gather {
     next: u64,
     of: Option<Key>,
     again: bool,
+    hides: bool,
 }
 
 impl Gather {
-    /// Nothing is noted yet.
-    pub fn new() -> Self {
+    /// Nothing is noted yet. `hides`: who judges the texts may hide some of them.
+    pub fn new(hides: bool) -> Self {
         Self {
             pieces: Vec::new(),
             next: 0,
             of: None,
             again: false,
+            hides,
         }
     }
 
@@ -96,14 +101,8 @@ impl Gather {
     }
 }
 
-impl Default for Gather {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Whether a text is a complete one that has been shown in pieces before, or is sealed.
-const fn is_known(of: Option<Key>, again: bool) -> bool {
+pub(super) const fn is_known(of: Option<Key>, again: bool) -> bool {
     match of {
         Some(Key {
             what: What::Detail | What::Mirror,
@@ -134,7 +133,7 @@ impl Rewrite for Gather {
     }
 
     fn hides(&self) -> bool {
-        false
+        self.hides
     }
 
     fn again(&mut self, again: bool) {
@@ -152,7 +151,7 @@ impl Rewrite for Gather {
     }
 }
 
-const fn whole_of(text: &str) -> Decided {
+pub(super) const fn whole_of(text: &str) -> Decided {
     Decided {
         until: text.len(),
         scanned: text.len(),
@@ -189,22 +188,13 @@ pub struct New {
     pub with: String,
 }
 
-/// What was replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value {
-    said: String,
-    with: String,
-    /// It stood within a word.
-    inner: bool,
-}
-
 /// What becomes of a piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// Which piece.
     pub(super) number: u64,
-    place: Range<usize>,
-    with: String,
+    pub(super) place: Range<usize>,
+    pub(super) with: String,
 }
 
 impl Shown {
@@ -277,6 +267,60 @@ impl Shown {
         edits
     }
 
+    /// What is new in a text that somebody has written anew. The signs between the values of a document stay: what
+    /// stands between two of them is compared by itself.
+    pub fn differences(&self, text: usize, new: &str) -> Vec<New> {
+        let old = self.texts.get(text).map(String::as_str).unwrap_or_default();
+        let part = |place: &Range<usize>| old.get(place.clone()).unwrap_or_default();
+        let values = self.values(text);
+        let (mut news, mut rest) = (Vec::new(), new);
+        for (at, (value, sign)) in values.iter().enumerate() {
+            let next = values.get(at + 1);
+            let next = next.map(|(value, sign)| (part(value), part(sign)));
+            let size = value_size(rest, part(value), part(sign), next);
+            let (own, place) = match size {
+                Some(size) => (rest.get(..size).unwrap_or_default(), value.clone()),
+                // A sign is gone, and nobody can tell what is whose.
+                None => (rest, value.start..old.len()),
+            };
+            if let Some((changed, with)) = difference(part(&place), own) {
+                let place = place.start + changed.start..place.start + changed.end;
+                news.push(New { text, place, with });
+            }
+            let Some(size) = size else { break };
+            rest = rest.get(size + sign.len()..).unwrap_or_default();
+        }
+        news
+    }
+
+    /// The values of a text, and the signs behind each.
+    fn values(&self, text: usize) -> Vec<(Range<usize>, Range<usize>)> {
+        let parts = self.parts.get(text).map(Vec::as_slice).unwrap_or_default();
+        let first = parts.first().map(|part| part.of);
+        let end = self.texts.get(text).map_or(0, String::len);
+        let mut values = vec![(0..0, 0..0)];
+        for part in parts.iter().take_while(|part| Some(part.of) == first) {
+            let Some((value, sign)) = values.last_mut() else {
+                break;
+            };
+            match (part.fixed, sign.start == sign.end) {
+                (true, _) => *sign = sign.start..part.place.end,
+                (false, true) => {
+                    value.end = part.place.end;
+                    *sign = value.end..value.end;
+                }
+                (false, false) => {
+                    let end = part.place.end;
+                    values.push((part.place.clone(), end..end));
+                }
+            }
+        }
+        if values.last().is_some_and(|(_, sign)| !sign.is_empty()) {
+            values.push((end..end, end..end));
+        }
+        values
+    }
+
     /// What a part says.
     pub fn part(&self, text: usize, place: &Range<usize>) -> &str {
         let text = self.texts.get(text).map(String::as_str);
@@ -295,136 +339,17 @@ impl Shown {
     }
 }
 
-/// Writes what becomes of every piece.
-#[derive(Debug, Default)]
-pub struct Replace {
-    /// In the order of the pieces, those of one from left to right.
-    edits: Vec<Edit>,
-    /// What was replaced, and by what.
-    values: Vec<Value>,
-    next: u64,
-    of: Option<Key>,
-    again: bool,
-}
-
-impl Replace {
-    /// These edits are still to be made; and what they replace is replaced where it is said again.
-    pub fn add(
-        &mut self,
-        edits: impl IntoIterator<Item = Edit>,
-        values: impl IntoIterator<Item = Value>,
-    ) {
-        self.edits.extend(edits);
-        self.edits
-            .sort_by_key(|edit| (edit.number, edit.place.start));
-        let mut room = MAX_VALUES.saturating_sub(self.values.len());
-        for value in values {
-            match self
-                .values
-                .iter_mut()
-                .find(|known| known.said == value.said)
-            {
-                Some(known) => known.inner |= value.inner,
-                None if value.said.is_empty() || room == 0 => {}
-                None => {
-                    room -= 1;
-                    self.values.push(value);
-                }
-            }
-        }
-    }
-
-    /// Edits of one piece.
-    fn piece(&mut self, said: &str, out: &mut String) {
-        let number = self.next;
-        self.next += 1;
-        let passed = self.edits.partition_point(|edit| edit.number <= number);
-        let mut at = 0;
-        for edit in self.edits.drain(..passed) {
-            if edit.number < number || edit.place.start < at {
-                continue;
-            }
-            out.push_str(said.get(at..edit.place.start).unwrap_or_default());
-            out.push_str(&edit.with);
-            at = edit.place.end;
-        }
-        out.push_str(said.get(at..).unwrap_or_default());
-    }
-
-    /// A text that says again what others have said.
-    fn repeated(&self, said: &str, out: &mut String) {
-        let mut rest = said;
-        while let Some((at, value)) = self.first(rest) {
-            out.push_str(rest.get(..at).unwrap_or_default());
-            out.push_str(&value.with);
-            rest = rest.get(at + value.said.len()..).unwrap_or_default();
-        }
-        out.push_str(rest);
-    }
-
-    /// The first of the values in a text, the longest of several.
-    fn first(&self, text: &str) -> Option<(usize, &Value)> {
-        let found = |value: &'_ Value| {
-            let places = text.match_indices(value.said.as_str());
-            let mut places = places.map(|(at, _)| at..at + value.said.len());
-            // A name within a longer word is another word.
-            let place = places.find(|place| value.inner || !is_inner(text, place))?;
-            Some(place.start)
-        };
-        self.values
-            .iter()
-            .filter_map(|value| Some((found(value)?, value)))
-            .min_by_key(|(at, value)| (*at, std::cmp::Reverse(value.said.len())))
-    }
-}
-
-/// Whether a part of a text begins or ends in the middle of a word.
-fn is_inner(text: &str, place: &Range<usize>) -> bool {
-    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let part = |range: (usize, usize)| text.get(range.0..range.1).unwrap_or_default();
-    let (before, own) = (part((0, place.start)), part((place.start, place.end)));
-    let after = part((place.end, text.len()));
-    (letter(before.chars().next_back()) && letter(own.chars().next()))
-        || (letter(own.chars().next_back()) && letter(after.chars().next()))
-}
-
-impl Rewrite for Replace {
-    type Stop = Infallible;
-
-    fn rewrite(
-        &mut self,
-        text: &str,
-        from: Decided,
-        _last: bool,
-        out: &mut String,
-    ) -> Result<Decided, Infallible> {
-        let said = text.get(from.until..).unwrap_or_default();
-        match is_known(self.of, self.again) {
-            true => self.repeated(said, out),
-            false => self.piece(said, out),
-        }
-        Ok(whole_of(text))
-    }
-
-    fn again(&mut self, again: bool) {
-        self.again = again;
-    }
-
-    fn of(&mut self, text: Key) {
-        self.of = Some(text);
-    }
-}
-
 /// What is shown of a whole answer.
 ///
 /// Errors: it cannot be read.
 pub fn read(api: Api, body: &str) -> Result<Shown, Halt<Infallible>> {
-    let mut gather = Gather::new();
+    let mut gather = Gather::new(false);
     whole::edited(api, body, &mut gather)?;
     Ok(Shown::of(gather.take().iter()))
 }
 
-/// A whole answer with other parts of texts in their places; `None`: the same.
+/// A whole answer with other parts of texts in their places; `None`: the same. `hides`: some of it may have been
+/// hidden.
 ///
 /// Errors: it cannot be read.
 pub fn replaced(
@@ -432,8 +357,9 @@ pub fn replaced(
     body: &str,
     shown: &Shown,
     news: &[New],
+    hides: bool,
 ) -> Result<Option<String>, Halt<Infallible>> {
-    if news.is_empty() {
+    if news.is_empty() && !hides {
         return Ok(None);
     }
     let mut replace = Replace::default();
@@ -442,8 +368,35 @@ pub fn replaced(
     whole::edited(api, body, &mut replace)
 }
 
-/// How one text differs from another: the part that is new, in whole words, and what stands there. `None`: it does not.
-pub fn difference(old: &str, new: &str) -> Option<(Range<usize>, String)> {
+/// How far a value that is written anew may reach, beside four times what it was. Units: bytes.
+const MAX_GROWTH: usize = 1024;
+
+/// How long the value at the beginning of a new text is that was `value` before, with this sign behind it. `next`: the
+/// value and the sign that came then. `None`: the sign is gone.
+fn value_size(new: &str, value: &str, sign: &str, next: Option<(&str, &str)>) -> Option<usize> {
+    if sign.is_empty() {
+        return Some(new.len());
+    }
+    let same = new.strip_prefix(value);
+    if same.is_some_and(|rest| rest.starts_with(sign)) {
+        return Some(value.len());
+    }
+    let (next, behind) = next.unwrap_or_default();
+    if next.is_empty() && behind.is_empty() {
+        return new.strip_suffix(sign).map(str::len);
+    }
+    let near = value.len().saturating_mul(4).saturating_add(MAX_GROWTH);
+    let near = near.saturating_add(sign.len() + next.len() + behind.len());
+    let near = new.floor_char_boundary(near.min(new.len()));
+    let near = new.get(..near).unwrap_or_default();
+    // A value may hold such a sign as well: rather the one before what has stayed.
+    let wanted = [sign, next, behind].concat();
+    near.find(&wanted).or_else(|| near.find(sign))
+}
+
+/// How one text differs from another: the part that is new, in whole words, and what stands there. What is added takes
+/// in the letter beside it. `None`: it does not differ.
+fn difference(old: &str, new: &str) -> Option<(Range<usize>, String)> {
     if old == new {
         return None;
     }
@@ -461,6 +414,18 @@ pub fn difference(old: &str, new: &str) -> Option<(Range<usize>, String)> {
     let after = old.get(old.len() - tail..).unwrap_or_default();
     let after = after.chars().take_while(word);
     let tail = tail - after.map(char::len_utf8).sum::<usize>();
+    let end = old.len() - tail;
+    let (mut start, mut tail) = (start, tail);
+    if start == end {
+        let before = old.get(..start).and_then(|old| old.chars().next_back());
+        let after = old.get(end..).and_then(|old| old.chars().next());
+        match (before, after) {
+            (Some(letter), _) => start -= letter.len_utf8(),
+            (None, Some(letter)) => tail -= letter.len_utf8(),
+            // There is no place for it.
+            (None, None) => return None,
+        }
+    }
     let with = new.get(start..new.len() - tail).unwrap_or_default();
     Some((start..old.len() - tail, with.to_owned()))
 }
@@ -486,14 +451,14 @@ mod tests {
             shown.texts,
             ["Ann said: \"hi\"", "{to: Ann, n: [41, true]}"]
         );
-        assert_eq!(replaced(Api::Chat, CHAT, &shown, &[]).unwrap(), None);
+        assert_eq!(replaced(Api::Chat, CHAT, &shown, &[], true).unwrap(), None);
         let news = [new(0, 0..3, "*\"*"), new(1, 1..24, "it")];
         let want = CHAT.replace(r#""Ann said"#, r#""*\"* said"#).replace(
             r#"\"to\": \"Ann\", \"n\": [41, true]"#,
             r#"\"it\": \"\", \"\": [\"\", \"\"]"#,
         );
         assert_eq!(
-            replaced(Api::Chat, CHAT, &shown, &news).unwrap(),
+            replaced(Api::Chat, CHAT, &shown, &news, true).unwrap(),
             Some(want)
         );
     }
@@ -508,7 +473,7 @@ mod tests {
             .iter()
             .position(|text| text == "by Ann")
             .unwrap();
-        let with = replaced(Api::Chat, body, &shown, &[new(place, 3..6, "*")]).unwrap();
+        let with = replaced(Api::Chat, body, &shown, &[new(place, 3..6, "*")], true).unwrap();
         assert_eq!(with, Some(body.replace("Ann", "*")));
     }
 
@@ -520,29 +485,13 @@ mod tests {
         assert_eq!(of("by Ann, and", "by An*, and"), Some((3..6, "An*".into())));
         assert_eq!(of("a - a", "a -"), Some((3..5, String::new())));
         assert_eq!(of("\u{e9}", "\u{e8}"), Some((0..2, "\u{e8}".into())));
-        assert_eq!(of("", "x"), Some((0..0, "x".into())));
+        assert_eq!(of("", "x"), None);
+        assert_eq!(
+            of("\u{e9}.", "\u{e9}, x."),
+            Some((0..2, "\u{e9}, x".into()))
+        );
+        assert_eq!(of("a.", "a.!"), Some((1..2, ".!".into())));
+        assert_eq!(of(".", "x."), Some((0..1, "x.".into())));
         assert_eq!(of("x \u{e9}", "x \u{129}"), Some((2..4, "\u{129}".into())));
-    }
-
-    fn value(said: &str, with: &str, inner: bool) -> Value {
-        Value {
-            said: said.into(),
-            with: with.into(),
-            inner,
-        }
-    }
-
-    #[test]
-    fn what_was_replaced_is_replaced_where_it_is_said_again_but_not_within_a_word() {
-        let mut replace = Replace::default();
-        let values = [("Ann", "[P_1]"), ("Ann Lee", "[P_2]"), ("", "x")];
-        replace.add([], values.map(|(said, with)| value(said, with, false)));
-        let mut out = String::new();
-        replace.repeated("Ann Lee, Anna and Ann: Joann Ann", &mut out);
-        assert_eq!(out, "[P_2], Anna and [P_1]: Joann [P_1]");
-        replace.add([], [value("Ann", "[P_1]", true)]);
-        out.clear();
-        replace.repeated("Anna", &mut out);
-        assert_eq!(out, "[P_1]a", "once it stood within a word");
     }
 }

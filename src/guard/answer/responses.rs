@@ -33,6 +33,12 @@ struct Event<'a> {
     input: Option<&'a RawValue>,
     #[serde(borrow, default)]
     code: Option<&'a RawValue>,
+    #[serde(default)]
+    command_index: Option<u32>,
+    #[serde(borrow, default)]
+    command: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    diff: Option<&'a RawValue>,
     #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -54,6 +60,8 @@ struct Item<'a> {
     #[serde(borrow, default)]
     r#type: Option<Str<'a>>,
     #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
     summary: Option<&'a RawValue>,
@@ -65,6 +73,25 @@ struct Item<'a> {
     code: Option<&'a RawValue>,
     #[serde(borrow, default)]
     encrypted_content: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    operation: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    outputs: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    results: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    output: Option<&'a RawValue>,
+}
+
+/// What a tool is to do that grows in events of its own.
+#[derive(Deserialize)]
+struct Task<'a> {
+    #[serde(borrow, default)]
+    commands: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    diff: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +116,9 @@ const GROWING: &[(&str, What)] = &[
     ("mcp_call_arguments", What::Mcp),
     ("custom_tool_call_input", What::Input),
     ("code_interpreter_call_code", What::Code),
+    ("shell_call_command", What::Command),
+    ("apply_patch_call_operation_diff", What::Diff),
+    ("audio.transcript", What::Transcript),
 ];
 
 /// What the events of a kind of text are called: `response.<name>.delta`.
@@ -115,15 +145,25 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
         "completed" | "incomplete" | "failed" | "error" => look.ends.push(End::Everything),
         _ => {}
     }
-    if let Some((what, ends)) = grown(kind) {
-        look.text(&event, Key::new(of, event.place(what), what), ends)?;
+    if let Some((what, step)) = grown(kind) {
+        look.text(&event, Key::new(of, event.place(what), what), step)?;
+    } else if let (Some(raw), "shell_call_output_content.delta") = (event.delta, kind) {
+        look.results(of, &mut 0, raw, Comes::Whole)?;
     }
+    // What a part or an item begins with goes on in the deltas behind.
+    let comes = match kind.ends_with(".added") {
+        true => Comes::Piece,
+        false => Comes::Again,
+    };
     if let Some(raw) = event.part {
         let place = event.content_index.or(event.summary_index).unwrap_or(0);
-        look.part(of, place, raw)?;
+        look.part(of, place, raw, comes)?;
+        for spot in &mut look.spots {
+            spot.id = event.item_id.map(RawValue::get);
+        }
     }
     if let Some(raw) = event.item {
-        look.item(of, raw)?;
+        look.item(of, raw, comes)?;
     }
     if let Some(raw) = event.response {
         look.response(raw.get())?;
@@ -131,16 +171,28 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     Some(look)
 }
 
-/// What kind of text an event adds to, and whether it completes it.
-fn grown(kind: &str) -> Option<(What, bool)> {
+/// What an event does to a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It says its beginning.
+    Begins,
+    /// It says more of it.
+    Grows,
+    /// It says all of it once more.
+    Ends,
+}
+
+/// What kind of text an event is about, and what it does to it.
+fn grown(kind: &str) -> Option<(What, Step)> {
     let (name, step) = kind.rsplit_once('.')?;
-    let ends = match step {
-        "delta" => false,
-        "done" => true,
+    let step = match step {
+        "added" => Step::Begins,
+        "delta" => Step::Grows,
+        "done" => Step::Ends,
         _ => return None,
     };
     let (_, what) = GROWING.iter().find(|(growing, _)| *growing == name)?;
-    Some((*what, ends))
+    Some((*what, step))
 }
 
 /// Looks at a whole response. `None`: it cannot be read.
@@ -155,6 +207,7 @@ impl Event<'_> {
     fn place(&self, what: What) -> u32 {
         match what {
             What::Summary => self.summary_index.unwrap_or(0),
+            What::Command => self.command_index.unwrap_or(0),
             What::Text | What::Refusal | What::Thought => self.content_index.unwrap_or(0),
             _ => 0,
         }
@@ -162,19 +215,22 @@ impl Event<'_> {
 }
 
 impl<'a> Look<'a> {
-    fn text(&mut self, event: &Event<'a>, key: Key, ends: bool) -> Option<()> {
+    fn text(&mut self, event: &Event<'a>, key: Key, step: Step) -> Option<()> {
         let whole = match key.what {
             What::Refusal => event.refusal,
             What::Call | What::Mcp => event.arguments,
             What::Input => event.input,
             What::Code => event.code,
+            What::Command => event.command,
+            What::Diff => event.diff,
             _ => event.text,
         };
-        let (raw, comes) = match ends {
-            true => (whole, Comes::Again),
-            false => (event.delta, Comes::Piece),
+        let (raw, comes) = match step {
+            Step::Begins => (whole, Comes::Piece),
+            Step::Grows => (event.delta, Comes::Piece),
+            Step::Ends => (whole, Comes::Again),
         };
-        if ends {
+        if step == Step::Ends {
             self.ends.push(End::Of(key));
         }
         if let Some(raw) = event.logprobs.filter(|raw| raw.get() != "[]") {
@@ -191,7 +247,7 @@ impl<'a> Look<'a> {
         Some(())
     }
 
-    fn part(&mut self, of: u32, place: u32, raw: &'a RawValue) -> Option<()> {
+    fn part(&mut self, of: u32, place: u32, raw: &'a RawValue, comes: Comes) -> Option<()> {
         let part: Part<'a> = serde_json::from_str(raw.get()).ok()?;
         let what = match part.r#type.as_deref() {
             Some("summary_text") => What::Summary,
@@ -201,10 +257,10 @@ impl<'a> Look<'a> {
         // A part that begins is empty.
         let said = |raw: &&'a RawValue| raw.get() != "\"\"";
         if let Some(raw) = part.text.filter(said) {
-            self.add(Key::new(of, place, what), raw, Comes::Again)?;
+            self.add(Key::new(of, place, what), raw, comes)?;
         }
         if let Some(raw) = part.refusal.filter(said) {
-            self.add(Key::new(of, place, What::Refusal), raw, Comes::Again)?;
+            self.add(Key::new(of, place, What::Refusal), raw, comes)?;
         }
         if let Some(raw) = part.logprobs.filter(|raw| raw.get() != "[]") {
             self.tokens.push((raw.get(), "[]"));
@@ -212,32 +268,33 @@ impl<'a> Look<'a> {
         Some(())
     }
 
-    fn parts(&mut self, of: u32, list: Option<&'a RawValue>) -> Option<()> {
+    fn parts(&mut self, of: u32, list: Option<&'a RawValue>, comes: Comes) -> Option<()> {
         let (mut place, mut read) = (0, Some(()));
         each(list, |raw| {
-            read = read.and(self.part(of, place, raw));
+            read = read.and(self.part(of, place, raw, comes));
             place += 1;
         });
         read
     }
 
-    fn item(&mut self, of: u32, raw: &'a RawValue) -> Option<()> {
+    fn item(&mut self, of: u32, raw: &'a RawValue, comes: Comes) -> Option<()> {
         let item: Item<'a> = serde_json::from_str(raw.get()).ok()?;
-        self.parts(of, item.content)?;
-        self.parts(of, item.summary)?;
+        let begun = self.spots.len();
+        self.parts(of, item.content, comes)?;
+        self.parts(of, item.summary, comes)?;
         let said = |raw: &&'a RawValue| raw.get() != "\"\"";
         let call = match item.r#type.as_deref() {
             Some("mcp_call" | "mcp_approval_request") => What::Mcp,
             _ => What::Call,
         };
         if let Some(raw) = item.arguments.filter(said) {
-            self.push_arguments(Key::new(of, 0, call), raw, Comes::Again);
+            self.push_arguments(Key::new(of, 0, call), raw, comes);
         }
         if let Some(raw) = item.input.filter(said) {
-            self.add(Key::new(of, 0, What::Input), raw, Comes::Again)?;
+            self.add(Key::new(of, 0, What::Input), raw, comes)?;
         }
         if let Some(raw) = item.code.filter(said) {
-            self.add(Key::new(of, 0, What::Code), raw, Comes::Again)?;
+            self.add(Key::new(of, 0, What::Code), raw, comes)?;
         }
         if let Some(raw) = item.encrypted_content {
             self.push(
@@ -247,6 +304,37 @@ impl<'a> Look<'a> {
                 Comes::Again,
             );
         }
+        self.tools(of, &item, comes)?;
+        for spot in self.spots.iter_mut().skip(begun) {
+            spot.id = item.id.map(RawValue::get);
+        }
+        Some(())
+    }
+
+    /// What tools of the provider are to do, and what they have said.
+    fn tools(&mut self, of: u32, item: &Item<'a>, comes: Comes) -> Option<()> {
+        let mut next = 0;
+        for raw in item.action.into_iter().chain(item.operation) {
+            let task: Option<Task<'a>> = serde_json::from_str(raw.get()).ok();
+            let Some(task) = task.filter(|task| task.commands.is_some() || task.diff.is_some())
+            else {
+                self.results(of, &mut next, raw, Comes::Again)?;
+                continue;
+            };
+            let (mut place, mut read) = (0, Some(()));
+            each(task.commands, |raw| {
+                read = read.and(self.add(Key::new(of, place, What::Command), raw, comes));
+                place += 1;
+            });
+            read?;
+            if let Some(raw) = task.diff.filter(|raw| raw.get() != "\"\"") {
+                self.add(Key::new(of, 0, What::Diff), raw, comes)?;
+            }
+        }
+        let said = [item.outputs, item.results, item.output];
+        for raw in said.into_iter().flatten() {
+            self.results(of, &mut next, raw, Comes::Again)?;
+        }
         Some(())
     }
 
@@ -254,7 +342,7 @@ impl<'a> Look<'a> {
         let response: Response<'a> = serde_json::from_str(text).ok()?;
         let (mut of, mut read) = (0, Some(()));
         each(response.output, |raw| {
-            read = read.and(self.item(of, raw));
+            read = read.and(self.item(of, raw, Comes::Again));
             of += 1;
         });
         read

@@ -166,6 +166,9 @@ impl Events {
             .filter(|spot| spot.comes == Comes::Piece)
             .map(|spot| spot.key)
             .collect();
+        if !look.ended.is_empty() {
+            self.complete(&look.ended, &[], number, rewrite, out)?;
+        }
         if !look.ends.is_empty() {
             self.complete(&look.ends, &here, number, rewrite, out)?;
         }
@@ -322,6 +325,7 @@ impl Events {
                 data.push_str(&format!(r#""output_index":{of},"#));
                 match key.what {
                     What::Summary => data.push_str(&format!(r#""summary_index":{part},"#)),
+                    What::Command => data.push_str(&format!(r#""command_index":{part},"#)),
                     What::Text | What::Refusal | What::Thought => {
                         data.push_str(&format!(r#""content_index":{part},"#));
                     }
@@ -386,7 +390,7 @@ fn chunk_delta(key: Key, text: &str) -> Option<String> {
             format!(r#"{{"tool_calls":[{{"index":{part},"custom":{{"input":{text}}}}}]}}"#)
         }
         What::OnlyCall => format!(r#"{{"function_call":{{"arguments":{text}}}}}"#),
-        What::Summary | What::Mcp | What::Code | What::Sealed | What::Mirror => return None,
+        _ => return None,
     })
 }
 

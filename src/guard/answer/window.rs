@@ -5,12 +5,14 @@
 //! seen whole before its first letter leaves.
 
 use super::{
-    outside::{Edit, Gather, New, Piece, Replace, Shown},
+    Key,
+    outside::{Edit, Gather, New, Piece, Shown},
+    replace::Replace,
     stream::{Stream, Unread},
     whole::Halt,
 };
 use crate::{api::client::Api, frame::sse::Splitter};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Largest event: what the provider role lets pass, and what guards before this may have added.
 const EVENT_LIMIT_BYTES: usize = 10 << 20;
@@ -80,11 +82,15 @@ struct Held {
 impl Window {
     /// A stream that has not begun.
     pub fn new(api: Api, unread: Unread, mode: Mode, size: Size) -> Self {
+        let replace = || match api {
+            Api::Responses => Replace::repeating(),
+            _ => Replace::default(),
+        };
         Self {
             api_events: Stream::new(api, unread),
             splitter: Splitter::new(EVENT_LIMIT_BYTES),
-            gather: Gather::new(),
-            replace: (mode == Mode::Edit).then(|| (Stream::new(api, unread), Replace::default())),
+            gather: Gather::new(mode != Mode::Watch),
+            replace: (mode == Mode::Edit).then(|| (Stream::new(api, unread), replace())),
             mode,
             size,
             queue: VecDeque::new(),
@@ -219,6 +225,12 @@ impl Window {
         self.api_events.has_passed_unread()
     }
 
+    /// Whether more was said than is remembered of what was hidden: what is said again may not go on.
+    pub fn has_lost(&self) -> bool {
+        let replace = self.replace.as_ref();
+        replace.is_some_and(|(_, replace)| replace.has_lost())
+    }
+
     /// The number that an event of our own would have in the place of what waits.
     pub fn number(&self) -> u64 {
         match (&self.replace, self.queue.front()) {
@@ -230,13 +242,7 @@ impl Window {
 
     /// How many of the judged events go on.
     fn cut(&self, asked: usize, edits: &[Vec<Edit>]) -> usize {
-        let mut left = self.size.overlap;
-        let mut until = asked;
-        while until > 0 && left > 0 {
-            until -= 1;
-            let chars = self.queue.get(until).map_or(0, |held| held.chars);
-            left = left.saturating_sub(chars);
-        }
+        let mut until = self.border(asked);
         // What is replaced goes as a whole.
         while until > 0 {
             let later = self.queue.iter().skip(until);
@@ -259,6 +265,38 @@ impl Window {
                 numbers.all(|number| number < first)
             });
             until = before.count().min(until - 1);
+        }
+        until
+    }
+
+    /// Behind so many of the judged events stands the end of each text, which is seen again. Texts that mix end apart:
+    /// each of those that end here is seen, and one that has not gone on for long is not waited for.
+    fn border(&self, asked: usize) -> usize {
+        let said = |held: &'_ Held| {
+            let pieces = held.pieces.iter().map(|piece| (piece.key(), piece.chars()));
+            pieces.filter(|(_, chars)| *chars > 0).collect::<Vec<_>>()
+        };
+        // How much of each is yet to be seen again, and whether some has been.
+        let mut left: BTreeMap<Key, (usize, bool)> = BTreeMap::new();
+        for (key, chars) in self.queue.iter().take(asked).flat_map(said) {
+            let (left, _) = left.entry(key).or_default();
+            *left = left.saturating_add(chars).min(self.size.overlap);
+        }
+        let most = self.size.overlap.saturating_mul(left.len());
+        let (mut until, mut seen, mut begun, mut open) = (asked, 0, 0, left.len());
+        while until > 0 && open > 0 && (begun > 0 || seen < most) {
+            until -= 1;
+            for (key, chars) in self.queue.get(until).map(said).unwrap_or_default() {
+                seen += chars;
+                let Some((left, some)) = left.get_mut(&key).filter(|(left, _)| *left > 0) else {
+                    continue;
+                };
+                begun += usize::from(!std::mem::replace(some, true));
+                *left = left.saturating_sub(chars);
+                if *left == 0 {
+                    (begun, open) = (begun - 1, open - 1);
+                }
+            }
         }
         until
     }

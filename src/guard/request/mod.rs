@@ -11,7 +11,10 @@ mod walk;
 
 pub use walk::MAX_TEXTS;
 
-use super::edit::{self, Blocked, Edit, Guard};
+use super::{
+    edit::{self, Blocked, Edit, Guard},
+    vault::Vault,
+};
 use crate::json::{Places, meant};
 use join::{Joined, Part};
 use serde_json::value::RawValue;
@@ -53,15 +56,38 @@ pub enum Order {
     Apart,
 }
 
-/// Looks at every text of a body, which is valid JSON. `edits`: the rules may put something in the place of another
-/// thing. The answer is the new body; `None`: there is nothing to change.
+/// Notes the placeholders that the texts of a body hold of their own, before the first value gets one.
+pub fn note(vault: &mut Vault, body: &str) {
+    match walk::texts(body, Zone::Body, false) {
+        Ok(texts) => note_all(vault, body, &texts),
+        Err(TooMuch) => vault.crowd(),
+    }
+}
+
+/// The places of the texts in what a tool has said, between their quotes; addresses are none of them. `None`: there are
+/// too many, or they lie too deep.
+pub(in crate::guard) fn said(document: &str) -> Option<Vec<std::ops::Range<usize>>> {
+    walk::said(document).ok()
+}
+
+fn note_all(vault: &mut Vault, body: &str, texts: &[Text]) {
+    for text in texts {
+        let inner = body.get(text.place.clone()).unwrap_or_default();
+        if inner.contains('[') || inner.contains("\\u") {
+            vault.note(&meant(inner), text.said);
+        }
+    }
+}
+
+/// Looks at every text of a body, which is valid JSON. `notes`: something may stand in the place of another thing,
+/// here or in the answer. The answer is the new body; `None`: there is nothing to change.
 ///
 /// Errors: a rule blocks, or there is more than can be looked at.
 pub fn guard(
     guard: &mut Guard<'_>,
     body: &str,
     order: Order,
-    edits: bool,
+    notes: bool,
 ) -> Result<Option<String>, Stop> {
     let joins = order == Order::Conversation;
     let texts = walk::texts(body, Zone::Body, joins)?;
@@ -69,14 +95,9 @@ pub fn guard(
         judged::judge(guard, body, &texts)?;
     }
     let inner = |text: &Text| body.get(text.place.clone()).unwrap_or_default();
-    if edits {
+    if notes {
         // Before the first value gets its placeholder.
-        for text in &texts {
-            let inner = inner(text);
-            if inner.contains('[') || inner.contains("\\u") {
-                guard.vault().note(&meant(inner), text.said);
-            }
-        }
+        note_all(guard.vault(), body, &texts);
     }
     let mut joined = Joined::default();
     let follow = |text: &&Text| text.how == How::Joined;
@@ -236,7 +257,8 @@ fn may_be_json(text: &str) -> bool {
     (text.starts_with('{') && text.ends_with('}')) || (text.starts_with('[') && text.ends_with(']'))
 }
 
-fn is_json(text: &str) -> bool {
+/// Whether a text is JSON that has parts.
+pub(in crate::guard) fn is_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 

@@ -70,6 +70,10 @@ struct Frame {
     role: Role,
     /// The value of `name`, if it has come.
     name: Option<Range<usize>>,
+    /// What `type` says: what `data` holds is text.
+    plain: bool,
+    /// A value of `data` that looks like base64.
+    data: Option<Range<usize>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +132,8 @@ impl Walk<'_> {
                     first: self.texts.len(),
                     role: Role::None,
                     name: None,
+                    plain: false,
+                    data: None,
                 });
             }
             Token::Close => self.close(),
@@ -214,6 +220,9 @@ impl Walk<'_> {
         {
             self.add(name, How::Alone, 0..0);
         }
+        if let Some(data) = frame.data.filter(|_| frame.plain) {
+            self.add(data, How::Alone, 0..0);
+        }
         if frame.role == Role::Model {
             for text in self.texts.iter_mut().skip(frame.first) {
                 text.said = Said::Model;
@@ -240,12 +249,24 @@ impl Walk<'_> {
             }
             return;
         }
+        if name == "type"
+            && let Some(frame) = self.open.last_mut()
+        {
+            frame.plain = meant(inner) == "text";
+        }
         if zone == Zone::Nothing || place.is_empty() || is_structure(zone, &name) {
             return;
         }
+        if name == "data"
+            && is_data(inner)
+            && let Some(frame) = self.open.last_mut()
+        {
+            // Its type may come behind it.
+            frame.data = Some(place);
+            return;
+        }
         let how = match &*name {
-            "data" | "file_data" | "bytes" | "b64_json" | "url" | "image_url" | "file_url"
-            | "video_url"
+            "file_data" | "bytes" | "b64_json" | "url" | "image_url" | "file_url" | "video_url"
                 if is_data(inner) =>
             {
                 return;
@@ -276,12 +297,22 @@ impl Walk<'_> {
     }
 }
 
+/// The places of the texts in what a tool has said, between their quotes; addresses are none of them.
+///
+/// Errors: there are too many, or they lie too deep.
+pub(super) fn said(document: &str) -> Result<Vec<Range<usize>>, TooMuch> {
+    let texts = texts(document, Zone::Talk, false)?.into_iter();
+    let texts = texts.filter(|text| text.how == How::Alone);
+    Ok(texts.map(|text| text.place).collect())
+}
+
 /// Whether a string under this key holds the structure together.
 fn is_structure(zone: Zone, key: &str) -> bool {
     if zone == Zone::Tools {
         return matches!(key, "type" | "$ref" | "$schema" | "format" | "pattern");
     }
     is_id(key)
+        || key.starts_with("encrypted_")
         || matches!(
             key,
             "type"
@@ -289,7 +320,6 @@ fn is_structure(zone: Zone, key: &str) -> bool {
                 | "models"
                 | "signature"
                 | "thought_signature"
-                | "encrypted_content"
                 | "media_type"
                 | "mime_type"
                 | "format"
@@ -448,6 +478,20 @@ mod tests {
         assert_eq!(shown(&body("data:text/plain,a@b.co")).len(), 1);
         assert_eq!(shown(&body("data:x;base64,a@b.co")).len(), 1);
         assert_eq!(shown(&format!(r#"{{"input":"{data}"}}"#)).len(), 1);
+    }
+
+    #[test]
+    fn a_plain_text_document_is_read_however_it_looks() {
+        let data = "4111111111111111".repeat(20);
+        for source in [
+            format!(r#"{{"type":"text","media_type":"text/plain","data":"{data}"}}"#),
+            format!(r#"{{"data":"{data}","type":"te\u0078t"}}"#),
+        ] {
+            let body = format!(r#"{{"messages":[{{"content":[{{"source":{source}}}]}}]}}"#);
+            assert_eq!(shown(&body), [format!("alone ={data}")]);
+            let image = body.replace(r#""type":"te"#, r#""type":"base64","x":"te"#);
+            assert!(!shown(&image).concat().contains("4111"));
+        }
     }
 
     #[test]
