@@ -185,7 +185,7 @@ fn texts(api: Api, answer: &[u8]) -> Option<Vec<String>> {
                 let ended = choice
                     .finish_reason
                     .as_deref()
-                    .is_none_or(|why| why == "stop");
+                    .is_none_or(|why| matches!(why, "stop" | ""));
                 let text = said
                     .content
                     .filter(|_| !calls && ended && said.refusal.is_none());

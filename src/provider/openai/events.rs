@@ -139,7 +139,9 @@ impl ChatEvents for Events {
             if let Some(delta) = &choice.delta {
                 self.say(index, delta, out);
             }
-            if let Some(reason) = choice.finish_reason.as_deref() {
+            // Some hosts write an empty one where others write null.
+            let reason = choice.finish_reason.as_deref();
+            if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
                 self.finished = true;
                 self.details.flush(out);
                 out.part(index, Part::Finish(finish_from(reason)));
