@@ -38,6 +38,7 @@ GUARDS = [
     reviewed("hasty", "/slow/allow", timeout="100ms"),
     reviewed("open", "/slow/allow", timeout="100ms", on_error="allow"),
     reviewed("gone", "/allow", cluster="down"),
+    {"name": "accounts", "detect": "IBAN_CODE", "on": "output", "action": "block", "models": ["gpt-soon"]},
     {"name": "mail", "detect": "EMAIL_ADDRESS", "action": "restore", "models": ["gpt-find", "gpt-allow"]},
 ]
 STREAMS = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -270,6 +271,18 @@ def test_a_stream_that_ends_in_trailers_waits_there_for_its_guards(start, guard,
     else:
         assert (reply.answer.content, reply.answer.done) == ("".join(texts), True)
     assert gateway.crashes() == {}
+
+
+@pytest.mark.parametrize("pause", ["0", "0.02", "0.05"])
+def test_what_is_found_in_the_last_words_ends_the_stream_in_an_error(gateway, client, pause):
+    """While a called guard lets the words before it go, so that Envoy has just been told to go on."""
+    said = f"{LONG * 2}DE89370400440532013000"
+    for _ in range(5):
+        reply = client.chat(script(said, 7, pause), "gpt-soon", stream=True)
+        assert (reply.status, reply.cut) == (200, False)
+        assert reply.answer.error["code"] == "guardrail_blocked"
+        assert said.startswith(reply.answer.content) and "DE89" not in reply.answer.content
+        assert gateway.record(reply.id)["reason"] == "guardrail_blocked"
 
 
 def test_parallel_streams_do_not_mix(gateway):
