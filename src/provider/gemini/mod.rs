@@ -36,6 +36,7 @@ use crate::{
     api::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
+        dropped::note,
         embeddings::{Asked, Embed},
     },
     config::node::{Fields, Node},
@@ -192,13 +193,6 @@ impl EmbedDialect for Gemini {
         asked: Option<&Asked>,
     ) -> Result<Answered, Fault> {
         embed::answer(body, asked)
-    }
-}
-
-/// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
     }
 }
 
