@@ -16,6 +16,7 @@ mod embed;
 mod events;
 mod fault;
 mod generation;
+mod joined;
 mod logprobs;
 mod media;
 mod messages;
