@@ -270,3 +270,23 @@ fn plain_words(hir: Hir) -> Hir {
         HirKind::Class(class) => Hir::class(class),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_sees_its_stretch_and_one_character_on_each_side() {
+        let text = "\u{e9}".repeat(1000);
+        for (span, want) in [
+            (0..0, 0..2),
+            (0..512, 0..514),
+            (512..1024, 510..1026),
+            (1998..2000, 1996..2000),
+        ] {
+            let (base, input) = within(&text, span.clone());
+            assert_eq!(base..base + input.haystack().len(), want);
+            assert_eq!(base + input.start()..base + input.end(), span);
+        }
+    }
+}
