@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod chat;
 pub mod client;
+pub(crate) mod dropped;
 pub mod embeddings;
 pub mod messages;
 pub mod models;

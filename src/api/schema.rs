@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 const MAX_DEPTH: usize = 128;
 /// Comparisons for one answer; what needs more is taken as fitting.
 const MAX_STEPS: usize = 200_000;
+/// Bytes of a text that are looked at in the time of one comparison.
+const BYTES_OF_A_STEP: usize = 256;
 /// Most items of a list that are compared with each other.
 const MAX_UNIQUE: usize = 512;
 /// Longest place that is named. Units: bytes.
@@ -67,8 +69,8 @@ fn must(fits: bool, word: &'static str) -> Fits {
 
 impl<'s> Checks<'s> {
     fn fits(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Fits {
-        self.steps += 1;
-        if depth > MAX_DEPTH || self.steps > MAX_STEPS {
+        self.spend(1)?;
+        if depth > MAX_DEPTH {
             return Err(Stop::TooMuch);
         }
         let schema = match schema {
@@ -76,25 +78,28 @@ impl<'s> Checks<'s> {
             Value::Object(schema) => schema,
             _ => return Ok(()),
         };
-        if let Some(to) = schema.get("$ref").and_then(Value::as_str)
-            && let Some(target) = to.strip_prefix('#').and_then(|to| self.root.pointer(to))
-        {
-            self.fits(target, value, depth + 1)?;
+        if let Some(to) = schema.get("$ref").and_then(Value::as_str) {
+            self.spend(to.len() / BYTES_OF_A_STEP)?;
+            let target = to.strip_prefix('#').and_then(|to| self.root.pointer(to));
+            if let Some(target) = target {
+                self.fits(target, value, depth + 1)?;
+            }
         }
         if let Some(kinds) = schema.get("type") {
+            self.spend(kinds.as_array().map_or(0, Vec::len))?;
             must(is_of(kinds, value), "type")?;
         }
         if let Some(one) = schema.get("const") {
-            must(same(one, value), "const")?;
+            must(self.same(one, value)?, "const")?;
         }
         if let Some(all) = schema.get("enum").and_then(Value::as_array) {
-            self.steps += all.len();
-            must(all.iter().any(|one| same(one, value)), "enum")?;
+            must(self.is_among(value, all)?, "enum")?;
         }
         match value {
             Value::Object(map) => self.object(schema, map, depth)?,
             Value::Array(list) => self.list(schema, list, depth)?,
             Value::String(text) => {
+                self.spend(text.len() / BYTES_OF_A_STEP)?;
                 let within = |key, fits: fn(usize, usize) -> bool| {
                     size(schema, key).is_none_or(|bound| fits(text.chars().count(), bound))
                 };
@@ -147,7 +152,9 @@ impl<'s> Checks<'s> {
         map: &Map<String, Value>,
         depth: usize,
     ) -> Fits {
-        for key in list(schema, "required").iter().filter_map(Value::as_str) {
+        let required = list(schema, "required");
+        self.spend(required.len() + map.len())?;
+        for key in required.iter().filter_map(Value::as_str) {
             must(map.contains_key(key), "required")?;
         }
         let within = |key, fits: fn(usize, usize) -> bool| {
@@ -185,11 +192,11 @@ impl<'s> Checks<'s> {
         };
         must(within("minItems", |is, least| is >= least), "minItems")?;
         must(within("maxItems", |is, most| is <= most), "maxItems")?;
+        self.spend(items.len())?;
         if schema.get("uniqueItems") == Some(&Value::Bool(true)) && items.len() <= MAX_UNIQUE {
             for (place, item) in items.iter().enumerate() {
-                self.steps += place;
                 let before = items.get(..place).unwrap_or_default();
-                must(!before.iter().any(|other| same(other, item)), "uniqueItems")?;
+                must(!self.is_among(item, before)?, "uniqueItems")?;
             }
         }
         let first = list(schema, "prefixItems");
@@ -200,6 +207,57 @@ impl<'s> Checks<'s> {
             }
         }
         Ok(())
+    }
+
+    fn spend(&mut self, steps: usize) -> Fits {
+        self.steps = self.steps.saturating_add(steps);
+        match self.steps > MAX_STEPS {
+            true => Err(Stop::TooMuch),
+            false => Ok(()),
+        }
+    }
+
+    fn is_among(&mut self, value: &Value, all: &[Value]) -> Result<bool, Stop> {
+        for one in all {
+            if self.same(one, value)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether two values are the same; numbers by what they are, not by how they are written.
+    fn same(&mut self, one: &Value, other: &Value) -> Result<bool, Stop> {
+        self.spend(1)?;
+        Ok(match (one, other) {
+            (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+            (Value::String(a), Value::String(b)) if a.len() == b.len() => {
+                self.spend(a.len() / BYTES_OF_A_STEP)?;
+                a == b
+            }
+            (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+                for (a, b) in a.iter().zip(b) {
+                    if !self.same(a, b)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
+                for (key, a) in a {
+                    let Some(b) = b.get(key) else {
+                        return Ok(false);
+                    };
+                    if !self.same(a, b)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            _ => false,
+        })
     }
 
     /// A part of a value; where a misfit is, is noted on the way back.
@@ -243,21 +301,6 @@ fn is_of(kinds: &Value, value: &Value) -> bool {
     }
 }
 
-/// Whether two values are the same; numbers by what they are, not by how they are written.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            let has = |(key, value): (&String, &Value)| b.get(key).is_some_and(|b| same(value, b));
-            a.len() == b.len() && a.iter().all(has)
-        }
-        _ => one == other,
-    }
-}
-
 fn number(schema: &Map<String, Value>, value: &Value) -> Fits {
     let Some(number) = value.as_f64() else {
         return Ok(());
@@ -294,6 +337,31 @@ mod tests {
 
     fn at(place: &str, word: &'static str) -> Option<(String, &'static str)> {
         Some((place.to_owned(), word))
+    }
+
+    #[test]
+    fn what_is_compared_again_and_again_is_paid_for_by_its_size() {
+        let text = json!("x".repeat(1 << 20));
+        let list = json!(vec![1; 10_000]);
+        for (word, value) in [
+            (json!({"minLength": 2}), &text),
+            (json!({"const": text}), &text),
+            (json!({"enum": [list]}), &list),
+            (json!({"required": vec!["a"; 10_000]}), &json!({"a": 1})),
+            (json!({"maxItems": 20_000}), &list),
+        ] {
+            let all = vec![json!({"$ref": "#/$defs/a"}); 50_000];
+            let schema = json!({"allOf": all, "$defs": {"a": word}});
+            let mut checks = Checks {
+                root: &schema,
+                steps: 0,
+                place: String::new(),
+            };
+            assert!(
+                matches!(checks.fits(&schema, value, 0), Err(Stop::TooMuch)),
+                "{word}"
+            );
+        }
     }
 
     #[test]

@@ -7,8 +7,12 @@
 
 use crate::json::{Object, Str};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{Error as _, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
+use std::fmt;
 
 const TAG: &str = "gw1:";
 
@@ -18,6 +22,10 @@ pub(crate) const UNSIGNED: &str = "gw1:W10=";
 /// Longest sealed text that is opened. Units: bytes.
 const MAX_SEALED: usize = 8 << 20;
 
+/// Most details that the seals of one request hold: reading its body has bounded how many values it holds, but not
+/// how many are in them.
+pub(super) const MAX_DETAILS: usize = 1 << 14;
+
 /// The JSON text of one or more details as an opaque string.
 pub(super) fn seal(json: &str) -> String {
     let mut out = TAG.to_owned();
@@ -25,18 +33,44 @@ pub(super) fn seal(json: &str) -> String {
     out
 }
 
-/// The object, or the list of objects, behind a sealed string; `None`: it is somebody else's, or broken.
-pub(super) fn unseal(text: &str) -> Option<Vec<Box<RawValue>>> {
+/// The object, or the list of objects, behind a sealed string; `left`: how many more there may be. `None`: it is
+/// somebody else's, broken, or holds more.
+pub(super) fn unseal(text: &str, left: &mut usize) -> Option<Vec<Box<RawValue>>> {
     let json = json(text)?;
-    let list: Vec<Box<RawValue>> = if json.starts_with('[') {
-        serde_json::from_str(&json).ok()?
-    } else {
-        vec![RawValue::from_string(json).ok()?]
+    let mut reader = serde_json::Deserializer::from_str(&json);
+    let list = match json.starts_with('[') {
+        true => reader.deserialize_seq(AtMost(*left)),
+        false => Box::deserialize(&mut reader).map(|one| vec![one]),
     };
+    let list: Vec<Box<RawValue>> = list.ok()?;
+    reader.end().ok()?;
+    *left = left.checked_sub(list.len())?;
     // Depth and duplicate keys are as bounded here as in the body itself.
     list.iter()
         .all(|item| Object::parse(item.get()).is_ok())
         .then_some(list)
+}
+
+/// Reads a list of at most so many values.
+struct AtMost(usize);
+
+impl<'de> Visitor<'de> for AtMost {
+    type Value = Vec<Box<RawValue>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of at most {} values", self.0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = values.next_element()? {
+            if list.len() == self.0 {
+                return Err(A::Error::invalid_length(list.len() + 1, &self));
+            }
+            list.push(value);
+        }
+        Ok(list)
+    }
 }
 
 /// The JSON text behind a sealed string; `None`: it is somebody else's, or broken.
@@ -115,7 +149,7 @@ mod tests {
         let one = r#"{"provider":"gemini","n":1.10}"#;
         let two = format!("[{one},{one}]");
         let texts = |sealed: &str| -> Vec<String> {
-            let list = unseal(sealed).unwrap();
+            let list = unseal(sealed, &mut 2).unwrap();
             list.iter().map(|raw| raw.get().to_owned()).collect()
         };
         assert_eq!(texts(&seal(one)), [one]);
@@ -137,9 +171,19 @@ mod tests {
             &seal("7"),
             &seal("[7]"),
         ] {
-            assert!(unseal(text).is_none(), "{text}");
+            assert!(unseal(text, &mut 9).is_none(), "{text}");
         }
-        assert!(unseal(&seal(r#"{"a":1,"a":2}"#)).is_none());
+        assert!(unseal(&seal(r#"{"a":1,"a":2}"#), &mut 9).is_none());
+    }
+
+    #[test]
+    fn the_seals_of_a_request_hold_no_more_details_than_it_may_have() {
+        let (list, one) = (seal("[{},{},{}]"), seal("{}"));
+        let mut left = 4;
+        assert_eq!(unseal(&list, &mut left).map(|list| list.len()), Some(3));
+        assert!(unseal(&list, &mut left).is_none(), "one is left");
+        assert!(unseal(&one, &mut left).is_some());
+        assert!(unseal(&one, &mut left).is_none());
     }
 
     #[test]

@@ -225,6 +225,11 @@ impl<'a> Object<'a> {
         Some(self.fields.remove(at).1)
     }
 
+    /// Takes the fields out that are not to be kept.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Raw<'a>) -> bool) {
+        self.fields.retain(|(key, value)| keep(key, value));
+    }
+
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Raw<'a>)> {
         self.fields.iter().map(|(k, v)| (&**k, v))

@@ -48,11 +48,11 @@ impl<'a> Quoted<'a> {
         }
         let mut piece = String::with_capacity(most.min(self.inner().len()) + 4);
         while !rest.is_empty() {
-            let plain = rest.find('\\').unwrap_or(rest.len());
             let room = most.saturating_sub(piece.len()).max(4);
-            let plain = rest.floor_char_boundary(plain.min(room));
-            piece.push_str(rest.get(..plain).unwrap_or_default());
-            rest = rest.get(plain..).unwrap_or_default();
+            let near = rest.get(..rest.floor_char_boundary(room)).unwrap_or(rest);
+            let plain = near.split('\\').next().unwrap_or(near);
+            piece.push_str(plain);
+            rest = rest.get(plain.len()..).unwrap_or_default();
             if rest.starts_with('\\') {
                 let (letter, after) = unescaped(rest);
                 piece.push(letter);

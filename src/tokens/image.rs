@@ -166,9 +166,11 @@ pub fn size_of(text: Quoted<'_>) -> Option<Size> {
     size(&short)
 }
 
-/// The first `most` bytes of what base64 text stands for.
+/// The first `most` bytes of what base64 text stands for; fewer where it is mostly white space.
 pub fn start(text: Quoted<'_>, most: usize) -> Option<Vec<u8>> {
     const LONGEST_PREFIX: usize = 128;
+    /// Pieces that are looked at: base64 in lines of 76 letters needs two.
+    const MAX_PIECES: usize = 4;
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         GeneralPurposeConfig::new()
@@ -177,15 +179,16 @@ pub fn start(text: Quoted<'_>, most: usize) -> Option<Vec<u8>> {
     );
     let want = most.div_ceil(3) * 4;
     let mut letters = Vec::with_capacity(want.min(text.inner().len()));
-    let mut begun = false;
+    let mut pieces = 0;
     text.pieces(want + LONGEST_PREFIX, &mut |piece| {
         let mut piece = piece;
-        if !std::mem::replace(&mut begun, true) && piece.starts_with("data:") {
+        pieces += 1;
+        if pieces == 1 && piece.starts_with("data:") {
             piece = piece.split_once(',').map_or("", |(_, data)| data);
         }
         let data = piece.bytes().filter(|b| !b.is_ascii_whitespace());
         letters.extend(data.take(want.saturating_sub(letters.len())));
-        letters.len() < want
+        letters.len() < want && pieces < MAX_PIECES
     });
     letters.truncate(letters.len() / 4 * 4);
     LENIENT.decode(&letters).ok().filter(|b| !b.is_empty())
@@ -300,6 +303,17 @@ mod tests {
             assert_eq!(read(&bytes, ""), want, "{:?}", bytes.get(..16));
             assert_eq!(read(&bytes, "data:image/png;base64,"), want);
         }
+    }
+
+    #[test]
+    fn an_image_may_come_in_lines_and_is_not_looked_for_behind_white_space() {
+        let image = STANDARD.encode(png(320, 240));
+        let size = |before: &str| {
+            let json = format!("\"data:image/png;base64,{before}{image}\\n\"");
+            size_of(Quoted::of(serde_json::from_str(&json).unwrap()).unwrap())
+        };
+        assert_eq!(size("\\n\\r\\n"), Some((320, 240)));
+        assert_eq!(size(&" ".repeat(100_000)), None);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::json::{Quoted, one_line};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
+pub(in crate::api) use crate::api::dropped::note;
+
 type Mark<'a> = Option<&'a RawValue>;
 
 /// A request that one of the readers made, and what it could not carry.
@@ -329,12 +331,5 @@ impl Request<'_> {
         // Writing such a value into memory cannot fail.
         let _ = serde_json::to_writer(&mut body, self);
         Translated { body, dropped }
-    }
-}
-
-/// Lists what could not be carried, once.
-pub(in crate::api) fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
+use std::collections::BTreeSet;
 
 /// Longest user id that OpenAI takes. Source: OpenAI API reference, `safety_identifier`, read 2026-11.
 const MAX_USER_ID: usize = 64;
@@ -253,10 +254,9 @@ fn is_strict(schema: &Value) -> bool {
             if let Some(Value::Object(properties)) = fields.get("properties") {
                 let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
                 let required = fields.get("required").and_then(Value::as_array);
-                let named = |name: &String| {
-                    required.is_some_and(|list| list.iter().any(|r| r.as_str() == Some(name)))
-                };
-                if !closed || !properties.keys().all(named) {
+                let names = required.into_iter().flatten().filter_map(Value::as_str);
+                let named: BTreeSet<&str> = names.collect();
+                if !closed || !properties.keys().all(|name| named.contains(&**name)) {
                     return false;
                 }
             }

@@ -12,7 +12,7 @@ use crate::{
             compose::{Arguments, Call, Content, Detail, File, Image, Message, Part, Text, note},
             field::{Field, Map, Place, flag, list, needed, object, string},
         },
-        thought::{is_sealed, unseal},
+        thought::{MAX_DETAILS, is_sealed, unseal},
     },
     fault::{Fault, FaultKind},
     json::{Object, Quoted},
@@ -82,6 +82,18 @@ struct Source<'a> {
 struct Reader<'d> {
     takes: Extensions,
     dropped: &'d mut Vec<String>,
+    /// How many more details there may be in seals.
+    details: usize,
+}
+
+impl<'d> Reader<'d> {
+    fn new(takes: Extensions, dropped: &'d mut Vec<String>) -> Self {
+        Self {
+            takes,
+            dropped,
+            details: MAX_DETAILS,
+        }
+    }
 }
 
 /// Adds the messages of `body` to `out`.
@@ -93,7 +105,7 @@ pub(super) fn translate<'a>(
     dropped: &mut Vec<String>,
     out: &mut Vec<Message<'a>>,
 ) -> Result<(), Fault> {
-    let mut reader = Reader { takes, dropped };
+    let mut reader = Reader::new(takes, dropped);
     let place = Place::root("messages");
     let turns = request::messages::<Turn<'a>>(body)?;
     for (index, Map(turn)) in turns.into_iter().enumerate() {
@@ -129,7 +141,7 @@ pub(super) fn texts<'a>(
     if let Some(text) = Quoted::of(raw) {
         return Ok((!text.is_empty()).then_some(Content::Text(Text::Kept(text))));
     }
-    let mut reader = Reader { takes, dropped };
+    let mut reader = Reader::new(takes, dropped);
     let mut parts = Vec::new();
     for (index, Map(block)) in blocks(raw, place)?.into_iter().enumerate() {
         let place = place.index(index);
@@ -265,13 +277,14 @@ impl Reader<'_> {
                     let text = string(block.thinking, &at)?.ok_or_else(|| at.missing())?;
                     let signature = string(block.signature, &place.key("signature"))?;
                     thoughts.push(text);
+                    let signature = signature.filter(|s| !s.is_empty());
                     message
                         .reasoning_details
-                        .extend(signed(text, signature.filter(|s| !s.is_empty())));
+                        .extend(self.signed(text, signature));
                 }
                 "redacted_thinking" => {
                     let data = needed(block.data, &place.key("data"))?;
-                    message.reasoning_details.extend(hidden(data));
+                    message.reasoning_details.extend(self.hidden(data));
                 }
                 "tool_use" => message.tool_calls.push(call(&block, &place)?),
                 // What Anthropic's own tools did, which no other model can go on from.
@@ -437,6 +450,45 @@ impl Reader<'_> {
         }
         block.cache_control
     }
+
+    /// What goes back to the provider that gave a thinking block.
+    fn signed<'a>(
+        &mut self,
+        thinking: Quoted<'a>,
+        signature: Option<Quoted<'a>>,
+    ) -> Vec<Detail<'a>> {
+        let Some(signature) = signature else {
+            return Vec::new(); // its text is all there is
+        };
+        if is_sealed(signature.inner()) {
+            return self.returned(signature);
+        }
+        vec![Detail::Anthropic {
+            provider: "anthropic",
+            r#type: "thinking",
+            thinking: Some(thinking),
+            signature: Some(signature),
+            data: None,
+        }]
+    }
+
+    fn hidden<'a>(&mut self, data: Quoted<'a>) -> Vec<Detail<'a>> {
+        if is_sealed(data.inner()) {
+            return self.returned(data);
+        }
+        vec![Detail::Anthropic {
+            provider: "anthropic",
+            r#type: "redacted_thinking",
+            thinking: None,
+            signature: None,
+            data: Some(data),
+        }]
+    }
+
+    fn returned<'a>(&mut self, sealed: Quoted<'_>) -> Vec<Detail<'a>> {
+        let list = unseal(&sealed.text(), &mut self.details).unwrap_or_default();
+        list.into_iter().map(Detail::Returned).collect()
+    }
 }
 
 fn image<'a>(block: &Block<'a>, place: &Place<'_>) -> Result<Text<'a>, Fault> {
@@ -472,41 +524,6 @@ fn elsewhere(kind: &str, place: &Place<'_>) -> Fault {
     };
     let place = place.key(key);
     Fault::new(FaultKind::Unsupported, format!("`{place}` {why}.")).at(place)
-}
-
-/// What goes back to the provider that gave a thinking block.
-fn signed<'a>(thinking: Quoted<'a>, signature: Option<Quoted<'a>>) -> Vec<Detail<'a>> {
-    let Some(signature) = signature else {
-        return Vec::new(); // its text is all there is
-    };
-    if is_sealed(signature.inner()) {
-        return returned(signature);
-    }
-    vec![Detail::Anthropic {
-        provider: "anthropic",
-        r#type: "thinking",
-        thinking: Some(thinking),
-        signature: Some(signature),
-        data: None,
-    }]
-}
-
-fn hidden(data: Quoted<'_>) -> Vec<Detail<'_>> {
-    if is_sealed(data.inner()) {
-        return returned(data);
-    }
-    vec![Detail::Anthropic {
-        provider: "anthropic",
-        r#type: "redacted_thinking",
-        thinking: None,
-        signature: None,
-        data: Some(data),
-    }]
-}
-
-fn returned(sealed: Quoted<'_>) -> Vec<Detail<'_>> {
-    let list = unseal(&sealed.text()).unwrap_or_default();
-    list.into_iter().map(Detail::Returned).collect()
 }
 
 fn call<'a>(block: &Block<'a>, place: &Place<'_>) -> Result<Call<'a>, Fault> {

@@ -12,7 +12,7 @@ use crate::{
             field::{Field, Map, Place, list, needed, object, string},
             request::bad,
         },
-        thought::unseal,
+        thought::{MAX_DETAILS, unseal},
     },
     fault::Fault,
     json::Quoted,
@@ -78,6 +78,8 @@ struct Talk<'a, 'o> {
     /// What tools returned and their messages cannot hold; follows after all of them.
     moved: Vec<Part<'a>>,
     turn: Option<Turn<'a>>,
+    /// How many more details there may be in seals.
+    details: usize,
 }
 
 #[derive(Default)]
@@ -117,6 +119,7 @@ pub(super) fn translate<'a>(
         out,
         moved: Vec::new(),
         turn: None,
+        details: MAX_DETAILS,
     };
     for (index, Map(item)) in items.into_iter().enumerate() {
         talk.item(&item, &place.index(index))?;
@@ -254,7 +257,7 @@ impl<'a> Talk<'a, '_> {
         let sealed = string(item.encrypted_content, &place.key("encrypted_content"))?;
         let details = match sealed {
             None => Vec::new(),
-            Some(sealed) => unseal(&sealed.text()).unwrap_or_else(|| {
+            Some(sealed) => unseal(&sealed.text(), &mut self.details).unwrap_or_else(|| {
                 // Another service's; nobody else can read it.
                 note(self.dropped, "input[].encrypted_content");
                 Vec::new()

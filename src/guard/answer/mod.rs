@@ -16,6 +16,7 @@ pub mod whole;
 pub mod window;
 
 use crate::api::client::Api;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One text among those of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,7 +132,7 @@ impl<'a> Spot<'a> {
 }
 
 /// Which texts are complete before an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
     /// One.
     Of(Key),
@@ -143,14 +144,24 @@ enum End {
     Everything,
 }
 
-impl End {
-    fn ends(self, key: &Key) -> bool {
-        match self {
-            Self::Of(one) => one == *key,
-            Self::All(of) => of == key.of,
-            Self::Thoughts(of) => of == key.of && key.what.is_thought(),
-            Self::Everything => true,
-        }
+/// The ends of one event.
+struct Ends(BTreeSet<End>);
+
+impl Ends {
+    fn of(ends: &[End]) -> Self {
+        Self(ends.iter().copied().collect())
+    }
+
+    /// Whether a text is complete.
+    fn end(&self, key: &Key) -> bool {
+        self.end_for_good(key) || key.what.is_thought() && self.0.contains(&End::Thoughts(key.of))
+    }
+
+    /// Whether nothing of it can follow.
+    fn end_for_good(&self, key: &Key) -> bool {
+        [End::Of(*key), End::All(key.of), End::Everything]
+            .iter()
+            .any(|end| self.0.contains(end))
     }
 }
 
@@ -166,6 +177,20 @@ struct Look<'a> {
     tokens: Vec<(&'a str, &'static str)>,
     /// The number of an event. JSON text.
     number: Option<&'a str>,
+}
+
+impl Look<'_> {
+    /// The texts of which there is a piece.
+    fn pieces(&self) -> BTreeSet<Key> {
+        let pieces = self.spots.iter().filter(|spot| spot.comes == Comes::Piece);
+        pieces.map(|spot| spot.key).collect()
+    }
+
+    /// The last place of each text.
+    fn lasts(&self) -> BTreeMap<Key, usize> {
+        let places = self.spots.iter().enumerate();
+        places.map(|(place, spot)| (spot.key, place)).collect()
+    }
 }
 
 /// Looks at an event of a stream. `None`: it cannot be read.

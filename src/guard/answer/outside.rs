@@ -220,19 +220,17 @@ impl Shown {
             });
         }
         let mut shown = Self::default();
+        let mut places = BTreeMap::new();
         for (_, text, parts) in texts {
-            match shown.texts.iter().position(|other| *other == text) {
-                Some(at) => {
-                    if let Some(same) = shown.parts.get_mut(at) {
-                        same.extend(parts);
-                    }
-                }
-                None => {
-                    shown.texts.push(text);
-                    shown.parts.push(parts);
-                }
+            let new = shown.parts.len();
+            match shown.parts.get_mut(*places.entry(text).or_insert(new)) {
+                Some(same) => same.extend(parts),
+                None => shown.parts.push(parts),
             }
         }
+        let mut texts: Vec<_> = places.into_iter().collect();
+        texts.sort_unstable_by_key(|(_, place)| *place);
+        shown.texts = texts.into_iter().map(|(text, _)| text).collect();
         shown
     }
 

@@ -5,7 +5,7 @@
 //! guarded by itself, however the events of several mix.
 
 use super::{
-    Comes, End, Form, Key, Look, What, look, responses,
+    Comes, End, Ends, Form, Key, Look, What, look, responses,
     splice::{New, named, splice, write},
     text::Text,
     whole::{Halt, quoted},
@@ -111,7 +111,7 @@ impl Stream {
         read?;
         fed.map_err(|_| Halt::Unread)?;
         if end {
-            events.complete(&[End::Everything], &[], None, rewrite, out)?;
+            events.complete(&[End::Everything], &Look::default(), None, rewrite, out)?;
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Events {
             return Ok(());
         };
         if data.trim() == "[DONE]" {
-            self.complete(&[End::Everything], &[], None, rewrite, out)?;
+            self.complete(&[End::Everything], &Look::default(), None, rewrite, out)?;
             out.extend_from_slice(event.raw);
             return Ok(());
         }
@@ -160,17 +160,11 @@ impl Events {
             self.head = Some(head(data));
         }
         let number = look.number.and_then(|number| number.parse::<u64>().ok());
-        let here: Vec<Key> = look
-            .spots
-            .iter()
-            .filter(|spot| spot.comes == Comes::Piece)
-            .map(|spot| spot.key)
-            .collect();
         if !look.ended.is_empty() {
-            self.complete(&look.ended, &[], number, rewrite, out)?;
+            self.complete(&look.ended, &Look::default(), number, rewrite, out)?;
         }
         if !look.ends.is_empty() {
-            self.complete(&look.ends, &here, number, rewrite, out)?;
+            self.complete(&look.ends, &look, number, rewrite, out)?;
         }
         let news = self.news(&look, number, rewrite)?;
         if let Some(number) = number {
@@ -193,6 +187,7 @@ impl Events {
     ) -> Result<Vec<New<'a>>, Halt<E::Stop>> {
         let mut news = Vec::new();
         let mut add = |old: &'a str, new: String| news.push(New { old, new });
+        let (ends, lasts) = (Ends::of(&look.ends), look.lasts());
         for (place, spot) in look.spots.iter().enumerate() {
             let key = spot.key;
             let piece =
@@ -205,9 +200,7 @@ impl Events {
             rewrite.of(key);
             rewrite.again(again);
             let new = if piece {
-                let later = look.spots.get(place + 1..).unwrap_or_default();
-                let ends = look.ends.iter().any(|end| end.ends(&key));
-                let last = ends && !later.iter().any(|later| later.key == key);
+                let last = ends.end(&key) && lasts.get(&key) == Some(&place);
                 let grown = self.grown(key, spot.form, spot.id).ok_or(Halt::Unread)?;
                 let new = grown.text.string(spot.raw, last, rewrite);
                 if last {
@@ -252,20 +245,17 @@ impl Events {
         })
     }
 
-    /// Sends what is held of texts that end, but for those of which there is more `here`.
+    /// Sends what is held of texts that end, but for those of which there is `more`.
     fn complete<E: Rewrite + ?Sized>(
         &mut self,
         ends: &[End],
-        here: &[Key],
+        more: &Look<'_>,
         number: Option<u64>,
         rewrite: &mut E,
         out: &mut Vec<u8>,
     ) -> Result<(), Halt<E::Stop>> {
-        let ended = |key: &Key| !here.contains(key) && ends.iter().any(|end| end.ends(key));
-        let goes_on = |key: &Key| {
-            let ends = ends.iter().filter(|end| end.ends(key));
-            ends.into_iter().all(|end| matches!(end, End::Thoughts(_)))
-        };
+        let (ends, here) = (Ends::of(ends), more.pieces());
+        let ended = |key: &Key| !here.contains(key) && ends.end(key);
         let keys: Vec<Key> = self.texts.keys().copied().filter(ended).collect();
         for key in keys {
             let Some(grown) = self.texts.get_mut(&key) else {
@@ -283,7 +273,7 @@ impl Events {
                     grown.id = id;
                 }
             }
-            if !goes_on(&key) {
+            if ends.end_for_good(&key) {
                 self.texts.remove(&key);
             }
         }

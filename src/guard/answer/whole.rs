@@ -39,10 +39,9 @@ pub fn edited<E: Rewrite + ?Sized>(
             });
         }
     }
-    let mut texts = BTreeMap::new();
+    let (mut texts, lasts) = (BTreeMap::new(), look.lasts());
     for (place, spot) in look.spots.iter().enumerate() {
-        let later = look.spots.get(place + 1..).unwrap_or_default();
-        let last = spot.comes != Comes::Piece || !later.iter().any(|later| later.key == spot.key);
+        let last = spot.comes != Comes::Piece || lasts.get(&spot.key) == Some(&place);
         rewrite.of(spot.key);
         rewrite.again(spot.key.what.repeats());
         let new = match spot.form {

@@ -125,33 +125,24 @@ impl Echo {
             let known = self.places.range(begins).next().is_some();
             return if known { Run::Undecided } else { Run::None };
         }
-        let places = self.places.get(&(first.hash, second.hash));
+        let Some(places) = self.places.get(&(first.hash, second.hash)) else {
+            return Run::None;
+        };
+        // Once for all places: there may be megabytes between two words.
+        let words = std::iter::successors(Some(first), |word| next(text, word.end));
+        let words: Vec<Word> = words.take(WORDS).collect();
+        let is_known = |word: &Word| last || !word.open;
         let mut undecided = false;
-        for place in places.into_iter().flatten() {
+        for place in places {
             let from = usize::try_from(*place).unwrap_or(usize::MAX);
-            let Some(mut rest) = self.words.get(from..from.saturating_add(WORDS)) else {
+            let Some(run) = self.words.get(from..from.saturating_add(WORDS)) else {
                 continue; // the prompt ends before
             };
-            let mut word = first;
-            loop {
-                match rest.split_first() {
-                    Some((hash, after)) if *hash == word.hash => rest = after,
-                    _ => break,
-                }
-                if rest.is_empty() {
-                    return Run::Until(word.end);
-                }
-                match next(text, word.end) {
-                    Some(next) if next.open && !last => {
-                        undecided = true;
-                        break;
-                    }
-                    Some(next) => word = next,
-                    None => {
-                        undecided |= !last;
-                        break;
-                    }
-                }
+            let pairs = run.iter().zip(&words);
+            let same = pairs.take_while(|(hash, word)| is_known(word) && **hash == word.hash);
+            match (same.count(), words.last()) {
+                (WORDS, Some(word)) => return Run::Until(word.end),
+                (same, _) => undecided |= words.get(same).map_or(!last, |word| !is_known(word)),
             }
         }
         if undecided { Run::Undecided } else { Run::None }
@@ -169,10 +160,10 @@ fn next(text: &str, from: usize) -> Option<Word> {
     let rest = text.get(from..)?;
     let start = from + rest.find(char::is_alphanumeric)?;
     let rest = text.get(start..)?;
-    let size = rest.find(|c: char| !c.is_alphanumeric());
+    let longest = rest.get(..rest.floor_char_boundary(MAX_WORD_BYTES))?;
+    let size = longest.find(|c: char| !c.is_alphanumeric());
     let open = size.is_none() && rest.len() < MAX_WORD_BYTES;
-    let size = rest.floor_char_boundary(size.unwrap_or(rest.len()).min(MAX_WORD_BYTES));
-    let word = rest.get(..size)?;
+    let word = longest.get(..size.unwrap_or(longest.len()))?;
     // FNV-1a.
     let hash = word
         .chars()
@@ -182,7 +173,7 @@ fn next(text: &str, from: usize) -> Option<Word> {
         });
     Some(Word {
         start,
-        end: start + size,
+        end: start + word.len(),
         hash,
         open,
     })
@@ -228,6 +219,20 @@ mod tests {
         let mut short = Echo::default();
         short.add("You are a helpful assistant.");
         assert!(short.is_empty());
+    }
+
+    #[test]
+    fn a_long_word_is_cut_and_what_stands_between_words_does_not_matter() {
+        let long = "a".repeat(10 * MAX_WORD_BYTES);
+        let mut echo = Echo::default();
+        echo.add(&long);
+        assert_eq!(echo.words.len(), 10);
+        echo.add(" one two");
+        let (mut finds, gap) = (Vec::new(), " ".repeat(1000));
+        let text = format!("{long}{gap}one{gap}two");
+        assert_eq!(echo.scan(0, &text, 0, true, &mut finds), text.len());
+        let places: Vec<_> = finds.iter().map(|find| (find.start, find.end)).collect();
+        assert_eq!(places, [(0, text.len())]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use regex_syntax::{
     ParserBuilder,
     hir::{Hir, HirKind, Look},
 };
+use std::ops::Range;
 
 /// The longest match.
 ///
@@ -111,13 +112,13 @@ impl Pattern {
             // All that begins in the first half of this stretch and is not too long lies within it.
             let half = ceil(text, at + MAX_MATCH);
             let end = ceil(text, half + MAX_MATCH);
-            let input = Input::new(text).span(at..end);
+            let (base, input) = within(text, at..end);
             let found = self.regex.try_search(&input).ok().flatten();
-            let Some(found) = found.filter(|found| found.start() < half) else {
+            let found = found.map(|found| (base + found.start(), base + found.end()));
+            let Some((start, mut stop)) = found.filter(|(start, _)| *start < half) else {
                 at = half;
                 continue;
             };
-            let (start, mut stop) = (found.start(), found.end());
             if stop - start > MAX_MATCH {
                 match self.limited(text, start) {
                     Some(shorter) => stop = shorter,
@@ -144,9 +145,10 @@ impl Pattern {
     /// Where the match that begins here ends when it sees only so much as a match can have.
     fn limited(&self, text: &str, start: usize) -> Option<usize> {
         let end = floor(text, start + MAX_MATCH);
-        let input = Input::new(text).span(start..end).anchored(Anchored::Yes);
+        let (base, input) = within(text, start..end);
+        let input = input.anchored(Anchored::Yes);
         let found = self.regex.forward().try_search_fwd(&input).ok().flatten()?;
-        Some(found.offset())
+        Some(base + found.offset())
     }
 
     /// The first place from which a match may go on past the end of the text.
@@ -172,6 +174,15 @@ impl Pattern {
         }
         text.len()
     }
+}
+
+/// What a search of a stretch gets: the stretch with one character on each side, and where that begins. Of the whole
+/// text a search would look at more: for a byte that a match begins with it looks to the end of what it has.
+fn within(text: &str, span: Range<usize>) -> (usize, Input<'_>) {
+    let base = floor(text, span.start.saturating_sub(1));
+    let seen = text.get(base..ceil(text, span.end + 1)).unwrap_or_default();
+    let input = Input::new(seen).span(span.start - base..span.end - base);
+    (base, input)
 }
 
 /// The next place between two characters, at or after this one.
@@ -257,5 +268,25 @@ fn plain_words(hir: Hir) -> Hir {
         HirKind::Empty => Hir::empty(),
         HirKind::Literal(literal) => Hir::literal(literal.0),
         HirKind::Class(class) => Hir::class(class),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_sees_its_stretch_and_one_character_on_each_side() {
+        let text = "\u{e9}".repeat(1000);
+        for (span, want) in [
+            (0..0, 0..2),
+            (0..512, 0..514),
+            (512..1024, 510..1026),
+            (1998..2000, 1996..2000),
+        ] {
+            let (base, input) = within(&text, span.clone());
+            assert_eq!(base..base + input.haystack().len(), want);
+            assert_eq!(base + input.start()..base + input.end(), span);
+        }
     }
 }

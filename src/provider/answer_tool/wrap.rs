@@ -10,6 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 /// The tool's name, unless the client has one of that name.
 const NAME: &str = "give_the_answer";
@@ -130,7 +131,8 @@ pub(in crate::provider) fn wrap<'a>(chat: &Chat<'a>) -> Result<Option<Wrapped<'a
     };
     if !forced {
         let mut name = NAME.to_owned();
-        while tools.iter().any(|tool| tool.name == *name) {
+        let taken: BTreeSet<_> = tools.iter().map(|tool| tool.name.text()).collect();
+        while taken.contains(&*name) {
             name.push('_');
         }
         let said = fields.as_ref().and_then(|fields| fields.description);

@@ -28,7 +28,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// Claude on Vertex AI.
 pub(in crate::provider) const VERTEX: Entry = Entry {
@@ -325,7 +325,8 @@ pub(in crate::provider) fn move_fields(
         splice.remove(BETAS);
         let header = client.iter().find(|(name, _)| name == "anthropic-beta");
         let mut wanted = header.into_iter().flat_map(|(_, list)| list.split(','));
-        if wanted.any(|beta| !all.iter().any(|sent| *sent == beta.trim())) {
+        let sent: BTreeSet<&str> = all.iter().map(|beta| &**beta).collect();
+        if wanted.any(|beta| !sent.contains(beta.trim())) {
             super::note(dropped, "anthropic-beta");
         }
     }

@@ -44,6 +44,8 @@ use crate::{
 use host::Host;
 use std::borrow::Cow;
 
+pub(in crate::provider) use crate::api::dropped::note;
+
 /// This dialect's line in the registry.
 pub(super) const ENTRY: Entry = Entry {
     name: "anthropic",
@@ -170,12 +172,5 @@ impl ChatDialect for Anthropic {
             thinking: true,
             ..Extensions::TRANSLATED
         }
-    }
-}
-
-/// Lists what could not be carried, once.
-pub(in crate::provider) fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
     }
 }

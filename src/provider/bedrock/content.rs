@@ -61,7 +61,7 @@ pub(super) struct Around<'d> {
     /// The model takes cache points.
     pub(super) caches: bool,
     /// The names of the documents so far.
-    pub(super) documents: Vec<String>,
+    pub(super) documents: media::Names,
     pub(super) dropped: &'d mut Vec<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     json::{Long, Quoted},
     provider::anthropic::media::data_url,
 };
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Display};
 
 /// `(media type, ending, format)`.
 type Formats = &'static [(&'static str, &'static str, &'static str)];
@@ -78,9 +78,12 @@ fn find(url: Quoted<'_>, formats: Formats) -> Option<(&'static str, Source<'_>)>
 /// Most characters of a document's name. Source: "DocumentBlock", field `name`.
 const MAX_NAME: usize = 200;
 
+/// The names that are taken, each with the number that it has last been tried with.
+pub(super) type Names = BTreeMap<String, u32>;
+
 /// A document's name with the characters that are allowed: letters, digits, hyphens, parentheses,
 /// square brackets, and white space that never stands twice. No two documents share one.
-pub(super) fn document_name(file: Option<Quoted<'_>>, taken: &mut Vec<String>) -> String {
+pub(super) fn document_name(file: Option<Quoted<'_>>, taken: &mut Names) -> String {
     let file = file.map(Quoted::text).unwrap_or_default();
     let stem = file.rsplit_once('.').map_or(&*file, |(stem, _)| stem);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-()[]".contains(c);
@@ -92,13 +95,20 @@ pub(super) fn document_name(file: Option<Quoted<'_>>, taken: &mut Vec<String>) -
         "" => "document".to_owned(),
         name => name.to_owned(),
     };
-    let mut unique = name.clone();
-    let mut number = 1;
-    while taken.contains(&unique) {
+    let Some(mut number) = taken.get(&name).copied() else {
+        taken.insert(name.clone(), 1);
+        return name;
+    };
+    // Numbers that have been tried are not tried again: there may be thousands of one name.
+    let unique = loop {
         number += 1;
-        unique = format!("{name} ({number})");
-    }
-    taken.push(unique.clone());
+        let unique = format!("{name} ({number})");
+        if !taken.contains_key(&unique) {
+            break unique;
+        }
+    };
+    taken.insert(name, number);
+    taken.insert(unique.clone(), 1);
     unique
 }
 
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_document_s_name_is_plain_and_its_own() {
-        let mut taken = Vec::new();
+        let mut taken = Names::new();
         let mut name = |file: &str| document_name(Some(quoted(file)), &mut taken);
         assert_eq!(
             name(r#""Q3__report (final).v2.pdf""#),

@@ -18,7 +18,7 @@ use crate::{
     json::Quoted,
     provider::anthropic::{note, wire::Words},
 };
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, collections::BTreeSet, fmt::Display};
 
 /// What stands for the result of a tool that gave nothing: it needs a block, and blank text is refused.
 const NOTHING: &str = "(no output)";
@@ -30,6 +30,7 @@ pub(super) struct Conversation<'a> {
     pub(super) turns: Vec<Turn<'a>>,
     /// The names of the tools that were called, each once, in order.
     pub(super) called: Vec<Quoted<'a>>,
+    known: BTreeSet<Cow<'a, str>>,
     /// There are calls or results: Converse insists on tools then.
     pub(super) uses_tools: bool,
     /// The id of the last call in the older `function_call` form, and how many there were.
@@ -140,7 +141,7 @@ impl<'a> Conversation<'a> {
             _ => self.turns.push(Turn {
                 role,
                 content: blocks,
-                results: 0,
+                results: Vec::new(),
             }),
         }
     }
@@ -182,11 +183,7 @@ impl<'a> Conversation<'a> {
                     (Cow::Owned(id), format!("{place}.function_call.arguments"))
                 }
             };
-            if !self
-                .called
-                .iter()
-                .any(|known| known.text() == call.name.text())
-            {
+            if self.known.insert(call.name.text()) {
                 self.called.push(call.name);
             }
             self.uses_tools = true;
@@ -241,20 +238,20 @@ impl<'a> Conversation<'a> {
         new.extend(point.map(Block::CachePoint));
         self.uses_tools = true;
         match self.turns.last_mut() {
-            Some(turn) if turn.role == "user" => {
-                let at = turn.results;
-                turn.results += new.len();
-                turn.content.splice(at..at, new);
-            }
+            Some(turn) if turn.role == "user" => turn.results.append(&mut new),
             _ => self.turns.push(Turn {
                 role: "user",
-                results: new.len(),
-                content: new,
+                content: Vec::new(),
+                results: new,
             }),
         }
     }
 
     fn finish(mut self) -> Result<Self, Fault> {
+        for turn in &mut self.turns {
+            turn.results.append(&mut turn.content);
+            std::mem::swap(&mut turn.results, &mut turn.content);
+        }
         let Some(first) = self.turns.first() else {
             let message = "`messages` must hold a user message that says something; the model cannot answer system messages alone.";
             return Err(Fault::new(FaultKind::BadRequest, message).at("messages"));
@@ -294,7 +291,7 @@ mod tests {
         let mut dropped = Vec::new();
         let mut around = Around {
             caches: true,
-            documents: Vec::new(),
+            documents: Default::default(),
             dropped: &mut dropped,
         };
         let talk = translate(&messages, &mut around).map_err(|fault| fault.message.into_owned())?;

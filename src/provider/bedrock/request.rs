@@ -106,7 +106,7 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
     let messages = message::messages(chat)?;
     let mut around = Around {
         caches: family.caches(&chat.model),
-        documents: Vec::new(),
+        documents: Default::default(),
         dropped: &mut dropped,
     };
     let mut talk = messages::translate(&messages, &mut around)?;

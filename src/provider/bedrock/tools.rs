@@ -155,7 +155,7 @@ mod tests {
         let mut dropped = Vec::new();
         let mut around = Around {
             caches: true,
-            documents: Vec::new(),
+            documents: Default::default(),
             dropped: &mut dropped,
         };
         let talk = messages::translate(&list, &mut around).unwrap();

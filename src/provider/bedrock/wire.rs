@@ -34,9 +34,9 @@ pub(super) struct Body<'a> {
 pub(super) struct Turn<'a> {
     pub(super) role: &'static str,
     pub(super) content: Vec<Block<'a>>,
-    /// How many blocks at the start are results of tools and their cache points.
+    /// Results of tools and their cache points, until all of them are known: they go before the rest.
     #[serde(skip)]
-    pub(super) results: usize,
+    pub(super) results: Vec<Block<'a>>,
 }
 
 /// One block of content: an object with one key.

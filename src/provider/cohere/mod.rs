@@ -29,6 +29,7 @@ use crate::{
     api::{
         answer::AnswerSink,
         chat::Chat,
+        dropped::note,
         embeddings::{Asked, Embed},
         rerank::Rerank,
     },
@@ -139,12 +140,5 @@ impl RerankDialect for Cohere {
 
     fn answer(&self, _headers: &Headers, body: &[u8]) -> Result<Answered, Fault> {
         rerank::answer(body)
-    }
-}
-
-/// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
     }
 }

@@ -43,8 +43,8 @@ struct Building<'a, 'h> {
     names: BTreeMap<Cow<'a, str>, (Quoted<'a>, usize)>,
     /// How many calls there are so far; an id may come again.
     calls: usize,
-    /// The places of the calls that the last turn's results answer.
-    answered: Vec<usize>,
+    /// The results of the turn that is under way, each with the place of the call that it answers.
+    results: Vec<(usize, Part<'a>)>,
 }
 
 /// Translates the messages; what is left out without harm is noted in `dropped`.
@@ -63,7 +63,7 @@ pub(super) fn translate<'a>(
         contents: Vec::new(),
         names: BTreeMap::new(),
         calls: 0,
-        answered: Vec::new(),
+        results: Vec::new(),
     };
     for (index, message) in messages.iter().enumerate() {
         let place = format_args!("messages[{index}]");
@@ -99,15 +99,13 @@ impl<'a> Building<'a, '_> {
         if parts.is_empty() {
             return;
         }
-        let is_results = |parts: &[Part<'_>]| {
-            parts
-                .first()
-                .is_some_and(|part| part.function_response.is_some())
+        self.end_results();
+        let is_results = |turn: &Content<'_>| {
+            let first = turn.parts.first();
+            first.is_some_and(|part| part.function_response.is_some())
         };
         match self.contents.last_mut() {
-            Some(turn)
-                if turn.role == Some(role) && is_results(&turn.parts) == is_results(&parts) =>
-            {
+            Some(turn) if turn.role == Some(role) && !is_results(turn) => {
                 turn.parts.extend(parts);
             }
             _ => self.contents.push(Content {
@@ -203,27 +201,25 @@ impl<'a> Building<'a, '_> {
             }),
             ..Part::default()
         };
-        self.answer(result, number);
+        self.results.push((number, result));
         Ok(())
     }
 
-    /// Results stand in the order of their calls: without ids nothing else tells which is which.
-    fn answer(&mut self, result: Part<'a>, number: usize) {
-        let turn = self.contents.last_mut().filter(|turn| {
-            let first = turn.parts.first();
-            first.is_some_and(|part| part.function_response.is_some())
-        });
-        let Some(turn) = turn else {
-            self.answered = vec![number];
-            self.add("user", vec![result]);
+    /// Results are a turn of their own, in the order of their calls: without ids nothing else tells which is which.
+    fn end_results(&mut self) {
+        if self.results.is_empty() {
             return;
-        };
-        let at = self.answered.partition_point(|other| *other <= number);
-        self.answered.insert(at, number);
-        turn.parts.insert(at.min(turn.parts.len()), result);
+        }
+        self.results.sort_by_key(|(number, _)| *number);
+        let results = self.results.drain(..).map(|(_, result)| result);
+        self.contents.push(Content {
+            role: Some("user"),
+            parts: results.collect(),
+        });
     }
 
     fn finish(mut self) -> Result<Conversation<'a>, Fault> {
+        self.end_results();
         if self.contents.is_empty() {
             let message = "`messages` must hold a user message that says something; the model cannot answer system messages alone.";
             return Err(Fault::new(FaultKind::BadRequest, message).at("messages"));

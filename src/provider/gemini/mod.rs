@@ -16,6 +16,7 @@ mod embed;
 mod events;
 mod fault;
 mod generation;
+mod joined;
 mod logprobs;
 mod media;
 mod messages;
@@ -36,6 +37,7 @@ use crate::{
     api::{
         answer::AnswerSink,
         chat::{Chat, Extensions},
+        dropped::note,
         embeddings::{Asked, Embed},
     },
     config::node::{Fields, Node},
@@ -192,13 +194,6 @@ impl EmbedDialect for Gemini {
         asked: Option<&Asked>,
     ) -> Result<Answered, Fault> {
         embed::answer(body, asked)
-    }
-}
-
-/// Lists what could not be carried, once.
-fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
     }
 }
 

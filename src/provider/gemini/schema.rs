@@ -8,7 +8,9 @@
 //! Source: `GenerateContentConfig.response_json_schema` of google-genai 3.6 (the keywords, cycles, `$ref`
 //! and its siblings); ai.google.dev, "Structured output: JSON schema support"; read 2026-11.
 
+use super::joined::Joined;
 use crate::json::{self, Object, Raw, Str};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -16,8 +18,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 const MAX_DEPTH: usize = 32;
 /// Largest schema that is looked at; a larger one goes as it is. Units: bytes.
 const MAX_BYTES: usize = 1 << 20;
-/// How much larger references may make it. Units: bytes.
+/// How much larger references may make the schemas of a request. Units: bytes.
 const MAX_GROWTH: usize = 256 << 10;
+/// How much of them is read: what stands deeper is read once for each level above, and what is referred to once for
+/// each reference. Units: bytes.
+const MAX_READ: usize = 64 << 20;
 /// Most references to other places than the definitions: each is looked up in the whole schema.
 const MAX_PLACES: usize = 16;
 
@@ -59,6 +64,22 @@ const SILENT: &[&str] = &[
     "strict",
 ];
 
+/// What the schemas of one request may still cost. Units: bytes.
+#[derive(Debug)]
+pub(super) struct Budget {
+    growth: usize,
+    read: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            growth: MAX_GROWTH,
+            read: MAX_READ,
+        }
+    }
+}
+
 /// A schema that fits.
 #[derive(Debug)]
 pub(super) struct Fitted {
@@ -71,15 +92,15 @@ pub(super) struct Fitted {
 
 /// Fits a schema.
 pub(super) fn fit(schema: &RawValue) -> Fitted {
-    fitted(schema, false)
+    fitted(schema, false, &mut Budget::default())
 }
 
 /// Fits the schema of a function's arguments, which are an object also where the schema forgets to say so.
-pub(super) fn fit_parameters(schema: &RawValue) -> Fitted {
-    fitted(schema, true)
+pub(super) fn fit_parameters(schema: &RawValue, budget: &mut Budget) -> Fitted {
+    fitted(schema, true, budget)
 }
 
-fn fitted(schema: &RawValue, object: bool) -> Fitted {
+fn fitted(schema: &RawValue, object: bool, budget: &mut Budget) -> Fitted {
     let kept = || Fitted {
         schema: schema.to_owned(),
         loosened: false,
@@ -98,10 +119,15 @@ fn fitted(schema: &RawValue, object: bool) -> Fitted {
         definitions: ["$defs", "definitions"].map(|key| definitions(key).unwrap_or_default()),
         places: BTreeMap::new(),
         open: Vec::new(),
-        left: text.len() + MAX_GROWTH,
+        left: text.len() + budget.growth,
+        read: budget.read,
         loosened: false,
     };
     let mut out = writer.object(&root, 0);
+    *budget = Budget {
+        growth: budget.growth.min(writer.left),
+        read: writer.read,
+    };
     if object && out.raw("type").is_none() {
         let mut typed = Object::default();
         typed.push("type".into(), made("\"object\""));
@@ -135,6 +161,8 @@ struct Writer<'s> {
     open: Vec<String>,
     /// Units: bytes that may still be written.
     left: usize,
+    /// Units: bytes that may still be read.
+    read: usize,
     loosened: bool,
 }
 
@@ -150,7 +178,7 @@ impl<'s> Writer<'s> {
             }
             _ => {}
         }
-        let Ok(object) = Object::parse(text) else {
+        let Some(object) = self.parse(text) else {
             self.loosened = true;
             return ANYTHING.to_owned();
         };
@@ -186,9 +214,7 @@ impl<'s> Writer<'s> {
     fn referred(&mut self, source: &Object<'_>, reference: &str, depth: usize) -> Object<'static> {
         let beside = source.iter().filter(|(key, _)| *key != "$ref");
         let mut merged = Object::default();
-        let target = self
-            .find(reference)
-            .and_then(|text| Object::parse(text).ok());
+        let target = self.find(reference).and_then(|text| self.parse(text));
         let cycle = self.open.iter().any(|open| open == reference);
         let Some(target) = target.filter(|_| !cycle) else {
             self.loosened = true;
@@ -214,6 +240,17 @@ impl<'s> Writer<'s> {
         out
     }
 
+    /// Every reading of a text is paid for. `None`: it is no object, or nothing is left.
+    fn parse<'t>(&mut self, text: &'t str) -> Option<Object<'t>> {
+        self.pay(text)?;
+        Object::parse(text).ok()
+    }
+
+    fn pay(&mut self, text: &str) -> Option<()> {
+        self.read = self.read.checked_sub(text.len())?;
+        Some(())
+    }
+
     /// A place in this schema: `#`, `#/$defs/Name`, `#/properties/a/items`.
     fn find(&mut self, reference: &str) -> Option<&'s str> {
         let pointer = reference.strip_prefix('#')?;
@@ -235,7 +272,9 @@ impl<'s> Writer<'s> {
         }
         let mut at = Some(self.root);
         for step in pointer.split('/').skip(1) {
-            at = at.and_then(|text| child(text, &unescaped(step)));
+            at = at
+                .filter(|text| self.pay(text).is_some())
+                .and_then(|text| child(text, &unescaped(step)));
         }
         self.places.insert(pointer.to_owned(), at);
         at
@@ -341,24 +380,27 @@ impl<'s> Writer<'s> {
     /// Adds what each branch says and this schema does not.
     fn merge_all(&mut self, raw: &str, depth: usize, out: &mut Object<'static>) {
         let branches: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+        let mut joined = Joined::default();
         for branch in branches {
             let text = self.schema(branch.get(), depth + 1);
             let branch = Object::parse(&text).unwrap_or_default();
             for (key, value) in branch.iter() {
-                let both = out.raw(key).map(|own| joined(key, own.get(), value.get()));
-                match both {
-                    None => push(out, key, value.get().to_owned()),
-                    Some(Some(both)) => {
-                        out.remove(key);
-                        push(out, key, both);
-                    }
-                    Some(None) => {
-                        let same = out.raw(key).is_some_and(|own| own.get() == value.get());
-                        self.loosened |= !same && key != "title" && key != "description";
-                    }
+                let value = value.get();
+                let Some(own) = out.raw(key) else {
+                    push(out, key, value.to_owned());
+                    continue;
+                };
+                if joined.add(key, own.get(), value).is_some() {
+                    // It keeps the place; what stands there is written once all of it is known.
+                    out.remove(key);
+                    push(out, key, String::new());
+                } else {
+                    let same = own.get() == value;
+                    self.loosened |= !same && key != "title" && key != "description";
                 }
             }
         }
+        joined.write_to(out);
     }
 
     /// Several types beside null are one schema each.
@@ -378,7 +420,7 @@ impl<'s> Writer<'s> {
     }
 
     fn each_field(&mut self, text: &str, depth: usize) -> String {
-        let Ok(source) = Object::parse(text) else {
+        let Some(source) = self.parse(text) else {
             self.loosened = true;
             return "{}".to_owned();
         };
@@ -451,45 +493,19 @@ impl Types {
     }
 }
 
-/// Two values of one keyword that hold together.
-fn joined(key: &str, own: &str, other: &str) -> Option<String> {
-    match key {
-        "properties" => {
-            let (own, other) = (Object::parse(own).ok()?, Object::parse(other).ok()?);
-            let mut all = own.clone();
-            for (key, raw) in other.iter().filter(|(key, _)| own.raw(key).is_none()) {
-                all.push(key.to_owned().into(), raw.clone());
-            }
-            String::from_utf8(all.to_vec()).ok()
-        }
-        "required" => {
-            let mut all: Vec<Cow<'_, str>> = serde_json::from_str(own).ok()?;
-            let other: Vec<Cow<'_, str>> = serde_json::from_str(other).ok()?;
-            for name in other {
-                if !all.contains(&name) {
-                    all.push(name);
-                }
-            }
-            serde_json::to_string(&all).ok()
-        }
-        _ => None,
-    }
-}
-
 /// A name that is required must be one of the properties.
 fn keep_required(out: &mut Object<'static>) {
     let Some(raw) = out.raw("required") else {
         return;
     };
     let names: Vec<String> = serde_json::from_str(raw.get()).unwrap_or_default();
-    let properties = out.raw("properties").map(|raw| raw.get().to_owned());
-    let properties = properties
-        .as_deref()
-        .and_then(|text| Object::parse(text).ok())
+    let properties: BTreeMap<String, IgnoredAny> = out
+        .read("properties")
+        .unwrap_or_default()
         .unwrap_or_default();
     let known: Vec<_> = names
         .iter()
-        .filter(|name| properties.raw(name).is_some())
+        .filter(|name| properties.contains_key(*name))
         .collect();
     if known.is_empty() {
         out.remove("required");

@@ -127,10 +127,47 @@ fn references_that_explode_are_cut() {
 }
 
 #[test]
+fn what_references_read_and_write_is_bounded_for_all_schemas_together() {
+    let fit = |schema: &str, budget: &mut Budget| {
+        fit_parameters(serde_json::from_str(schema).unwrap(), budget).loosened
+    };
+    let wide = r##"{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"$defs":{"a":{"type":"string"}}}"##;
+    let mut budget = Budget::default();
+    assert!(!fit(wide, &mut budget));
+    assert!(budget.read < MAX_READ, "reading is paid for");
+    budget.read = 10;
+    assert!(fit(wide, &mut budget));
+    // Each writes a long text sixteen times.
+    let long = "x".repeat(10_000);
+    let each = [r##"{"$ref":"#/$defs/a"}"##; 16].join(",");
+    let long = format!(
+        r#"{{"type":"object","properties":{{"a":{{"anyOf":[{each}]}}}},"$defs":{{"a":{{"description":"{long}"}}}}}}"#
+    );
+    let mut budget = Budget::default();
+    assert!(!fit(&long, &mut budget));
+    assert!(fit(&long, &mut budget));
+    assert_eq!(budget.growth, 0);
+}
+
+#[test]
+fn branches_say_together_what_each_says_in_its_order() {
+    let (schema, loosened) = fit_text(
+        r#"{"properties":{"a":{"type":"string"}},"allOf":[
+            {"properties":{"b":{"type":"number"},"a":{"type":"null"}},"required":["b"]},
+            {"properties":{"a":{}},"required":["a"]},{"properties":{"c":{}}}]}"#,
+    );
+    assert!(!loosened);
+    assert_eq!(
+        schema,
+        r#"{"required":["b","a"],"properties":{"a":{"type":"string"},"b":{"type":"number"},"c":{}}}"#
+    );
+}
+
+#[test]
 fn arguments_are_an_object_and_none_at_all_is_seen() {
     let fit = |text: &str| {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
-        let fitted = fit_parameters(raw);
+        let fitted = fit_parameters(raw, &mut Budget::default());
         (fitted.schema.get().to_owned(), fitted.is_empty)
     };
     assert_eq!(

@@ -72,7 +72,9 @@ pub(super) fn translate<'a>(
             allowed_function_names,
         },
     });
-    let function_declarations = tools.iter().map(|tool| declared(tool, dropped)).collect();
+    let mut budget = schema::Budget::default();
+    let declared = |tool| declared(tool, &mut budget, dropped);
+    let function_declarations = tools.iter().map(declared).collect();
     Ok((
         Some([Tools {
             function_declarations,
@@ -83,12 +85,17 @@ pub(super) fn translate<'a>(
 
 /// `parametersJsonSchema` and not `parameters`: both APIs have it, it takes JSON Schema with its unions
 /// and closed objects, and Google's SDK recommends it (`Schema.from_json_schema` of google-genai 3.6).
-fn declared<'a>(tool: &tool::Tool<'a>, dropped: &mut Vec<String>) -> Declaration<'a> {
+fn declared<'a>(
+    tool: &tool::Tool<'a>,
+    budget: &mut schema::Budget,
+    dropped: &mut Vec<String>,
+) -> Declaration<'a> {
     if tool.strict {
         // A forced call follows its schema, any other may not.
         note(dropped, "tools[].function.strict");
     }
-    let fitted = tool.parameters.map(schema::fit_parameters);
+    let parameters = tool.parameters;
+    let fitted = parameters.map(|schema| schema::fit_parameters(schema, budget));
     if fitted.as_ref().is_some_and(|fitted| fitted.loosened) {
         note(dropped, "tools[].function.parameters");
     }

@@ -3,6 +3,7 @@
 
 use super::ids::Ids;
 use crate::{
+    api::dropped::note,
     fault::{Fault, FaultKind},
     json::{Object, Raw, Str},
 };
@@ -154,8 +155,7 @@ impl<'a> Turn<'a> {
     }
 
     fn is_not(&self, key: &str) -> bool {
-        let raw = self.object.raw(key).map(Raw::get);
-        matches!(raw, None | Some("null" | "\"\"" | "[]" | "{}"))
+        self.object.raw(key).is_none_or(says_nothing)
     }
 
     fn calls_tools(&self) -> bool {
@@ -233,18 +233,14 @@ impl<'a> Turn<'a> {
                 self.set("content", &refusal);
             }
         }
-        let unknown: Vec<String> = self
-            .object
-            .iter()
-            .filter(|(key, _)| !fields.contains(key))
-            .map(|(key, _)| key.to_owned())
-            .collect();
-        for key in unknown {
-            if !self.is_not(&key) && !OF_ANSWERS.contains(&key.as_str()) {
-                note(dropped, &format!("messages[].{}", bounded(&key)));
+        self.object.retain(|key, raw| {
+            let is_known = fields.contains(&key);
+            if !is_known && !says_nothing(raw) && !OF_ANSWERS.contains(&key) {
+                note(dropped, &format!("messages[].{}", bounded(key)));
             }
-            self.remove(&key);
-        }
+            self.changed |= !is_known;
+            is_known
+        });
         Ok(())
     }
 
@@ -362,43 +358,34 @@ fn tool_thoughts(turns: &mut [Turn<'_>]) -> bool {
 /// error 3230, "Unexpected role 'user' after role 'tool'"; read 2026-11.
 fn order(turns: &mut Vec<Turn<'_>>) -> bool {
     const BRIDGE: &str = r#"{"role":"assistant","content":"."}"#;
-    let mut moved = false;
     // A system message behind the model's words goes to those at the start.
     let front = turns
         .iter()
         .take_while(|turn| turn.role == "system")
         .count();
-    let mut to = front;
-    for at in front..turns.len() {
-        let is_late = turns.get(at).is_some_and(|turn| turn.role == "system")
-            && at
-                .checked_sub(1)
-                .and_then(|before| turns.get(before))
-                .is_some_and(|before| before.role == "assistant" || before.role == "tool");
-        if is_late {
-            let late = turns.remove(at);
-            turns.insert(to, late);
-            to += 1;
-            moved = true;
+    let (mut late, mut others) = (Vec::new(), Vec::new());
+    for turn in turns.split_off(front) {
+        let before: Option<&Turn<'_>> = others.last();
+        let is_late = before.is_some_and(|turn| turn.role == "assistant" || turn.role == "tool");
+        match turn.role == "system" && is_late {
+            true => late.push(turn),
+            false => others.push(turn),
         }
     }
+    let mut moved = !late.is_empty();
+    turns.append(&mut late);
     // Between a tool's result and the user the model says something.
-    let mut at = 1;
-    while at < turns.len() {
-        let role = |at: usize| turns.get(at).map_or("", |turn| &*turn.role);
-        if role(at) == "user" && role(at - 1) == "tool" {
-            turns.insert(
-                at,
-                Turn {
-                    role: "assistant".into(),
-                    object: Object::default(),
-                    text: BRIDGE,
-                    changed: false,
-                },
-            );
+    for turn in others {
+        if turn.role == "user" && turns.last().is_some_and(|before| before.role == "tool") {
+            turns.push(Turn {
+                role: "assistant".into(),
+                object: Object::default(),
+                text: BRIDGE,
+                changed: false,
+            });
             moved = true;
         }
-        at += 1;
+        turns.push(turn);
     }
     if let Some(last) = turns.last_mut()
         && last.role == "assistant"
@@ -408,6 +395,10 @@ fn order(turns: &mut Vec<Turn<'_>>) -> bool {
         last.set("prefix", &true);
     }
     moved
+}
+
+fn says_nothing(raw: &Raw<'_>) -> bool {
+    matches!(raw.get(), "null" | "\"\"" | "[]" | "{}")
 }
 
 /// A field that is a text.
@@ -471,10 +462,4 @@ fn bounded(name: &str) -> String {
         .filter(|c| c.is_ascii_graphic() && *c != ',')
         .take(64)
         .collect()
-}
-
-fn note(dropped: &mut Vec<String>, what: &str) {
-    if !dropped.iter().any(|known| known == what) {
-        dropped.push(what.to_owned());
-    }
 }
