@@ -71,3 +71,36 @@ def test_a_list_of_objects_without_end_is_no_answer(gateway, client, model, stre
     assert (reply.status, reply.json["error"]["code"]) == (502, "provider_failed")
     assert client.ask(CHAT, ask(model=model)).status == 200
     assert memory(gateway) < 700 << 20
+
+
+def cpu(gateway) -> float:
+    """Seconds of CPU that Envoy has taken."""
+    tasks = Path(f"/proc/{gateway.process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+REFERENCES = {"type": "object", "anyOf": [{"$ref": "#/$defs/a"}] * 8000, "$defs": {"a": {"x-a": [1] * 130_000}}}
+COSTLY = {
+    "an image of white space": {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:," + " " * (4 << 20) + "\n"}}]}]},
+    "a system prompt of one word": {"messages": [{"role": "system", "content": "a" * (2 << 20)}, {"role": "user", "content": "x"}]},
+    "keys of a message": {"messages": [{"role": "user", "content": "x"} | {f"k{at}": 1 for at in range(60_000)}]},
+    "references to a large definition": {"tools": [{"type": "function", "function": {"name": "f", "parameters": REFERENCES}}]},
+}
+
+
+@pytest.fixture(scope="module")
+def quick(start_new, upstreams):
+    """Where everything is looked at: the words of the system prompt too, and requests are made for hosts with rules of their own."""
+    guards = [{"name": "prompt", "system_prompt": True, "on": "output", "action": "warn"}]
+    models = {"m": {"targets": [{"provider": "openai"}, {"provider": "mistral", "model": "x"}, {"provider": "gemini", "model": "x"}]}}
+    providers = {"openai": {}, "mistral": {"cluster": "openai"}, "gemini": {"cluster": "openai"}}
+    return start_new(render(role(guards=guards, models=models, providers=providers), upstreams))
+
+
+@pytest.mark.parametrize("case", COSTLY)
+def test_no_small_request_keeps_a_worker_busy_for_seconds(quick, case):
+    """Each took from several seconds to minutes when its time grew with the square of its size."""
+    client, before = Client(quick.url), cpu(quick)
+    reply = client.send("POST", CHAT, json=ask(model="m") | COSTLY[case])
+    assert reply.status in (200, 400), reply.body
+    assert cpu(quick) - before < 3
