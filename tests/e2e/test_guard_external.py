@@ -101,10 +101,7 @@ def guarded(start_for_all, upstreams, guard):
 
 @pytest.fixture(scope="module")
 def failing(start_for_all, upstreams, guard):
-    gateway = start_for_all(with_guards(upstreams, guard, FAILING))
-    yield gateway
-    assert gateway.process.poll() is None
-    assert gateway.crashes() == {}
+    return start_for_all(with_guards(upstreams, guard, FAILING))
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +109,6 @@ def client(guarded):
     client = Client(guarded.url)
     yield client
     client.close()
-    assert guarded.process.poll() is None
-    assert guarded.crashes() == {}
 
 
 def test_a_request_passes_when_the_guard_allows_it(guarded, client, guard, openai_provider):
@@ -214,7 +209,7 @@ def test_an_answer_that_is_none_lets_nothing_pass(failing, word, openai_provider
     client.close()
     assert (reply.status, reply.error["code"]) == (503, "guardrail_unavailable")
     assert not openai_provider.asked(text)
-    assert failing.crashes() == {}
+    failing.assert_survived()
 
 
 def test_on_error_allow_lets_it_pass_and_says_so(failing, openai_provider):
@@ -235,7 +230,7 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(guarded, client)
             time.sleep(0.05)
     time.sleep(2 * SLOW)
     assert client.chat(marker(), model="gpt-allow").status == 200
-    assert guarded.crashes() == {}
+    guarded.assert_survived()
 
 
 def test_no_text_is_in_the_log(guarded, failing, client):

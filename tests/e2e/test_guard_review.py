@@ -53,10 +53,7 @@ def guard():
 
 @pytest.fixture(scope="module")
 def gateway(start_for_all, upstreams, guard):
-    gateway = start_for_all(with_guards(upstreams, guard, GUARDS))
-    yield gateway
-    assert gateway.process.poll() is None
-    assert gateway.crashes() == {}
+    return start_for_all(with_guards(upstreams, guard, GUARDS))
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +241,7 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(gateway, client,
             time.sleep(0.1)
     time.sleep(2 * SLOW)
     assert client.chat(script("Short."), "gpt-allow").answer.content == "Short."
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 @pytest.mark.parametrize("name", ["slow", "quick", "block"])
@@ -269,7 +266,7 @@ def test_a_stream_that_ends_in_trailers_waits_there_for_its_guards(start, guard,
         assert (reply.answer.content, reply.answer.error["code"]) == ("", "guardrail_blocked")
     else:
         assert (reply.answer.content, reply.answer.done) == ("".join(texts), True)
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 def test_parallel_streams_do_not_mix(gateway):

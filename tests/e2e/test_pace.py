@@ -43,8 +43,6 @@ def world(start):
     }
     gateway = start(render(role, {name: Upstream(fake.port, "openai") for name, fake in fakes.items()}))
     yield gateway, Client(gateway.url), fakes
-    assert gateway.process.poll() is None
-    assert gateway.crashes() == {}
     for fake in fakes.values():
         fake.stop()
 

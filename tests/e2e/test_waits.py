@@ -36,8 +36,6 @@ def world(start_for_all, closed_port):
     upstreams["gone"] = Upstream(closed_port.getsockname()[1], "openai")
     gateway = start_for_all(render(role, upstreams))
     yield gateway, Client(gateway.url), fakes
-    assert gateway.process.poll() is None
-    assert gateway.crashes() == {}
     for fake in fakes.values():
         fake.stop()
 
