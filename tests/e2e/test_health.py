@@ -26,9 +26,9 @@ MODELS = {
 class Moody(Provider):
     """Behaves as its mood says, whatever it is asked; counts what it was asked."""
 
-    def __init__(self, name):
+    def __init__(self, name, dialect="openai"):
         self.mood = "ok"
-        super().__init__(name)
+        super().__init__(name, dialect=dialect)
 
     def _script(self, body, model):
         return self.mood.split()
@@ -38,8 +38,8 @@ class World:
     """An Envoy of its own and its providers."""
 
     def __init__(self, start, names=("one", "two", "three"), clusters=None, change=None, **more):
-        self.providers = {name: Moody(name) for name in names}
         kinds = {name: "anthropic" if name == "two" else "openai" for name in names}
+        self.providers = {name: Moody(name, kind) for name, kind in kinds.items()}
         upstreams = {name: Upstream(p.port, kinds[name]) for name, p in self.providers.items()}
         providers = clusters or {name: {"dialect": kinds[name]} for name in names}
         role = {"role": "gateway", "models": MODELS, "providers": providers, "health": HEALTH} | more

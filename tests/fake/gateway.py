@@ -16,10 +16,10 @@ from pathlib import Path
 
 import yaml
 
+from .door import key_form
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "envoy" / "envoy.yaml"
-# Where the key of a dialect without a shipped cluster goes.
-KEY_HEADERS = {"gemini": "x-goog-api-key"}
 WORKERS = 2
 PATIENCE = 20  # seconds for anything that Envoy should do soon
 START_PATIENCE = 90  # seconds for V8 to compile the filter, also on a busy machine
@@ -108,8 +108,9 @@ def cluster(pattern: dict, name: str, upstream: Upstream) -> dict:
     role["vm_config"]["code"]["local"]["filename"] = str(wasm())
     role["configuration"]["value"] = {"role": "provider", "dialect": upstream.dialect} | upstream.role
     credential(made)["credential"] = {"name": f"{name}-key"}
-    if header := KEY_HEADERS.get(upstream.dialect):
-        credential(made)["header"] = header
+    if pattern["name"] != upstream.dialect:
+        header, prefix = key_form(upstream.dialect)
+        credential(made).update(header=header, header_value_prefix=prefix)
     return made
 
 

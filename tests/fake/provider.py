@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass, field
 
 from .dialects import DIALECTS
+from .door import BASES, Door, Refusal
 from .passthrough import Other, fields
 from .vectors import VECTORS
 
@@ -33,6 +34,10 @@ class Seen:
     released: threading.Event = field(default_factory=threading.Event)  # an answer that is `held` may go on
 
     @property
+    def method(self) -> str:
+        return self.head.split(b" ", 1)[0].decode()
+
+    @property
     def path(self) -> str:
         return self.head.split(b" ", 2)[1].decode()
 
@@ -47,12 +52,16 @@ class Seen:
 
 
 class Provider:
-    """One fake provider on 127.0.0.1, served by a thread of its own until `stop`."""
+    """One fake provider on 127.0.0.1, served by a thread of its own until `stop`.
 
-    def __init__(self, name: str, tls=None):
+    It speaks the dialect that is its name, or OpenAI's; what no provider of that kind would have let in is a mistake.
+    """
+
+    def __init__(self, name: str, tls=None, dialect: str | None = None, base: str | None = None):
         self.name, self.tls = name, tls
+        self.door = Door(dialect or (name if name in BASES else "openai"), base)
         self.seen: list[Seen] = []
-        self.mistakes: list[Exception] = []  # its own, such as a behaviour that it does not know
+        self.mistakes: list[Exception] = []  # what a real one would not answer; a behaviour that it does not know
         self.other = Other()
         self.received = 0  # bytes of bodies that are read slowly, so far
         self._loop = asyncio.new_event_loop()
@@ -76,7 +85,7 @@ class Provider:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
-        assert self.mistakes == []
+        assert not self.mistakes, self.mistakes
 
     def asked(self, marker: str) -> list[Seen]:
         """The requests that carried this text, in order."""
@@ -101,30 +110,43 @@ class Provider:
         slow = b"slow-reader" in head.split(b"\r\n", 1)[0]
         seen = Seen(head, await (self._read_slowly(head, reader) if slow else read_body(head, reader)))
         self.seen.append(seen)
-        dialect = next((d for d in (*DIALECTS, *VECTORS) if seen.path.split("?")[0].endswith(d.path)), None)
-        answer = Answer(reader, writer, seen, dialect)
+        answer = Answer(reader, writer, seen)
         answer.earlier = lambda: any(other is not seen and other.body == seen.body for other in self.seen)
         try:
             if seen.path.startswith("/seen/"):
                 found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
                 await answer.whole(200, json.dumps(found).encode())
                 return True
-            if self.other.is_on(seen.path):
+            self.door.check_key(seen)
+            path = self.door.beyond(seen.path)
+            if self.door.family == "openai" and self.other.is_on(path):
+                if seen.body.startswith(b"{"):
+                    self.door.check_json(seen)
                 answer.dialect, answer.request = self.other, fields(seen)
                 name, *arguments = self._script(seen.body, str(answer.request.get("model", "")))
                 if name == "ok":
                     await self.other.answer(answer, seen)
                     return True
                 return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
-            if dialect is None:
-                await answer.whole(404, b"no such path at this provider", "text/plain")
-                return True
-            answer.request = request = json.loads(seen.body) | dialect.said_by_path(seen.path)
+            answer.dialect = self._dialect(path)
+            self.door.check_json(seen)
+            answer.request = request = json.loads(seen.body) | answer.dialect.said_by_path(seen.path)
             name, *arguments = self._script(seen.body, request.get("model", ""))
             return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
+        except Refusal as refusal:
+            self.mistakes.append(refusal)
+            await answer.whole(refusal.status, str(refusal).encode(), "text/plain")
+            return True
         except ConnectionError:
             seen.closed.set()
             raise
+
+    def _dialect(self, path: str):
+        """What answers on a path behind the base."""
+        for dialect in (*DIALECTS, *VECTORS):
+            if dialect.name == self.door.family and re.fullmatch(dialect.path, path):
+                return dialect
+        raise Refusal(404, f"nothing answers on {path} at {self.name}")
 
     async def _read_slowly(self, head: bytes, reader) -> bytes:
         """As fast as somebody who writes it to a disk: what is not read must wait somewhere."""
@@ -163,8 +185,9 @@ CLOSED = object()  # the connection cannot carry another request
 class Answer:
     """Writes one answer, well or badly."""
 
-    def __init__(self, reader, writer, seen, dialect):
-        self.reader, self.writer, self.seen, self.dialect = reader, writer, seen, dialect
+    def __init__(self, reader, writer, seen):
+        self.reader, self.writer, self.seen = reader, writer, seen
+        self.dialect = None
         self.request: dict = {}
         self.earlier = lambda: False  # whether the same request has come before
 
