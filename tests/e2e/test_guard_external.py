@@ -235,10 +235,10 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(guarded, client)
 
 def test_no_text_is_in_the_log(guarded, failing, client):
     text, other = marker(), Client(failing.url)
-    other.chat(text, model="gpt-down")
-    client.chat(text, model="gpt-block")
+    replies = other.chat(text, model="gpt-down"), client.chat(text, model="gpt-block")
     other.close()
-    for gateway in (guarded, failing):
+    for gateway, reply in zip((failing, guarded), replies, strict=True):
+        assert gateway.record(reply.id)["reason"] in ("guardrail_unavailable", "guardrail_blocked")
         assert text not in "".join(gateway.raw_records) + gateway.log
 
 

@@ -64,6 +64,7 @@ class Provider:
         self.mistakes: list[Exception] = []  # what a real one would not answer; a behaviour that it does not know
         self.other = Other()
         self.received = 0  # bytes of bodies that are read slowly, so far
+        self.given_up = 0  # bodies that ended before they were complete
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -108,7 +109,12 @@ class Provider:
     async def _exchange(self, reader, writer) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         slow = b"slow-reader" in head.split(b"\r\n", 1)[0]
-        seen = Seen(head, await (self._read_slowly(head, reader) if slow else read_body(head, reader)))
+        try:
+            body = await (self._read_slowly(head, reader) if slow else read_body(head, reader))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.given_up += 1
+            raise
+        seen = Seen(head, body)
         self.seen.append(seen)
         answer = Answer(reader, writer, seen)
         answer.earlier = lambda: any(other is not seen and other.body == seen.body for other in self.seen)
@@ -162,7 +168,7 @@ class Provider:
 
     def _script(self, body: bytes, model: str) -> list[str]:
         for match in SCRIPT.finditer(body):
-            if match[1].decode() in (self.name, model):
+            if match[1] in (self.name.encode(), model.encode()):
                 return match[2].decode().split()
         return ["ok"]
 
