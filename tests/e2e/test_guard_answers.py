@@ -152,7 +152,7 @@ def test_a_blocked_stream_is_no_failure_of_its_provider(start, upstreams):
 
 def test_the_first_words_do_not_wait(gateway):
     body = {"model": MODEL["openai"], "stream": True}
-    said = script("openai", "Yes. And then the rest of it comes much later.", size=5, wait="0.5")
+    said = script("openai", "Yes. And then the rest of it comes much later.", size=5, wait="2")
     body |= {"messages": [{"role": "user", "content": said}]}
     with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, timeout=30, **PLAIN) as answer:
         began, got = time.monotonic(), ""
@@ -162,7 +162,7 @@ def test_the_first_words_do_not_wait(gateway):
             if got:
                 break
         assert got.startswith("Yes.")
-        assert time.monotonic() - began < 0.9, "it came with the next words only"
+        assert time.monotonic() - began < 3.6, "it came with the next words only"
 
 
 def test_structured_output_that_does_not_fit_is_asked_for_again(start, upstreams, openai_provider, anthropic_provider):

@@ -184,10 +184,14 @@ class Gateway:
 
     def _serve_at(self, name: str | None = None) -> None:
         """Clients go to the listener with this name, or to the first one."""
+        self.port = self.port_of(name)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def port_of(self, name: str | None = None) -> int:
+        """Where the listener with this name is, or the first one."""
         listeners = json.loads(self.ask_admin("/listeners?format=json"))["listener_statuses"]
         address = next(found["local_address"] for found in listeners if name in (None, found["name"]))
-        self.port = address["socket_address"]["port_value"]
-        self.url = f"http://127.0.0.1:{self.port}"
+        return address["socket_address"]["port_value"]
 
     def stop(self) -> None:
         self.process.terminate()

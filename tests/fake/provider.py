@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 
 from .dialects import DIALECTS
@@ -31,6 +32,8 @@ class Seen:
     body: bytes
     sent: bytearray = field(default_factory=bytearray)  # the answer's body so far
     closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
+    came: float = field(default_factory=time.monotonic)
+    left_after: float | None = None  # seconds until it was closed
     released: threading.Event = field(default_factory=threading.Event)  # an answer that is `held` may go on
 
     @property
@@ -49,6 +52,11 @@ class Seen:
     @property
     def json(self) -> dict:
         return json.loads(self.body)
+
+    def leave(self) -> None:
+        """The peer is gone."""
+        self.left_after = time.monotonic() - self.came
+        self.closed.set()
 
 
 class Provider:
@@ -144,7 +152,7 @@ class Provider:
             await answer.whole(refusal.status, str(refusal).encode(), "text/plain")
             return True
         except ConnectionError:
-            seen.closed.set()
+            seen.leave()
             raise
 
     def _dialect(self, path: str):
@@ -242,7 +250,7 @@ class Answer:
         """Nothing more until the peer leaves."""
         try:
             await asyncio.wait_for(self.reader.read(1), PATIENCE)
-            self.seen.closed.set()
+            self.seen.leave()
         except TimeoutError:
             pass
         return CLOSED
@@ -519,8 +527,8 @@ async def empty(answer):
     await answer.whole(200, b"")
 
 
-async def slow(answer, pause="0.2"):
-    """A pause before the first event and between events, or before the whole answer."""
+async def slow(answer, pause="0.2", between=None):
+    """A pause before the first event and one `between` events, as long unless it is told; or before the whole answer."""
     if not answer.stream:
         await asyncio.sleep(float(pause))
         return await ok(answer)
@@ -528,6 +536,7 @@ async def slow(answer, pause="0.2"):
     for frame in answer.frames():
         await asyncio.sleep(float(pause))
         await answer.chunk(frame)
+        pause = between or pause
     await answer.end()
 
 
