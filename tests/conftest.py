@@ -1,5 +1,7 @@
 """One Envoy and one pair of providers for all tests that need no configuration of their own."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from fake import world
@@ -64,8 +66,7 @@ def start_new(tmp_path_factory):
         return running[-1]
 
     yield start
-    for gateway in running:
-        gateway.stop()
+    end(running)
 
 
 def starter(warm):
@@ -76,8 +77,15 @@ def starter(warm):
         return lent[-1]
 
     yield start
-    for gateway in lent:
-        gateway.release()
+    end(lent)
+
+
+def end(gateways: list[Gateway]) -> None:
+    """Whatever a test has done, each of them has survived it; all are released, however one fares."""
+    with ExitStack() as stack:
+        for gateway in gateways:
+            stack.callback(gateway.release)
+            stack.callback(gateway.assert_survived)
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +93,7 @@ def gateway(upstreams, tmp_path_factory):
     """An open gateway: no keys."""
     gateway = Gateway(render(world.role(), upstreams), tmp_path_factory.mktemp("envoy"))
     yield gateway
-    gateway.stop()
+    end([gateway])
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +105,7 @@ def client(gateway):
 
 @pytest.fixture(autouse=True)
 def _no_crash(request):
-    """Whatever a test does, the filter survives it."""
+    """A crash is the failure of the test that caused it, where it uses the gateway of many tests."""
     yield
     if "gateway" in request.fixturenames:
-        gateway = request.getfixturevalue("gateway")
-        assert gateway.process.poll() is None
-        assert gateway.crashes() == {}
+        request.getfixturevalue("gateway").assert_survived()

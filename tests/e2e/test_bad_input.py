@@ -9,7 +9,7 @@ import h2.connection
 import h2.events
 import pytest
 
-from fake.client import Client, ask, marker
+from fake.client import Client, ask, marker, more
 from fake.dialects import compact
 from fake.gateway import Upstream, connection_manager, render
 from fake.world import role
@@ -198,7 +198,7 @@ def over_http2(port: int, body: bytes, trailers: list[tuple[str, str]]) -> tuple
     with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
         sock.sendall(connection.data_to_send())
         while True:
-            for event in connection.receive_data(sock.recv(65536)):
+            for event in connection.receive_data(more(sock)):
                 match event:
                     case h2.events.ResponseReceived():
                         status = dict(event.headers)[b":status"].decode()

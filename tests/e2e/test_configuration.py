@@ -178,24 +178,26 @@ def test_a_text_configuration_does_what_the_yaml_one_does(start, upstreams):
     assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
 
 
-def test_a_provider_s_settings_reach_it(start, openai_provider):
+def test_a_provider_s_settings_reach_it(start):
+    provider = Provider("openai", base="/openai/v2")
     settings = {
         "host": "llm.example",
         "base_path": "/openai/v2",
         "headers": {"X-Title": "gateway"},
         "forward_trace": True,
     }
-    upstream = Upstream(openai_provider.port, "openai", role=settings)
+    upstream = Upstream(provider.port, "openai", role=settings)
     models = {"models": {"m": {"targets": [{"provider": "openai"}]}}, "providers": {"openai": {}}}
     client, text = Client(start(render(role(**models), {"openai": upstream})).url), marker()
     trace = f"00-{'1' * 32}-{'2' * 16}-01"
     assert client.chat(text, "m", headers={"traceparent": trace}).status == 200
-    (seen,) = openai_provider.asked(text)
+    (seen,) = provider.asked(text)
     told = {name: seen.headers.get(name) for name in ("host", "x-title", "traceparent")}
     assert (seen.path, told) == (
         "/openai/v2/chat/completions",
         {"host": "llm.example", "x-title": "gateway", "traceparent": trace},
     )
+    provider.stop()
 
 
 def test_a_provider_without_a_host_is_an_error_in_openai_s_shape(start, openai_provider, closed_port):

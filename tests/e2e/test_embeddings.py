@@ -39,7 +39,7 @@ def gateway(start_for_all, openai_provider, anthropic_provider, cohere_provider)
     upstreams = {
         "openai": Upstream(openai_provider.port, "openai", "key-of-openai"),
         "anthropic": Upstream(anthropic_provider.port, "anthropic", "key-of-anthropic"),
-        "cohere": Upstream(cohere_provider.port, "openai", "key-of-cohere", role={"dialect": "cohere"}),
+        "cohere": Upstream(cohere_provider.port, "cohere", "key-of-cohere"),
     }
     providers = {name: {} for name in upstreams}
     role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": providers, "first_token_timeout": "30s"}

@@ -49,7 +49,7 @@ ROLE = {
 
 @pytest.fixture(scope="module")
 def fakes():
-    fakes = {name: Provider(name) for name in ROLES}
+    fakes = {name: Provider(name, base=role.get("base_path")) for name, role in ROLES.items()}
     yield fakes
     for fake in fakes.values():
         fake.stop()

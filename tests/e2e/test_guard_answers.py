@@ -142,21 +142,17 @@ def test_a_blocked_stream_ends_in_the_client_s_own_language(client):
 
 def test_a_blocked_stream_is_no_failure_of_its_provider(start, upstreams):
     gateway = start(render(role(guards=GUARDS, health={"failures": 1}), upstreams))
-    with Client(gateway.url).http as http:
-        body = {"model": "openai-anthropic", "stream": True}
-        said = script("openai", "said DE89370400440532013000, " + "and so on " * 20, size=4, wait="0.02")
-        for _ in range(3):
-            with http.stream("POST", "/v1/chat/completions", json=body | {"messages": [{"role": "user", "content": said}]}) as got:
-                assert got.headers["x-llm-provider"] == "openai"
-                try:
-                    got.read()
-                except httpx.RemoteProtocolError:
-                    pass
+    client = Client(gateway.url)
+    said = script("openai", "said DE89370400440532013000, " + "and so on " * 20, size=4, wait="0.02")
+    for _ in range(3):
+        reply = client.chat(said, "openai-anthropic", stream=True)
+        assert (reply.headers["x-llm-provider"], reply.answer.error["code"]) == ("openai", "guardrail_blocked")
+    client.close()
 
 
 def test_the_first_words_do_not_wait(gateway):
     body = {"model": MODEL["openai"], "stream": True}
-    said = script("openai", "Yes. And then the rest of it comes much later.", size=5, wait="0.5")
+    said = script("openai", "Yes. And then the rest of it comes much later.", size=5, wait="2")
     body |= {"messages": [{"role": "user", "content": said}]}
     with httpx.stream("POST", f"{gateway.url}/v1/chat/completions", json=body, timeout=30, **PLAIN) as answer:
         began, got = time.monotonic(), ""
@@ -166,7 +162,7 @@ def test_the_first_words_do_not_wait(gateway):
             if got:
                 break
         assert got.startswith("Yes.")
-        assert time.monotonic() - began < 0.9, "it came with the next words only"
+        assert time.monotonic() - began < 3.6, "it came with the next words only"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from e2e.test_guard_external import called, plain_cluster, with_guards
 from e2e.test_http2_provider import Provider, http_options
 from fake.client import PLAIN, Client, marker
 from fake.gateway import Upstream, render
-from fake.guard import SLOW, Guard
+from fake.guard import SLOWER, Guard
 from fake.world import role
 
 WINDOW = {"window": 40, "overlap": 10}
@@ -32,8 +32,8 @@ GUARDS = [
     reviewed("find", "/find", "mask", "presidio"),
     reviewed("flag", "/flag", "warn", "openai_moderation"),
     reviewed("unsafe", "/unsafe", "block", "judge", call={"model": "llama-guard3"}),
-    reviewed("slow", "/slow/allow", models=["gpt-both"]),
-    reviewed("slower", "/slow/allow", models=["gpt-both"]),
+    reviewed("slow", "/slower/allow", models=["gpt-both"]),
+    reviewed("slower", "/slower/allow", models=["gpt-both"]),
     reviewed("late", "/slow/forbidden"),
     reviewed("hasty", "/slow/allow", timeout="100ms"),
     reviewed("open", "/slow/allow", timeout="100ms", on_error="allow"),
@@ -54,10 +54,7 @@ def guard():
 
 @pytest.fixture(scope="module")
 def gateway(start_for_all, upstreams, guard):
-    gateway = start_for_all(with_guards(upstreams, guard, GUARDS))
-    yield gateway
-    assert gateway.process.poll() is None
-    assert gateway.crashes() == {}
+    return start_for_all(with_guards(upstreams, guard, GUARDS))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +121,8 @@ def test_a_stream_is_stopped_in_a_later_window_and_nothing_of_that_leaves(client
     }[language]
     reply = client.ask(path, {"model": "gpt-word", "stream": True} | body)
     text = reply.body.decode()
-    assert reply.status == 200 and "guardrail_blocked" in text or "`word`" in text
+    assert reply.status == 200
+    assert "guardrail_blocked" in text or "`word`" in text
     assert "forbidden" not in said_in(language, text)
     if wait != "0":
         assert said_in(language, text).startswith("The quick brown fox"), "an earlier window has passed"
@@ -179,8 +177,8 @@ def test_who_only_counts_changes_nothing(gateway, client, stream):
 
 
 def test_who_only_counts_lets_the_first_words_pass_at_once(gateway):
-    took = first_word(gateway, "gpt-flag", "Yes. And then it goes on.", "0.3")
-    assert took < 0.6
+    took = first_word(gateway, "gpt-flag", "Yes. And then it goes on.", "2")
+    assert took < 3.6
 
 
 def first_word(gateway, model, said, wait):
@@ -194,8 +192,8 @@ def first_word(gateway, model, said, wait):
 
 
 def test_what_was_judged_leaves_before_the_provider_goes_on(gateway):
-    """One second lies between two events: the first word leaves with the opinion about the second, not with the third event."""
-    assert first_word(gateway, "gpt-soon", "Yes, it is so and not otherwise.", "1") < 2.7
+    """Two seconds lie between events: the first word leaves with the opinion about the second, not with the third."""
+    assert first_word(gateway, "gpt-soon", "Yes, it is so and not otherwise.", "2") < 5.4
 
 
 @STREAMS
@@ -204,8 +202,8 @@ def test_guards_are_asked_at_the_same_time(client, stream):
     reply = client.chat(script("Short.", 9), "gpt-both", stream=stream)
     took = time.monotonic() - start
     assert (reply.answer.content, reply.answer.done) == ("Short.", True)
-    print("two guards of 300 ms:", f"{took:.3f}")
-    assert SLOW <= took < 2 * SLOW
+    print("two guards of one second:", f"{took:.3f}")
+    assert SLOWER <= took < 2 * SLOWER
 
 
 @STREAMS
@@ -243,9 +241,9 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(gateway, client,
         with socket.create_connection(("127.0.0.1", gateway.port)) as gone:
             gone.sendall((head + body).encode())
             time.sleep(0.1)
-    time.sleep(2 * SLOW)
+    time.sleep(2 * SLOWER)
     assert client.chat(script("Short."), "gpt-allow").answer.content == "Short."
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 @pytest.mark.parametrize("name", ["slow", "quick", "block"])
@@ -270,7 +268,7 @@ def test_a_stream_that_ends_in_trailers_waits_there_for_its_guards(start, guard,
         assert (reply.answer.content, reply.answer.error["code"]) == ("", "guardrail_blocked")
     else:
         assert (reply.answer.content, reply.answer.done) == ("".join(texts), True)
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 @pytest.mark.parametrize("pause", ["0", "0.02", "0.05"])

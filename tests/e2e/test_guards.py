@@ -116,7 +116,7 @@ def test_every_attempt_gets_what_is_left(start, upstreams, openai_provider, anth
     # An error in the place of an answer says it as well.
     reply = Client(gateway.url).chat(f"{text} {MAIL}", "refused-by-all")
     assert (reply.status, reply.headers["x-llm-guard"]) == (502, "pii:mask=1")
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -221,4 +221,4 @@ def test_values_are_seen_nowhere_but_on_the_way_to_who_may_see_them(guarded, cli
         assert said, place
         for secret in ("canary-7d1f", "CANARY", CARD, CARD.replace(" ", "")):
             assert secret not in said, (place, secret)
-    assert guarded.crashes() == {}
+    guarded.assert_survived()

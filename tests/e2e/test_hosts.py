@@ -12,18 +12,18 @@ TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type
 
 
 @pytest.fixture(scope="module")
-def provider():
-    provider = Provider("openai")
-    yield provider
-    provider.stop()
+def fakes():
+    fakes = {name: Provider(name) for name in HOSTS}
+    yield fakes
+    for fake in fakes.values():
+        fake.stop()
 
 
 @pytest.fixture(scope="module")
-def client(start_for_all, provider):
+def client(start_for_all, fakes):
     azure = {"form": "deployments", "api_version": "2024-10-21"}
-    upstreams = {
-        name: Upstream(provider.port, name, f"key-of-{name}", role=azure if name == "azure" else {}) for name in HOSTS
-    }
+    upstreams = {name: Upstream(fake.port, name, f"key-of-{name}") for name, fake in fakes.items()}
+    upstreams["azure"].role = azure
     models = {f"{name}/*": {"targets": [{"provider": name}]} for name in HOSTS}
     models["groq-mistral"] = {"targets": [{"provider": name, "model": "m"} for name in ("groq", "mistral")]}
     role = {"role": "gateway", "models": models, "providers": {name: {} for name in HOSTS}, "first_token_timeout": "30s"}
@@ -44,12 +44,12 @@ def history(text):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_mistral_gets_its_own_ids_names_and_order(client, provider, stream):
+def test_mistral_gets_its_own_ids_names_and_order(client, fakes, stream):
     text = marker()
     body = {"model": "mistral/m", "messages": history(text), "tools": [TOOL], "seed": 7, "user": "u", "stream": stream}
     reply = client.send("POST", "/v1/chat/completions", json=body)
     assert (reply.status, reply.headers["x-llm-dropped"]) == (200, "user,messages[].name")
-    (seen,) = provider.asked(text)
+    (seen,) = fakes["mistral"].asked(text)
     assert seen.path == "/v1/chat/completions"
     sent = seen.json
     assert (sent["model"], sent["random_seed"], sent.get("seed"), sent.get("stream_options")) == ("m", 7, None, None)
@@ -60,17 +60,17 @@ def test_mistral_gets_its_own_ids_names_and_order(client, provider, stream):
     assert (reply.answer.done, reply.answer.finish) == (True, "tool_calls")
 
 
-def test_azure_s_deployment_stands_in_the_path(client, provider):
+def test_azure_s_deployment_stands_in_the_path(client, fakes):
     text = marker()
     assert client.chat(text, "azure/my-gpt").status == 200
-    (seen,) = provider.asked(text)
+    (seen,) = fakes["azure"].asked(text)
     assert seen.path == "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
 
 
-def test_a_host_that_cannot_take_the_request_is_passed_over(client, provider):
+def test_a_host_that_cannot_take_the_request_is_passed_over(client, fakes):
     text = marker()
     body = {"model": "groq-mistral", "messages": [{"role": "user", "content": text}], "n": 2}
     reply = client.send("POST", "/v1/chat/completions", json=body)
     assert (reply.status, reply.headers["x-llm-provider"], reply.headers["x-llm-attempts"]) == (200, "mistral", "1")
-    (seen,) = provider.asked(text)
+    (seen,) = fakes["mistral"].asked(text)
     assert seen.json["n"] == 2

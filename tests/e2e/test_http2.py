@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from fake.client import PLAIN, Client, Gathered
-from fake.gateway import Upstream, http_options, render
+from fake.gateway import Gateway, Upstream, http_options, render
 from fake.world import role, upstreams
 
 TEXT = "Grüße, 世界 🎉!"
@@ -14,16 +14,21 @@ SERVED = {"openai": "gpt-test-2026-01-01", "anthropic": "claude-test-20260101"}
 
 
 @pytest.fixture(scope="module")
-def client(start_for_all, openai_provider, anthropic_provider, closed_port):
+def client(start_for_all, openai_provider, anthropic_provider, closed_port, tmp_path_factory):
     """A gateway that speaks HTTP/2 to another Envoy, which speaks HTTP/1.1 to the fakes."""
     behind = upstreams(openai_provider, anthropic_provider, closed_port)
-    doors = {name: start_for_all(door(behind[name].port)).port for name in ("openai", "anthropic")}
-    behind |= {name: Upstream(port, name) for name, port in doors.items()}
+    names = ("openai", "anthropic")
+    doors = {name: Gateway(door(behind[name].port), tmp_path_factory.mktemp("door")) for name in names}
+    behind |= {name: Upstream(opened.port, name) for name, opened in doors.items()}
     config = render(role(), behind)
     for cluster in config["static_resources"]["clusters"]:
         options = http_options(cluster)
         options["explicit_http_config"] = {"http2_protocol_options": {}}
-    return OneConnection(start_for_all(config).url)
+    client = OneConnection(start_for_all(config).url)
+    yield client
+    client.close()
+    for opened in doors.values():
+        opened.stop()
 
 
 class OneConnection(Client):

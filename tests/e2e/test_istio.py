@@ -30,8 +30,7 @@ def ingress(pod, upstreams):
     pod.configure(role(**BEFORE), upstreams)
     pod.takes_effect()
     yield pod
-    assert pod.envoy.process.poll() is None
-    assert pod.envoy.crashes() == {}
+    pod.envoy.assert_survived()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def role(**more):
     models = {
         "m": {"targets": [ONE], "mirror": COPY},
         "half": {"targets": [ONE], "mirror": COPY | {"percent": 50}},
-        "short": {"targets": [ONE], "mirror": COPY, "answer_timeout": "1s"},
+        "short": {"targets": [ONE], "mirror": COPY, "answer_timeout": "2s"},
         "embed": {"targets": [ONE], "mirror": {"provider": "one", "model": "other", "percent": 100}},
         "nobody": {"targets": [ONE], "mirror": {"provider": "closed", "percent": 100}},
         "plain": {"targets": [ONE]},
@@ -85,7 +85,7 @@ def client(gateway):
     client.close()
 
 
-def seen_at(fake, text, patience=5):
+def seen_at(fake, text, patience=20):
     end = time.monotonic() + patience
     while time.monotonic() < end:
         if seen := fake.asked(text):
@@ -96,7 +96,7 @@ def seen_at(fake, text, patience=5):
 
 def line_of(gateway, reply):
     """What `upstream_log` has written of the copy of a request."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while time.monotonic() < end:
         for record in list(gateway.records):
             if record.get("copy_of") == reply.id:
@@ -112,7 +112,7 @@ def counters(gateway, provider="two"):
 
 def grown(gateway, before, **expected):
     """Waits until the counters have grown by so much."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while time.monotonic() < end:
         now = counters(gateway)
         difference = {name: now[name] - before.get(name, 0) for name in now if now[name] != before.get(name, 0)}
@@ -160,19 +160,20 @@ def test_the_copy_costs_the_client_s_record_nothing(gateway, client):
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_whatever_the_copy_s_target_does_the_client_notices_nothing(gateway, client, fakes, script, stream):
     text = f"{marker()} [[anthropic {script}]]"
-    before, began = counters(gateway), time.monotonic()
+    before = counters(gateway)
     reply = client.chat(text, "short", stream=stream)
     assert (reply.status, reply.headers["x-llm-attempts"]) == (200, "1")
-    assert time.monotonic() - began < 1
     assert seen_at(fakes["two"], text)
     grown(gateway, before, error=1)
-    assert gateway.crashes() == {}
+    if script == "hang":
+        assert gateway.record(reply.id)["duration_ms"] < 2000, "that is how long the copy was waited for"
+    gateway.assert_survived()
 
 
 def test_what_a_stream_that_is_cut_has_used_is_counted(gateway, client):
     before = counters(gateway)
     assert client.chat(f"{marker()} [[anthropic cut-midstream]]", "m", stream=True).status == 200
-    end = time.monotonic() + 10
+    end = time.monotonic() + 20
     while counters(gateway).get("error", 0) == before.get("error", 0) and time.monotonic() < end:
         time.sleep(0.05)
     grew = {name: count - before.get(name, 0) for name, count in counters(gateway).items()}
@@ -184,9 +185,8 @@ def test_a_copy_that_hangs_is_given_up_after_the_model_s_answer_timeout(gateway,
     text = f"{marker()} [[anthropic hang]]"
     client.chat(text, "short")
     (copy,) = seen_at(fakes["two"], text)
-    began = time.monotonic()
-    assert copy.closed.wait(5)
-    assert 0.5 < time.monotonic() - began < 3
+    assert copy.closed.wait(20)
+    assert 1 < copy.left_after < 6
 
 
 def test_a_copy_is_read_to_its_end_although_the_client_has_long_been_answered(gateway, client, fakes):
@@ -199,7 +199,7 @@ def test_a_copy_is_read_to_its_end_although_the_client_has_long_been_answered(ga
 def test_a_target_that_is_down_is_an_error_and_the_client_notices_nothing(gateway, client):
     reply = client.chat(marker(), "nobody")
     assert reply.status == 200
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while counters(gateway, "closed").get("error") is None and time.monotonic() < end:
         time.sleep(0.05)
     assert counters(gateway, "closed") == {"error": 1}
@@ -232,7 +232,7 @@ def test_other_languages_and_operations_are_copied_as_well(gateway, client, fake
     assert copy.json["max_tokens"] == 10
     text = marker()
     assert client.ask("/v1/embeddings", {"model": "embed", "input": text}).status == 200
-    end = time.monotonic() + 5
+    end = time.monotonic() + 20
     while len(fakes["one"].asked(text)) < 2 and time.monotonic() < end:
         time.sleep(0.02)
     assert sorted(seen.json["model"] for seen in fakes["one"].asked(text)) == ["other", "own-model"]

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -410,30 +410,26 @@ def test_an_upload_that_is_given_up_ends_at_the_provider(gateway, client, openai
     class Enough(Exception):
         pass
 
+    openai_provider.received, given_up = 0, openai_provider.given_up
+
     def give_up():
+        gateway.wait(lambda: openai_provider.received)
         raise Enough
 
     with pytest.raises(Enough):
         upload(client, 4 * MB, give_up)
     assert gateway.record_where(operation="files", outcome="cancelled")
+    gateway.wait(lambda: openai_provider.given_up > given_up)
 
 
 def test_many_uploads_and_answers_at_once(client):
-    failures = []
-
-    def one(number: int):
+    def one(number: int) -> bool:
         content = os.urandom(300_000)
         made = client.send("POST", "/v1/files", **form(("purpose", f"p{number}"), ("file", content, "a"), boundary=f"b{number}x"))
-        got = client.get(f"/v1/files/{made.json['id']}/content")
-        if got.body != content:
-            failures.append(number)
+        return client.get(f"/v1/files/{made.json['id']}/content").body == content
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(one, range(16))) == [True] * 16
 
 
 @pytest.fixture(scope="module")

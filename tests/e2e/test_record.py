@@ -12,7 +12,7 @@ import pytest
 
 from fake import world
 from fake.client import Client, marker
-from fake.gateway import PATIENCE, ROOT, connection_manager, http_options, plugin, render
+from fake.gateway import PATIENCE, ROOT, connection_manager, http_options, once, plugin, render
 from fake.provider import Provider
 
 SCHEMA = json.loads((ROOT / "envoy" / "config.schema.json").read_text())
@@ -164,7 +164,7 @@ def test_the_record_says_how_an_attempt_s_answer_ended(gateway, client):
 def raw(gateway, reply) -> dict:
     """The line as a log collector gets it."""
     gateway.record(reply.id)
-    lines = (json.loads(line) for line in gateway.raw_records)
+    lines = (json.loads(line, object_pairs_hook=once) for line in gateway.raw_records)
     return next(line for line in lines if line.get("request_id") == reply.id)
 
 
@@ -189,7 +189,7 @@ def test_a_request_that_never_reaches_the_filter_has_a_line_as_well(gateway, cli
         connection.sendall(b"GET /unfiltered HTTP/1.1\r\n\r\n")  # no host
         assert connection.recv(64).startswith(b"HTTP/1.1 400")
     gateway.wait(lambda: len(gateway.raw_records) > before)
-    lines = [json.loads(line) for line in gateway.raw_records[before:]]
+    lines = [json.loads(line, object_pairs_hook=once) for line in gateway.raw_records[before:]]
     (line,) = [line for line in lines if line["status"] == 400]
     assert "operation" not in line and line["envoy_details"]
 
@@ -256,7 +256,7 @@ def test_a_provider_role_in_a_machine_of_its_own_works_and_is_recorded(start, pa
     record = gateway.record(reply.id)
     assert (record["outcome"], record["attempt_count"]) == ("error", "2")
     client.close()
-    assert gateway.crashes() == {}
+    gateway.assert_survived()
 
 
 def over_http2(port: int, method: str) -> None:
@@ -287,5 +287,5 @@ def test_no_method_breaks_the_line_or_forges_a_fact(gateway, client, method):
             pass
     reply = client.chat(marker())
     gateway.record(reply.id)
-    lines = [json.loads(line) for line in gateway.raw_records[before:]]
+    lines = [json.loads(line, object_pairs_hook=once) for line in gateway.raw_records[before:]]
     assert all(line.get("outcome") != "forged" for line in lines), lines

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import threading
 from dataclasses import dataclass, field
 
@@ -65,6 +66,13 @@ class Reply:
     @property
     def answer(self) -> "Gathered":
         return Gathered.of(self)
+
+
+def more(line: socket.socket) -> bytes:
+    """What comes next on a connection that has to go on."""
+    if data := line.recv(65536):
+        return data
+    raise ConnectionError("the gateway closed the connection")
 
 
 def blocks(text: str) -> list[str]:

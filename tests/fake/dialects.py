@@ -261,6 +261,18 @@ class CountTokens(Anthropic):
         return compact({"input_tokens": 11})
 
 
+class Completions(OpenAI):
+    """`POST {base}/completions`."""
+
+    path = "/completions"
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        choice = {"index": 0, "text": "".join(TEXT), "logprobs": None, "finish_reason": "stop"}
+        head = {"id": "cmpl-1", "object": "text_completion", "created": 1767225600, "model": cls.served(request["model"])}
+        return compact(head | {"choices": [choice], "usage": cls.usage})
+
+
 class Responses(OpenAI):
     """`POST {base}/responses`. Source: platform.openai.com/docs/api-reference/responses, read 2026-11."""
 
@@ -355,7 +367,7 @@ class Gemini:
     """`POST {base}/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`."""
 
     name = "gemini"
-    path = (":generateContent", ":streamGenerateContent")
+    path = r"/models/[^/:]+:(generateContent|streamGenerateContent)"
     # OpenAI's counts above, as Gemini counts them: what was thought apart from what was said.
     usage = {
         "promptTokenCount": 11,
@@ -434,7 +446,7 @@ class Bedrock:
     """`POST {base}/{model}/converse` and `converse-stream`; the model and the wish for a stream stand in the path."""
 
     name = "bedrock"
-    path = ("/converse", "/converse-stream")
+    path = "/[^/]+/(converse|converse-stream)"
     stream_type = "application/vnd.amazon.eventstream"
     # OpenAI's counts above, as Bedrock counts them: the prompt without what came from the cache.
     usage = {"inputTokens": 8, "outputTokens": 7, "totalTokens": 18, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 0}
@@ -497,4 +509,4 @@ class Bedrock:
     error_event = ("throttlingException", {"message": "Too many tokens, please wait before trying again."})
 
 
-DIALECTS = (OpenAI, Anthropic, CountTokens, Responses, Gemini, Bedrock)
+DIALECTS = (OpenAI, Completions, Anthropic, CountTokens, Responses, Gemini, Bedrock)

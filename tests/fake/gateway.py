@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -15,13 +16,15 @@ from pathlib import Path
 
 import yaml
 
+from .door import key_form
+
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "envoy" / "envoy.yaml"
-# Where the key of a dialect without a shipped cluster goes.
-KEY_HEADERS = {"gemini": "x-goog-api-key"}
 WORKERS = 2
 PATIENCE = 20  # seconds for anything that Envoy should do soon
 START_PATIENCE = 90  # seconds for V8 to compile the filter, also on a busy machine
+# What Envoy and Rust say when the filter traps.
+CRASH = re.compile(r"Function: \S+ failed|Uncaught \w*Error|panicked at")
 
 
 def envoy_binary() -> str:
@@ -105,8 +108,9 @@ def cluster(pattern: dict, name: str, upstream: Upstream) -> dict:
     role["vm_config"]["code"]["local"]["filename"] = str(wasm())
     role["configuration"]["value"] = {"role": "provider", "dialect": upstream.dialect} | upstream.role
     credential(made)["credential"] = {"name": f"{name}-key"}
-    if header := KEY_HEADERS.get(upstream.dialect):
-        credential(made)["header"] = header
+    if pattern["name"] != upstream.dialect:
+        header, prefix = key_form(upstream.dialect)
+        credential(made).update(header=header, header_value_prefix=prefix)
     return made
 
 
@@ -122,6 +126,14 @@ def validate(config: dict, folder: Path) -> tuple[int, str]:
     command = [envoy_binary(), "--mode", "validate", "-c", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=START_PATIENCE, check=False)
     return done.returncode, done.stderr
+
+
+def once(pairs: list[tuple]) -> dict:
+    """An object of JSON, none of whose names stands there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
 
 
 class Record(dict):
@@ -151,6 +163,7 @@ class Gateway:
     def __init__(self, config: dict, folder: Path, options: Sequence[str] = ()):
         self.records: list[dict] = []
         self.raw_records: list[str] = []
+        self.bad_records: list[str] = []  # lines that are no record, and why
         self._news = threading.Condition()
         self._log, self._log_start = folder / "envoy.log", 0
         path, admin = folder / "envoy.yaml", folder / "admin"
@@ -171,10 +184,14 @@ class Gateway:
 
     def _serve_at(self, name: str | None = None) -> None:
         """Clients go to the listener with this name, or to the first one."""
+        self.port = self.port_of(name)
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def port_of(self, name: str | None = None) -> int:
+        """Where the listener with this name is, or the first one."""
         listeners = json.loads(self.ask_admin("/listeners?format=json"))["listener_statuses"]
         address = next(found["local_address"] for found in listeners if name in (None, found["name"]))
-        self.port = address["socket_address"]["port_value"]
-        self.url = f"http://127.0.0.1:{self.port}"
+        return address["socket_address"]["port_value"]
 
     def stop(self) -> None:
         self.process.terminate()
@@ -217,9 +234,18 @@ class Gateway:
         lines = self.ask_admin(f"/stats?filter={pattern}").splitlines()
         return {name: int(value) for name, _, value in (line.rpartition(": ") for line in lines) if value.isdigit()}
 
-    def crashes(self) -> dict[str, int]:
-        """Every reload of the filter so far; a healthy filter needs none."""
-        return {name: count for name, count in self.stats("vm_reload").items() if count}
+    def crashes(self) -> list[str]:
+        """What shows that the filter has crashed: lines of the log; reloads, which come with the next stream only."""
+        reloads = self.stats("vm_reload")
+        assert reloads, "Envoy does not tell how often the filter was reloaded"
+        lines = [line for line in self.log.splitlines() if CRASH.search(line)]
+        return lines + [f"{name}: {count}" for name, count in reloads.items() if count]
+
+    def assert_survived(self) -> None:
+        """Whatever was done, Envoy and the filter survived it, and wrote records only."""
+        assert self.process.poll() is None, f"Envoy ended with {self.process.returncode}:\n{self.last_words}"
+        assert not (crashes := self.crashes()), crashes
+        assert not self.bad_records, self.bad_records
 
     def _find(self, request_id: str) -> dict | None:
         return next((r for r in self.records if r.get("request_id") == request_id), None)
@@ -228,12 +254,16 @@ class Gateway:
         for line in self.process.stdout:
             with self._news:
                 self.raw_records.append(line)
-                self.records.append(Record(json.loads(line)))
+                try:
+                    self.records.append(Record(json.loads(line, object_pairs_hook=once)))
+                except ValueError as error:
+                    self.bad_records.append(f"{error}: {line}")
                 self._news.notify_all()
 
     def ask_admin(self, path: str, method: str = "GET") -> str:
         try:
-            with urllib.request.urlopen(urllib.request.Request(self.admin + path, method=method), timeout=5) as answer:
+            request = urllib.request.Request(self.admin + path, method=method)
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.read().decode()
         except OSError:
             return ""

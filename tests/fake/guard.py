@@ -1,7 +1,7 @@
 """A guard beside the gateway that says what its path asks for: quickly, slowly, wrongly or not at all.
 
 The path is a list of words: `/allow`, `/block`, `/mask`, `/unsafe`, `/flag`, `/find`, `/forbidden` (it objects to that word), with
-`slow`, and the bad ones `500`, `html`, `empty`, `number`, `cut`, `hang`, `long`.
+`slow` or `slower`, and the bad ones `500`, `html`, `empty`, `number`, `cut`, `hang`, `long`.
 """
 
 import json
@@ -10,7 +10,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-SLOW = 0.3  # seconds
+PAUSES = {"slow": 0.3, "slower": 1}  # seconds
+SLOWER = PAUSES["slower"]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -21,8 +22,8 @@ class Handler(BaseHTTPRequestHandler):
         guard = self.server.guard
         guard.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}, json.loads(body)))
         for word in self.path.strip("/").split("/"):
-            if word == "slow":
-                time.sleep(SLOW)
+            if word in PAUSES:
+                time.sleep(PAUSES[word])
             elif word == "hang":
                 guard.stopped.wait(20)
             elif word == "cut":

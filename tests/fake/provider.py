@@ -12,9 +12,11 @@ import re
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 
 from .dialects import DIALECTS
+from .door import BASES, Door, Refusal
 from .passthrough import Other, fields
 from .vectors import VECTORS
 
@@ -30,7 +32,13 @@ class Seen:
     body: bytes
     sent: bytearray = field(default_factory=bytearray)  # the answer's body so far
     closed: threading.Event = field(default_factory=threading.Event)  # the peer left before the answer was complete
+    came: float = field(default_factory=time.monotonic)
+    left_after: float | None = None  # seconds until it was closed
     released: threading.Event = field(default_factory=threading.Event)  # an answer that is `held` may go on
+
+    @property
+    def method(self) -> str:
+        return self.head.split(b" ", 1)[0].decode()
 
     @property
     def path(self) -> str:
@@ -45,16 +53,26 @@ class Seen:
     def json(self) -> dict:
         return json.loads(self.body)
 
+    def leave(self) -> None:
+        """The peer is gone."""
+        self.left_after = time.monotonic() - self.came
+        self.closed.set()
+
 
 class Provider:
-    """One fake provider on 127.0.0.1, served by a thread of its own until `stop`."""
+    """One fake provider on 127.0.0.1, served by a thread of its own until `stop`.
 
-    def __init__(self, name: str, tls=None):
+    It speaks the dialect that is its name, or OpenAI's; what no provider of that kind would have let in is a mistake.
+    """
+
+    def __init__(self, name: str, tls=None, dialect: str | None = None, base: str | None = None):
         self.name, self.tls = name, tls
+        self.door = Door(dialect or (name if name in BASES else "openai"), base)
         self.seen: list[Seen] = []
-        self.mistakes: list[Exception] = []  # its own, such as a behaviour that it does not know
+        self.mistakes: list[Exception] = []  # what a real one would not answer; a behaviour that it does not know
         self.other = Other()
         self.received = 0  # bytes of bodies that are read slowly, so far
+        self.given_up = 0  # bodies that ended before they were complete
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -76,7 +94,7 @@ class Provider:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
-        assert self.mistakes == []
+        assert not self.mistakes, self.mistakes
 
     def asked(self, marker: str) -> list[Seen]:
         """The requests that carried this text, in order."""
@@ -99,32 +117,50 @@ class Provider:
     async def _exchange(self, reader, writer) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         slow = b"slow-reader" in head.split(b"\r\n", 1)[0]
-        seen = Seen(head, await (self._read_slowly(head, reader) if slow else read_body(head, reader)))
+        try:
+            body = await (self._read_slowly(head, reader) if slow else read_body(head, reader))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.given_up += 1
+            raise
+        seen = Seen(head, body)
         self.seen.append(seen)
-        dialect = next((d for d in (*DIALECTS, *VECTORS) if seen.path.split("?")[0].endswith(d.path)), None)
-        answer = Answer(reader, writer, seen, dialect)
+        answer = Answer(reader, writer, seen)
         answer.earlier = lambda: any(other is not seen and other.body == seen.body for other in self.seen)
         try:
             if seen.path.startswith("/seen/"):
                 found = [other.json for other in self.asked(seen.path.removeprefix("/seen/"))]
                 await answer.whole(200, json.dumps(found).encode())
                 return True
-            if self.other.is_on(seen.path):
+            self.door.check_key(seen)
+            path = self.door.beyond(seen.path)
+            if self.door.family == "openai" and self.other.is_on(path):
+                if seen.body.startswith(b"{"):
+                    self.door.check_json(seen)
                 answer.dialect, answer.request = self.other, fields(seen)
                 name, *arguments = self._script(seen.body, str(answer.request.get("model", "")))
                 if name == "ok":
                     await self.other.answer(answer, seen)
                     return True
                 return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
-            if dialect is None:
-                await answer.whole(404, b"no such path at this provider", "text/plain")
-                return True
-            answer.request = request = json.loads(seen.body) | dialect.said_by_path(seen.path)
+            answer.dialect = self._dialect(path)
+            self.door.check_json(seen)
+            answer.request = request = json.loads(seen.body) | answer.dialect.said_by_path(seen.path)
             name, *arguments = self._script(seen.body, request.get("model", ""))
             return await BEHAVIOURS[name](answer, *arguments) is not CLOSED
+        except Refusal as refusal:
+            self.mistakes.append(refusal)
+            await answer.whole(refusal.status, str(refusal).encode(), "text/plain")
+            return True
         except ConnectionError:
-            seen.closed.set()
+            seen.leave()
             raise
+
+    def _dialect(self, path: str):
+        """What answers on a path behind the base."""
+        for dialect in (*DIALECTS, *VECTORS):
+            if dialect.name == self.door.family and re.fullmatch(dialect.path, path):
+                return dialect
+        raise Refusal(404, f"nothing answers on {path} at {self.name}")
 
     async def _read_slowly(self, head: bytes, reader) -> bytes:
         """As fast as somebody who writes it to a disk: what is not read must wait somewhere."""
@@ -140,7 +176,7 @@ class Provider:
 
     def _script(self, body: bytes, model: str) -> list[str]:
         for match in SCRIPT.finditer(body):
-            if match[1].decode() in (self.name, model):
+            if match[1] in (self.name.encode(), model.encode()):
                 return match[2].decode().split()
         return ["ok"]
 
@@ -163,8 +199,9 @@ CLOSED = object()  # the connection cannot carry another request
 class Answer:
     """Writes one answer, well or badly."""
 
-    def __init__(self, reader, writer, seen, dialect):
-        self.reader, self.writer, self.seen, self.dialect = reader, writer, seen, dialect
+    def __init__(self, reader, writer, seen):
+        self.reader, self.writer, self.seen = reader, writer, seen
+        self.dialect = None
         self.request: dict = {}
         self.earlier = lambda: False  # whether the same request has come before
 
@@ -213,7 +250,7 @@ class Answer:
         """Nothing more until the peer leaves."""
         try:
             await asyncio.wait_for(self.reader.read(1), PATIENCE)
-            self.seen.closed.set()
+            self.seen.leave()
         except TimeoutError:
             pass
         return CLOSED
@@ -490,8 +527,8 @@ async def empty(answer):
     await answer.whole(200, b"")
 
 
-async def slow(answer, pause="0.2"):
-    """A pause before the first event and between events, or before the whole answer."""
+async def slow(answer, pause="0.2", between=None):
+    """A pause before the first event and one `between` events, as long unless it is told; or before the whole answer."""
     if not answer.stream:
         await asyncio.sleep(float(pause))
         return await ok(answer)
@@ -499,6 +536,7 @@ async def slow(answer, pause="0.2"):
     for frame in answer.frames():
         await asyncio.sleep(float(pause))
         await answer.chunk(frame)
+        pause = between or pause
     await answer.end()
 
 

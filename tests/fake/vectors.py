@@ -1,14 +1,14 @@
 """What providers of embeddings and of reranking answer when all is well, and Cohere's chat.
 
-Source: OpenAI API reference, "Create embeddings"; docs.cohere.com, API reference, "Chat API (v2)", "Embed API (v2)",
-"Rerank API (v2)"; read 2026-11; ids are made up.
+Source: OpenAI API reference, "Create embeddings"; ai.google.dev/api/embeddings; docs.cohere.com, API
+reference, "Chat API (v2)", "Embed API (v2)", "Rerank API (v2)"; read 2026-11; ids are made up.
 """
 
 import base64
 import json
 import struct
 
-from .dialects import TEXT, compact
+from .dialects import TEXT, Gemini, compact
 
 NUMBERS = [0.5, -1.25, 0.1]
 
@@ -51,6 +51,16 @@ class OpenAIEmbeddings:
     def error(status: int) -> str:
         kind = "server_error" if status >= 500 else "invalid_request_error"
         return compact({"error": {"message": f"provider says {status}", "type": kind, "param": None, "code": None}})
+
+
+class GeminiEmbeddings(Gemini):
+    """`POST {base}/models/{model}:batchEmbedContents`."""
+
+    path = r"/models/[^/:]+:batchEmbedContents"
+
+    @classmethod
+    def whole(cls, request: dict) -> str:
+        return compact({"embeddings": [{"values": vector(index)} for index in range(len(request["requests"]))]})
 
 
 class Cohere:
@@ -128,4 +138,4 @@ class CohereChat(Cohere):
     error_event = compact({"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "it broke"}})
 
 
-VECTORS = (OpenAIEmbeddings, CohereEmbed, CohereRerank, CohereChat)
+VECTORS = (OpenAIEmbeddings, GeminiEmbeddings, CohereEmbed, CohereRerank, CohereChat)

@@ -79,6 +79,7 @@ class Warm(Gateway):
         self._in_use = True
         self.records.clear()
         self.raw_records.clear()
+        self.bad_records.clear()
         self._log_start = self._log.stat().st_size
         parts = self._discovered(config)
         self.ask_admin("/reset_counters", "POST")

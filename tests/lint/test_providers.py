@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 import yaml
+from fake.door import key_form
 from fake.gateway import validate, wasm
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,16 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 # tests/schema.rs holds this list against the registry.
 DIALECTS = json.loads((ROOT / "envoy/config.schema.json").read_text())["$defs"]["dialect"]["enum"]
 LOCAL = {"ollama", "vllm"}
-KEYLESS = {"ollama"}
+BEARER = ("authorization", "Bearer ")
+# The header of each provider's key, and what stands before it. Source: their API references, read 2026-11.
+KEYS = dict.fromkeys(FILES, BEARER) | {
+    "anthropic": ("x-api-key", ""),
+    "azure": ("api-key", ""),
+    "gemini": ("x-goog-api-key", ""),
+    "ollama": None,  # takes none
+    "bedrock": None,  # signed
+    "anthropic-bedrock": None,
+}
 
 sys.path.insert(0, str(ROOT / "scripts"))
 import lint  # noqa: E402
@@ -82,7 +92,7 @@ def test_the_house_rules_hold_for_the_cluster_of(name):
     assert list(lint.cluster_problems(cluster, position, plugin, filters(cluster))) == []
     assert plugin.settings["dialect"] == name
     signers = [item for item in filters(cluster) if lint.kind(item) in lint.SIGNERS]
-    assert len(signers) == (0 if name in KEYLESS else 1)
+    assert len(signers) == (0 if name == "ollama" else 1)
     assert lint.kind(filters(cluster)[-1]) == "UpstreamCodec"
     # One address and the last resort: half is more than may rest.
     assert cluster["outlier_detection"]["max_ejection_percent"] < 50
@@ -100,6 +110,14 @@ def test_the_house_rules_hold_for_the_cluster_of(name):
         assert endpoint["endpoint"]["address"]["socket_address"] == {"address": host, "port_value": 443}
         (options,) = cluster["typed_extension_protocol_options"].values()
         assert "http2_protocol_options" in options["auto_config"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_key_has_its_provider_s_form_in_the_file_of(name):
+    forms = [(found["header"], found.get("header_value_prefix", "")) for found in lint.find(load(name)[0], "Generic")]
+    assert forms == ([KEYS[name]] if KEYS[name] else [])
+    # What the fakes of the end-to-end tests ask for.
+    assert key_form(name) == (KEYS[name] or BEARER)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -27,7 +27,7 @@ def cohere_provider():
 def gateway(start_for_all, openai_provider, cohere_provider):
     upstreams = {
         "openai": Upstream(openai_provider.port, "openai"),
-        "cohere": Upstream(cohere_provider.port, "openai", role={"dialect": "cohere"}),
+        "cohere": Upstream(cohere_provider.port, "cohere"),
     }
     role = {"role": "gateway", "health": {"enabled": False}, "models": MODELS, "providers": {"openai": {}, "cohere": {}}}
     return start_for_all(render(role, upstreams))
