@@ -686,6 +686,19 @@ fn ten_megabytes_of_finds_are_done_in_one_go() {
 }
 
 #[test]
+fn a_long_chain_of_finds_that_overlap_is_masked_in_linear_time() {
+    let mut settings = settings(json!([guard(json!({"detect": "PII"}))]));
+    settings["count_tokens"] = json!(false);
+    let text = "1.x@h.ab::".repeat(100_000);
+    let body = json!({"model": "smart", "messages": [{"role": "user", "content": text}]});
+    let begun = std::time::Instant::now();
+    let masked = ask(&settings, CHAT, &body.to_string()).body();
+    assert!(begun.elapsed().as_secs() < 10);
+    assert!(masked.len() < 2000, "{}", masked.len());
+    assert!(!masked.contains('@') && !masked.contains("ab"), "{masked}");
+}
+
+#[test]
 fn a_long_text_without_escapes_takes_linear_time() {
     let mut settings = settings(json!([
         guard(json!({})),

@@ -427,6 +427,60 @@ fn secrets_without_a_form_need_a_word_before_them() {
     );
 }
 
+/// How long a text takes at best.
+fn time(scanner: &Scanner, text: &str) -> std::time::Duration {
+    let once = |_| {
+        let start = std::time::Instant::now();
+        scanner.scan(text, 0, true, &mut Vec::new());
+        start.elapsed()
+    };
+    (0..3).map(once).min().unwrap()
+}
+
+#[test]
+fn what_begins_like_a_token_again_and_again_is_read_once() {
+    let scanner = all_pii();
+    let plain = time(&scanner, &"abc-".repeat(25_000));
+    for unit in [
+        "eyJ-",
+        "--eyJ",
+        "_-eyJ",
+        "eyJ%2D",
+        "The quick brown ",
+        "(",
+        "ya29.",
+    ] {
+        let taken = time(&scanner, &unit.repeat(100_000 / unit.len()));
+        assert!(taken < plain * 15, "{unit:?} {taken:?} {plain:?}");
+    }
+}
+
+/// Finds that overlap each other without end are decided all the same, and nothing of them stays uncovered.
+#[test]
+fn a_chain_of_finds_that_overlap_takes_linear_time() {
+    let scanner = all_pii();
+    let text = "1.x@h.ab::".repeat(100_000);
+    let start = std::time::Instant::now();
+    let (mut from, mut covered, mut turns) = (0, 0, 0);
+    while from < text.len() {
+        let end = text.len().min(from + (64 << 10));
+        let mut finds = Vec::new();
+        let last = end == text.len();
+        let piece = &text[from.saturating_sub(LOOK_BEHIND)..end];
+        let base = end - piece.len();
+        let until = base + scanner.scan(piece, from - base, last, &mut finds);
+        assert!(last || end - until <= 40_000, "{} are held", end - until);
+        for find in finds {
+            assert!(base + find.end <= until);
+            assert!(base + find.start <= covered, "{} is not covered", covered);
+            covered = covered.max(base + find.end);
+        }
+        (from, turns) = (until, turns + 1);
+    }
+    assert!(covered + 8 >= text.len() && turns < 60, "{covered} {turns}");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
 #[test]
 fn what_is_disguised_is_found() {
     let scanner = all_pii();
@@ -645,6 +699,10 @@ fn hostile_texts_take_bounded_time_and_are_not_held_back() {
         "(",
         "proj-a",
         "new ",
+        "1.x@h.ab::",
+        "eyJ-",
+        "--eyJ",
+        "12,",
     ] {
         let text = unit.repeat(200_000 / unit.len());
         let mut finds = Vec::new();

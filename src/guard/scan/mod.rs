@@ -42,6 +42,9 @@ use look::Look;
 use pass::{Found, Pass};
 use starts::Starts;
 
+/// How long finds that overlap each other wait for their end. Units: bytes.
+const MAX_CHAIN: usize = 32 << 10;
+
 /// An entity that was selected.
 #[derive(Debug, Clone, Copy)]
 struct Active {
@@ -110,19 +113,39 @@ impl Scan for Scanner {
             find,
             anchor: find.start,
         }));
-        // What is decided must not end within a find, nor after the place from which one was read.
-        while let Some(anchor) = found
-            .iter()
-            .filter(|found| found.anchor < decided && found.find.end > decided)
-            .map(|found| found.anchor)
-            .min()
-        {
-            decided = anchor;
-        }
+        found.sort_by_key(|found| found.anchor);
+        decided = apart(&found, decided);
         found.retain(|found| found.find.start < decided && found.find.start >= from);
+        for found in &mut found {
+            found.find.end = found.find.end.min(decided);
+        }
         found.sort_by_key(|found| (found.find.start, found.find.kind));
         finds.extend(found.into_iter().map(|found| found.find));
         decided.max(from)
+    }
+}
+
+/// The last place up to `decided` that is neither within a find nor behind the place from which one was read. The
+/// finds are in the order of those places.
+///
+/// Of a chain that is too long only the end waits: it is cut where a find begins that reaches further than all before
+/// it, so that what is cut off the others is still covered.
+fn apart(found: &[Found], decided: usize) -> usize {
+    let (mut start, mut reach, mut cut) = (0, 0, None);
+    for found in found.iter().take_while(|found| found.anchor < decided) {
+        if found.anchor >= reach {
+            (start, cut) = (found.anchor, None);
+        } else if found.find.end > reach && found.find.start == found.anchor {
+            cut = Some(found.anchor);
+        }
+        reach = reach.max(found.find.end);
+    }
+    if reach <= decided {
+        return decided;
+    }
+    match cut {
+        Some(cut) if decided - start > MAX_CHAIN => cut,
+        _ => start,
     }
 }
 

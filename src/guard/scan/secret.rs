@@ -417,7 +417,9 @@ fn sendgrid(look: &mut Look<'_>) -> Option<Hit> {
 
 /// A header, claims and a signature (RFC 7519), the first an object: `{"` is `eyJ` in base64.
 fn jwt(look: &mut Look<'_>) -> Option<Hit> {
-    if !look.is(0, "eyJ") {
+    // A token that began before is read once.
+    let inside = matches!(look.before(), [b'-', earlier] if name(earlier));
+    if inside || !look.is(0, "eyJ") {
         return None;
     }
     let mut at = look.run(0, MAX_TOKEN, name);
