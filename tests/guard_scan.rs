@@ -292,6 +292,9 @@ fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
         "Straß",
         "STRAS",
         "SE ",
+        ",",
+        " / ",
+        "x12",
     ];
     for _ in 0..1500 {
         let mut text = String::new();
@@ -316,6 +319,17 @@ fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
             in_pieces(&scanner, &pieces),
             whole(&scanner, &text),
             "{pieces:?}"
+        );
+    }
+}
+
+fn cuts_change_nothing(scanner: &Scanner, text: &str) {
+    for (cut, _) in text.char_indices() {
+        let (head, tail) = text.split_at(cut);
+        assert_eq!(
+            in_pieces(scanner, &[head, tail]),
+            whole(scanner, text),
+            "{head:?} {tail:?}"
         );
     }
 }
@@ -391,14 +405,7 @@ fn secrets_are_found_under_their_own_names() {
                 found.contains(&(name, secret.as_str())),
                 "{name} {text} {found:?}"
             );
-            for (cut, _) in text.char_indices() {
-                let (head, tail) = text.split_at(cut);
-                assert_eq!(
-                    in_pieces(&scanner, &[head, tail]),
-                    whole(&scanner, &text),
-                    "{head:?} {tail:?}"
-                );
-            }
+            cuts_change_nothing(&scanner, &text);
         }
     }
 }
@@ -425,6 +432,28 @@ fn secrets_without_a_form_need_a_word_before_them() {
         ),
         []
     );
+}
+
+#[test]
+fn a_day_of_birth_is_written_in_many_ways() {
+    let scanner = all_pii();
+    for (text, day) in [
+        ("born on May 5th, 1980", "May 5th, 1980"),
+        ("born 5th May 1980", "5th May 1980"),
+        ("born on the 22nd of June 1980", "22nd of June 1980"),
+        ("geb. 12.05.1985", "12.05.1985"),
+        ("né le 13 janvier 1980", "13 janvier 1980"),
+        ("née le 1er août 1980", "1er août 1980"),
+        ("geboren am 3. März 1985", "3. März 1985"),
+        ("nacido el 3 de marzo de 1985", "3 de marzo de 1985"),
+    ] {
+        assert!(
+            found(&scanner, text).contains(&("DATE_OF_BIRTH", day)),
+            "{text} {:?}",
+            found(&scanner, text)
+        );
+    }
+    assert_eq!(found(&scanner, "né le 13 tables 1980"), []);
 }
 
 /// How long a text takes at best.
@@ -520,6 +549,7 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "version 1.2.3.4.5 of icon@2x.png costs 4111111111111112 units",
         "std::cout << a::b; order 1234567890 of 078051120, 9 to 5",
         "a8eedfd6-9d8a-44e0-b0fc-cc7d517db5dc at 2024-03-15T14:30:00Z",
+        "1,212,555.0187, 12,536,221 and 1,192.16, 1,234 567",
         "the ratio 16:9, ISO 9001, chapter 12, 3.14159265358979, 100 000 000",
         "npm i left-pad@1.3.0, foo@bar, @mention, e.g. this",
         "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 in main",
@@ -530,8 +560,16 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "check(\"12345678\"); const VFIO_CHECK_EXTENSION: u32 = 536886117;",
         "[`TokenStream`]: https://docs.rs/proc-macro2/1.0/proc_macro2/struct.TokenStream.html",
         "token in target/wasm32-wasip1/release, secret twine-5.1.1-py3-none-any.whl",
+        // Times, dates, fractions, numbers of books, and numbers that are filled up with zeros.
+        "[05/12/2024 10:30:11] GET /",
+        "01.02.2024 10:30",
+        "number 2021-05-12 10:30, phone 2021-05-12 10",
+        "[0.12 0.34 0.56 0.78], 0.25 0.30 0.45, 0.25 300 450, 1.25 2.30 3.45 4.5",
+        "ISBN 0-306-40615-2, ISBN 0-8044-2957-X, ISBN 978-0-306-40615-7, order 0040012345",
+        "user@1000.service getty@tty1.service, a@b1.timer, x@y.socket, x@y.target, x@y.slice, x@y.scope",
     ] {
         assert_eq!(found(&scanner, text), [], "{text}");
+        cuts_change_nothing(&scanner, text);
     }
 }
 
@@ -583,9 +621,36 @@ fn what_is_close_to_a_version_or_a_path_is_still_found() {
             "SECRET_HIGH_ENTROPY",
             "a/b/7f3kq92mzx81/x0p4",
         ),
+        // Behind a comma that parts no thousands.
+        ("John Smith,212-555-0187,x", "PHONE_NUMBER", "212-555-0187"),
+        ("212-555-0187,536-22-1234", "US_SSN", "536-22-1234"),
+        ("42,(212) 555-0187,a", "PHONE_NUMBER", "(212) 555-0187"),
+        ("7,4111111111111111", "CREDIT_CARD", "4111111111111111"),
+        ("42,192.168.1.10,x", "IP_ADDRESS", "192.168.1.10"),
+        ("42,212.555.0187", "PHONE_NUMBER", "212.555.0187"),
+        ("42,536 22 1234", "US_SSN", "536 22 1234"),
+        (
+            "+33 (0)6 12 34 56 78",
+            "PHONE_NUMBER",
+            "+33 (0)6 12 34 56 78",
+        ),
+        ("+31 (0)6 12345678", "PHONE_NUMBER", "+31 (0)6 12345678"),
+        ("+46 (0)8 123 456 78", "PHONE_NUMBER", "+46 (0)8 123 456 78"),
+        ("tel. 030 / 1234567", "PHONE_NUMBER", "030 / 1234567"),
+        ("0171 - 1234567", "PHONE_NUMBER", "0171 - 1234567"),
+        ("(555) 234-5678x890", "PHONE_NUMBER", "(555) 234-5678x890"),
+        ("212-555-0187x12.", "PHONE_NUMBER", "212-555-0187x12"),
+        ("at _john@example.com_", "EMAIL_ADDRESS", "john@example.com"),
+        (
+            "at __john@example.com__",
+            "EMAIL_ADDRESS",
+            "john@example.com",
+        ),
+        ("at _john@example.com", "EMAIL_ADDRESS", "_john@example.com"),
     ] {
         let found = found(&scanner, text);
         assert!(found.contains(&(name, value)), "{text} {found:?}");
+        cuts_change_nothing(&scanner, text);
     }
 }
 

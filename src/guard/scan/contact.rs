@@ -2,7 +2,7 @@
 
 use super::{
     entity::{Entity, Group, Hit, Taken, Verdict, named, person, plain, read, rule},
-    layout::ends,
+    layout::{ends, thousands},
     look::{LETTER, Look, is_word},
 };
 
@@ -10,11 +10,14 @@ use super::{
 const MAX_LOCAL: usize = 64;
 const MAX_LABEL: usize = 63;
 const MAX_LABELS: usize = 16;
+/// How many underscores around an address make it stand out.
+const MAX_MARKS: usize = 3;
 /// How much of a URL is read; the rest of a longer one is left.
 pub(super) const MAX_URL: usize = 2048;
 /// ITU-T E.164: at most fifteen digits.
 const MAX_PHONE_DIGITS: usize = 15;
 const MAX_PHONE: usize = 32;
+const MAX_EXTENSION: usize = 6;
 
 const BIRTH: &[&str] = &[
     "born",
@@ -25,6 +28,7 @@ const BIRTH: &[&str] = &[
     "d.o.b",
     "date of birth",
     "geboren",
+    "geb",
     "geburtsdatum",
     "né le",
     "née le",
@@ -106,8 +110,13 @@ pub(super) static ENTITIES: &[Entity] = &[
             rule("dddd-dd?-dd?", 15, day),
             rule("dddd/dd?/dd?", 15, day),
             rule("dd?[ -]aaa[ -]dddd", 15, month_inside),
-            rule("dd?.? a{3,9},? dddd", 15, month_inside),
+            rule("dd?.? w{3,10},? dddd", 15, month_inside),
+            rule("dd?[SNRT][TDH] a{3,9},? dddd", 15, month_inside),
+            rule("dd?[SNRT][TDH] of a{3,9},? dddd", 15, month_inside),
+            rule("1er w{3,9} dddd", 15, month_inside),
+            rule("dd? [D]e w{3,10} [D]e dddd", 15, month_inside),
             rule("a{3,9} dd?,? dddd", 15, month_first),
+            rule("a{3,9} dd?[SNRT][TDH],? dddd", 15, month_first),
         ],
     ),
     named(
@@ -189,7 +198,24 @@ fn email(look: &mut Look<'_>) -> Option<Hit> {
         at += 1;
     }
     let (end, good) = host(look, at + 1)?;
-    good.then(|| Hit::to(end, 100)).flatten()
+    let marks = emphasis(look, end);
+    let around = marks < at && look.run(0, marks, |c| c == b'_') == marks;
+    good.then_some(Hit {
+        from: if around { marks } else { 0 },
+        to: end,
+        score: 100,
+        weak: false,
+    })
+}
+
+/// How many underscores stand here, if they are no part of a word: signs of emphasis.
+fn emphasis(look: &mut Look<'_>, at: usize) -> usize {
+    let marks = look.run(at, MAX_MARKS, |c| c == b'_');
+    if is_word(look.get(at + marks)) {
+        0
+    } else {
+        marks
+    }
 }
 
 /// Reads a host name of at least two labels, as far as it ends in one that may be a top-level domain; whether
@@ -207,7 +233,8 @@ fn host(look: &mut Look<'_>, from: usize) -> Option<(usize, bool)> {
         if length > MAX_LABEL || end == at || look.get(at) == b'-' {
             break;
         }
-        if label > 0 && is_top(look.read(at, end)) && !is_word(look.get(end)) {
+        let ends = |look: &mut Look<'_>| !is_word(look.get(end)) || emphasis(look, end) > 0;
+        if label > 0 && is_top(look.read(at, end)) && ends(look) {
             found = Some((end, !is_file(look.read(at, end))));
         }
         if look.get(end) != b'.' || end != at + length || !is_word(look.get(end + 1)) {
@@ -230,12 +257,12 @@ fn is_top(label: &[u8]) -> bool {
             .is_some_and(|head| head.eq_ignore_ascii_case(b"xn--"))
 }
 
-/// Ends of file names that no domain has.
+/// Ends of names of files, and of units of systemd, that no domain has.
 fn is_file(label: &[u8]) -> bool {
-    const FILES: [&[u8]; 24] = [
+    const FILES: [&[u8]; 30] = [
         b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"html", b"htm", b"json", b"yaml",
         b"yml", b"toml", b"tgz", b"css", b"scss", b"js", b"jsx", b"ts", b"tsx", b"txt", b"pdf",
-        b"exe", b"lock", b"conf",
+        b"exe", b"lock", b"conf", b"service", b"socket", b"timer", b"target", b"slice", b"scope",
     ];
     FILES.iter().any(|file| label.eq_ignore_ascii_case(file))
 }
@@ -347,23 +374,31 @@ fn is_country(label: &[u8]) -> bool {
 fn phone(look: &mut Look<'_>) -> Option<Hit> {
     let [before, earlier] = look.before();
     let plus = look.get(0) == b'+';
-    if !plus
-        && matches!(before, b'+' | b'.' | b'-' | b'/' | b':' | b',' | b'(')
-        && (before == b'+' || before == b'(' || earlier.is_ascii_digit())
-    {
+    let joined = match before {
+        b'+' | b'(' => true,
+        b'.' | b'-' | b'/' | b':' => earlier.is_ascii_digit(),
+        b',' => earlier.is_ascii_digit() && thousands(look),
+        _ => false,
+    };
+    if !plus && (joined || is_date(look)) {
         return None;
     }
     let mut digits = [b'0'; MAX_PHONE_DIGITS];
     let (mut count, mut at, mut end) = (0, usize::from(plus), 0);
     let (mut groups, mut group, mut open, mut dotted, mut leading) = (0, 0, false, 0, 0);
+    // How long the last group is, where the one before it ends, and how many points stand behind one digit.
+    let (mut tail, mut shorter, mut points) = (0, 0, 0);
     let mut single = false;
     while at < MAX_PHONE {
         let code = look.get(at);
         if code.is_ascii_digit() {
             *digits.get_mut(count)? = code;
             count += 1;
-            groups += usize::from(group == 0);
+            if group == 0 {
+                (groups, shorter) = (groups + 1, end);
+            }
             group += 1;
+            tail = group;
             leading += usize::from(groups == 1);
             at += 1;
             end = at;
@@ -373,7 +408,8 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         if group == 1 && single && count > 1 {
             return None;
         }
-        single = group == 1;
+        // In brackets it is what one leaves out.
+        single = group == 1 && code != b')';
         group = 0;
         let next = look.get(at + 1);
         let step = match code {
@@ -388,8 +424,17 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
                 if matches!(next, b' ' | b'-') { 2 } else { 1 }
             }
             b' ' if next.is_ascii_digit() || next == b'(' => 1,
+            // `030 / 1234567`.
+            b' ' if matches!(next, b'/' | b'-')
+                && look.get(at + 2) == b' '
+                && (digits.first() == Some(&b'0') && groups == 1 && (3..=5).contains(&leading)
+                    || plus && groups == 2) =>
+            {
+                3
+            }
             b'-' | b'.' | b'/' if next.is_ascii_digit() => {
                 dotted += usize::from(code == b'.');
+                points += usize::from(code == b'.' && single);
                 1
             }
             _ => break,
@@ -401,6 +446,15 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         }
         at += step;
     }
+    // No number ends in a group of one digit, nor in the hours of a time.
+    let hours = tail <= 2 && look.get(end) == b':' && look.get(end + 1).is_ascii_digit();
+    if groups > 1 && (tail == 1 || hours) {
+        (count, groups, end) = (count - tail, groups - 1, shorter);
+    }
+    if count >= 10 && matches!(look.get(end), b'x' | b'X') {
+        let extension = look.run(end + 1, MAX_EXTENSION, |c| c.is_ascii_digit());
+        end += if extension > 0 { 1 + extension } else { 0 };
+    }
     let national = digits.get(..count)?;
     if open
         || count < 7
@@ -409,10 +463,35 @@ fn phone(look: &mut Look<'_>) -> Option<Hit> {
         || (groups == 2 && leading == 5 && count == 9)
         // A fraction.
         || (groups == 2 && leading == 1 && dotted == 1 && !plus)
+        || (points > 1 && !plus)
+        || (points == 1 && leading == 1 && national.first() == Some(&b'0') && dotted + 1 < groups)
     {
         return None;
     }
     Hit::to(end, score(national, plus, groups, look.get(0) == b'(')).filter(|hit| hit.score > 0)
+}
+
+/// Whether a date begins here, of this century or the last.
+fn is_date(look: &mut Look<'_>) -> bool {
+    let (mut sizes, mut at) = ([0; 3], 0);
+    let sign = look.run(0, 5, |c| c.is_ascii_digit());
+    let sign = look.get(sign);
+    for size in &mut sizes {
+        *size = look.run(at, 5, |c| c.is_ascii_digit());
+        at += *size + 1;
+        if look.get(at - 1) != sign {
+            break;
+        }
+    }
+    if !matches!(sign, b'/' | b'.' | b'-')
+        || !matches!(sizes, [4, 1..=2, 1..=2] | [1..=2, 1..=2, 4])
+    {
+        return false;
+    }
+    let raw = look.read(0, at - 1);
+    let years = numbers(raw).into_iter().filter(|(_, length)| *length == 4);
+    let mut recent = years.map(|(year, _)| (1900..2100).contains(&year));
+    recent.any(|recent| recent) && day(&Taken { raw, own: &[] }) == Verdict::Maybe
 }
 
 /// How sure a number of these digits is; 0 when it is none.
@@ -438,7 +517,14 @@ fn score(digits: &[u8], plus: bool, groups: usize, bracket: bool) -> u8 {
         (_, 10) if american(digits) && (groups == 3 || bracket) => 60,
         (_, 11) if country.is_some_and(|(_, rest)| american(rest)) && groups >= 3 => 60,
         ([b'0', b'1'..=b'9', ..], 9..=12) if groups >= 2 => 40,
-        ([b'0', b'0', rest @ ..], 10..=15) if has_country(rest) => 45,
+        ([b'0', b'0', rest @ ..], 10..=15) if has_country(rest) => {
+            // Other numbers are filled up with zeros.
+            if groups >= 2 || digits.len() >= 12 {
+                45
+            } else {
+                20
+            }
+        }
         ([b'0', b'1'..=b'9', ..], 9..=12) => 20,
         (_, 10) if american(digits) => 20,
         ([b'1', b'3'..=b'9', ..], 11) => 20,
@@ -525,6 +611,62 @@ fn moment(taken: &Taken<'_>) -> Verdict {
 
 /// Whether a name of a month stands among the letters.
 fn has_month(raw: &[u8]) -> bool {
+    // In German, French, Spanish, Italian, Portuguese and Dutch; what is not ASCII is read as one code.
+    const OTHERS: [&[u8]; 53] = [
+        b"JANUAR",
+        b"FEBRUAR",
+        b"M\x7fRZ",
+        b"MAI",
+        b"JUNI",
+        b"JULI",
+        b"OKTOBER",
+        b"DEZEMBER",
+        b"JANVIER",
+        b"F\x7fVRIER",
+        b"MARS",
+        b"AVRIL",
+        b"JUIN",
+        b"JUILLET",
+        b"AO\x7fT",
+        b"SEPTEMBRE",
+        b"OCTOBRE",
+        b"NOVEMBRE",
+        b"D\x7fCEMBRE",
+        b"ENERO",
+        b"FEBRERO",
+        b"MARZO",
+        b"ABRIL",
+        b"MAYO",
+        b"JUNIO",
+        b"JULIO",
+        b"AGOSTO",
+        b"SEPTIEMBRE",
+        b"OCTUBRE",
+        b"NOVIEMBRE",
+        b"DICIEMBRE",
+        b"GENNAIO",
+        b"FEBBRAIO",
+        b"APRILE",
+        b"MAGGIO",
+        b"GIUGNO",
+        b"LUGLIO",
+        b"SETTEMBRE",
+        b"OTTOBRE",
+        b"DICEMBRE",
+        b"JANEIRO",
+        b"FEVEREIRO",
+        b"MAR\x7fO",
+        b"MAIO",
+        b"JUNHO",
+        b"JULHO",
+        b"SETEMBRO",
+        b"OUTUBRO",
+        b"NOVEMBRO",
+        b"DEZEMBRO",
+        b"JANUARI",
+        b"FEBRUARI",
+        b"MAART",
+    ];
     const LONG: [&[u8]; 12] = [
         b"JANUARY",
         b"FEBRUARY",
@@ -540,15 +682,17 @@ fn has_month(raw: &[u8]) -> bool {
         b"DECEMBER",
     ];
     let mut words = raw
-        .split(|byte| !byte.is_ascii_alphabetic())
+        .split(|byte| !byte.is_ascii_alphabetic() && *byte != LETTER)
         .filter(|word| !word.is_empty());
     words.any(|word| {
-        LONG.iter().any(|name| {
-            word.eq_ignore_ascii_case(name)
-                || name
-                    .get(..3)
-                    .is_some_and(|short| word.eq_ignore_ascii_case(short))
-        })
+        let other = OTHERS.iter().any(|name| word.eq_ignore_ascii_case(name));
+        other
+            || LONG.iter().any(|name| {
+                word.eq_ignore_ascii_case(name)
+                    || name
+                        .get(..3)
+                        .is_some_and(|short| word.eq_ignore_ascii_case(short))
+            })
     })
 }
 

@@ -308,7 +308,8 @@ impl<'s, 't> Pass<'s, 't> {
         match before {
             b'-' if digits => earlier.is_ascii_digit(),
             b'-' => is_word(earlier),
-            b'.' | b'/' | b':' | b',' => digits && earlier.is_ascii_digit(),
+            b'.' | b'/' | b':' => digits && earlier.is_ascii_digit(),
+            b',' => earlier.is_ascii_digit() && layout::thousands(&mut self.look),
             _ => false,
         }
     }
