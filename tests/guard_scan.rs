@@ -566,6 +566,9 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "number 2021-05-12 10:30, phone 2021-05-12 10",
         "[0.12 0.34 0.56 0.78], 0.25 0.30 0.45, 0.25 300 450, 1.25 2.30 3.45 4.5",
         "ISBN 0-306-40615-2, ISBN 0-8044-2957-X, ISBN 978-0-306-40615-7, order 0040012345",
+        // Times in milliseconds, numbers of tickets and of documents.
+        r#"{"created":1706251234567, "updated":1706255234567}"#,
+        "INC0012345, CHG0031234, RCA0031234, T20240115",
         "user@1000.service getty@tty1.service, a@b1.timer, x@y.socket, x@y.target, x@y.slice, x@y.scope",
     ] {
         assert_eq!(found(&scanner, text), [], "{text}");
@@ -647,6 +650,10 @@ fn what_is_close_to_a_version_or_a_path_is_still_found() {
             "john@example.com",
         ),
         ("at _john@example.com", "EMAIL_ADDRESS", "_john@example.com"),
+        ("INC: voter INC0012345", "IN_VOTER", "INC0012345"),
+        ("RRN 1706251234567", "KR_RRN", "1706251234567"),
+        ("170625-1234567", "KR_RRN", "170625-1234567"),
+        ("Ausweis T20240115", "DE_ID_CARD", "T20240115"),
     ] {
         let found = found(&scanner, text);
         assert!(found.contains(&(name, value)), "{text} {found:?}");
