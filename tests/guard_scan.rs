@@ -295,6 +295,7 @@ fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
         ",",
         " / ",
         "x12",
+        "_password=",
     ];
     for _ in 0..1500 {
         let mut text = String::new();
@@ -435,6 +436,61 @@ fn secrets_without_a_form_need_a_word_before_them() {
 }
 
 #[test]
+fn a_password_is_announced_by_the_end_of_a_name() {
+    let scanner = all_pii();
+    for (text, value) in [
+        ("POSTGRES_PASSWORD=Sup3rS3cret!", "Sup3rS3cret!"),
+        ("db_password: hunter2!", "hunter2!"),
+        ("dbPassword: 'hunter2!'", "hunter2!"),
+        ("redisPassword = 'hunter2!'", "hunter2!"),
+        (r#"{"db_password": "hunter2!"}"#, "hunter2!"),
+        ("MYSQL_PWD=hunter2!", "hunter2!"),
+        ("PGPASSWORD=hunter2!", "hunter2!"),
+        ("spring.datasource.password=hunter2!", "hunter2!"),
+        (
+            "password: \"process.env.DB_PASSWORD\"",
+            "process.env.DB_PASSWORD",
+        ),
+        ("password: hunter2.hunter3", "hunter2.hunter3"),
+    ] {
+        let announced = found(&scanner, text);
+        assert_eq!(announced, [("SECRET_PASSWORD", value)], "{text}");
+        cuts_change_nothing(&scanner, text);
+    }
+    // A key of JSON is looked at before its value.
+    let text = "db_password: hunter2!";
+    let mut finds = Vec::new();
+    scanner.scan(text, text.len() - "hunter2!".len(), true, &mut finds);
+    assert_eq!(finds.len(), 1);
+    assert_eq!(found(&scanner, "nopassword: hunter2!"), []);
+}
+
+#[test]
+fn a_private_key_ends_where_no_key_goes_on() {
+    let scanner = all_pii();
+    let line = Dice(11).text(ALNUM, 64);
+    for key in [
+        format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----\r\n{line}\r\nabc=\r\n-----END PRIVATE KEY-----"),
+        format!(r"-----BEGIN PRIVATE KEY-----\n{line}\nabc=\n-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY----- {line} {line} ab== -----END PRIVATE KEY-----"),
+        format!(
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\n{line}\n-----END RSA PRIVATE KEY-----"
+        ),
+        format!(
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2.0 (it)\n\n{line}\n=aB1d\n-----END PGP PRIVATE KEY BLOCK-----"
+        ),
+        format!("-----BEGIN PRIVATE KEY-----\" +\n  \"{line}\" +\n \"-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----\n> {line}\n> {line}"),
+    ] {
+        let text = format!("it is {key} and what follows. It stays.");
+        let found = found(&scanner, &text);
+        assert_eq!(found[0], ("SECRET_PRIVATE_KEY", key.as_str()));
+        cuts_change_nothing(&scanner, &text);
+    }
+}
+
+#[test]
 fn a_day_of_birth_is_written_in_many_ways() {
     let scanner = all_pii();
     for (text, day) in [
@@ -570,6 +626,16 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         r#"{"created":1706251234567, "updated":1706255234567}"#,
         "INC0012345, CHG0031234, RCA0031234, T20240115",
         "user@1000.service getty@tty1.service, a@b1.timer, x@y.socket, x@y.target, x@y.slice, x@y.scope",
+        // Code that fetches a password.
+        "password: process.env.DB_PASSWORD,",
+        "{password: req.body.password}",
+        "password=self.password",
+        "password = process.env.DB_PASS2!; db_password: os.environ.DB1; password=db_password",
+        "password: this.form1.value; password: user.login2.passwd",
+        "pub user_password: windows_sys::core::PCWSTR,",
+        // A key that is only spoken of.
+        "a file with -----BEGIN PRIVATE KEY----- in it, and many other words that stand behind it in this text for long",
+        "from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----",
     ] {
         assert_eq!(found(&scanner, text), [], "{text}");
         cuts_change_nothing(&scanner, text);
@@ -774,6 +840,8 @@ fn hostile_texts_take_bounded_time_and_are_not_held_back() {
         "1.x@h.ab::",
         "eyJ-",
         "--eyJ",
+        "PRIVATE KEY-----\nab12 ",
+        "db_password=",
         "12,",
     ] {
         let text = unit.repeat(200_000 / unit.len());

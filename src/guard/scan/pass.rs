@@ -228,9 +228,9 @@ impl<'s, 't> Pass<'s, 't> {
             }
             _ => false,
         };
-        let assigned =
-            matches!(sign, b'=' | b':' | b' ' | b'"' | b'\'') && (3..=10).contains(&length);
-        Ok(joins || assigned && secret::is_password(self.text.get(start..end).unwrap_or_default()))
+        let assigned = matches!(sign, b'=' | b':' | b' ' | b'"' | b'\'') && length >= 3;
+        let word = || self.text.as_bytes().get(start..end).unwrap_or_default();
+        Ok(joins || assigned && secret::is_password(word()))
     }
 
     /// Judges a sign with which something may begin.

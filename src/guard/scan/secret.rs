@@ -17,6 +17,14 @@ const MAX_KEY: usize = 512;
 /// How long a password in a URL can be, and its name.
 const MAX_PASSWORD: usize = 128;
 const MAX_ENTROPY: usize = 256;
+/// How long a name can be that announces a password.
+const MAX_NAME: usize = 64;
+/// How many characters of base64 a private key has at least, and each of its lines but the last.
+const LEAST_KEY: usize = 64;
+const LEAST_LINE: usize = 16;
+/// Lines such as `Proc-Type: 4,ENCRYPTED` before a key, and how long they can be.
+const MAX_HEADERS: usize = 4;
+const MAX_HEADER: usize = 128;
 /// How many letters and digits in a row something random has, which no word does.
 const LEAST_RANDOM: usize = 10;
 
@@ -166,7 +174,7 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     secret!(
         "SECRET_PRIVATE_KEY",
-        "A block from BEGIN to END, or as far as there is one.",
+        "A block from BEGIN to END, or as far as a key goes; one that is only spoken of is none.",
         "-----BEG",
         private_key
     ),
@@ -178,8 +186,8 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     secret!(
         "SECRET_PASSWORD",
-        "What is assigned to `password` or `pwd` with `=` or `:`, unless it is a placeholder.",
-        "p[AW]",
+        "What is assigned to `password`, `pwd` or a name that ends so with `=` or `:`, unless it is a placeholder or a name.",
+        "[A-Z_]w",
         password
     ),
     read(
@@ -452,24 +460,61 @@ fn private_key(look: &mut Look<'_>) -> Option<Hit> {
         return None;
     }
     at += label + 5;
-    // What belongs to a key: base64, headers, ends of lines (also written as `\n`), quotes and commas of code.
-    loop {
-        if at >= MAX_PRIVATE_KEY {
-            return Hit::to(at, 100);
-        }
-        let code = look.get(at);
-        if code == b'-' && look.is(at, END_MARK) {
+    at = between(look, at);
+    at = headers(look, at);
+    let (mut letters, mut end) = (0, at);
+    while at < MAX_PRIVATE_KEY {
+        if look.is(at, END_MARK) {
             let tail = look.run(at + END_MARK.len(), 48, |c| {
                 c.is_ascii_uppercase() || c == b' ' || c.is_ascii_digit()
             });
             let dashes = look.run(at + END_MARK.len() + tail, 5, |c| c == b'-');
-            return Hit::to(at + END_MARK.len() + tail + dashes, 100);
+            end = at + END_MARK.len() + tail + dashes;
+            break;
         }
-        if code == END {
-            return Hit::to(at, 90);
+        let length = look.run(at, MAX_PRIVATE_KEY - at, |c| base64(c) || c == b'=');
+        let next = between(look, at + length);
+        // What is short is the last of a key, or a word behind it.
+        let ends = look.get(next) == END || look.is(next, END_MARK);
+        if length == 0 || (length < LEAST_LINE && !ends) {
+            break;
         }
-        at += 1;
+        letters += length;
+        end = at + length;
+        at = next;
     }
+    (letters >= LEAST_KEY).then(|| Hit::to(end, 100)).flatten()
+}
+
+/// Where what follows begins behind the lines before a key that say how it is made.
+fn headers(look: &mut Look<'_>, mut at: usize) -> usize {
+    for _ in 0..MAX_HEADERS {
+        let name = look.run(at, MAX_HEADER, |c| c.is_ascii_alphabetic() || c == b'-');
+        if name == 0 || !look.is(at + name, ": ") {
+            break;
+        }
+        let line = look.run(at, MAX_HEADER, |c| {
+            !matches!(c, END | b'\n' | b'\r' | b'\\')
+        });
+        at = between(look, at + line);
+    }
+    at
+}
+
+/// Where what follows begins behind what may stand between two lines of a key: ends of lines, also written as `\n`,
+/// quotes, and signs of code and of quoted mail.
+fn between(look: &mut Look<'_>, mut at: usize) -> usize {
+    while at < MAX_PRIVATE_KEY {
+        let next = look.get(at);
+        at += match next {
+            b'\\' if matches!(look.get(at + 1), b'n' | b'r' | b't') => 2,
+            b'+' if !base64(look.get(at + 1)) => 1,
+            b'-' if look.get(at + 1) != b'-' => 1,
+            _ if b" \n\r\t\\\"'`,;>|#*".contains(&next) => 1,
+            _ => break,
+        };
+    }
+    at
 }
 
 /// `scheme://name:password@`.
@@ -545,34 +590,57 @@ fn is_placeholder(codes: &[u8]) -> bool {
         || words.iter().any(|word| codes.eq_ignore_ascii_case(word))
 }
 
-const PASSWORDS: [&str; 5] = ["password", "passwd", "pwd", "passphrase", "passwort"];
+const PASSWORDS: [&str; 6] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passwort",
+    "pgpassword",
+];
 
-/// Whether a word announces a password.
-pub(super) fn is_password(word: &str) -> bool {
-    PASSWORDS
-        .iter()
-        .any(|known| word.eq_ignore_ascii_case(known))
+/// Whether a name announces a password: its last word does, which begins it or stands behind `_`, a digit or a change
+/// of case.
+pub(super) fn is_password(name: &[u8]) -> bool {
+    let ends = |word: &&str| {
+        let at = name.len().checked_sub(word.len());
+        let Some((head, last)) = at.and_then(|at| name.split_at_checked(at)) else {
+            return false;
+        };
+        let begins = match (head.last(), last) {
+            (None, _) => true,
+            (Some(b'_' | b'0'..=b'9'), _) => true,
+            (Some(b'A'..=b'Z'), [b'A'..=b'Z', second, ..]) => second.is_ascii_lowercase(),
+            (Some(_), [first, ..]) => first.is_ascii_uppercase(),
+            _ => false,
+        };
+        begins && last.eq_ignore_ascii_case(word.as_bytes())
+    };
+    PASSWORDS.iter().any(ends)
 }
 
-/// Where the word stands that announces what begins here as a password.
+/// Where the name stands that announces what begins here as a password.
 pub(super) fn announced(text: &str, at: usize) -> Option<usize> {
     let head = text.get(..at)?.trim_end_matches(' ');
     let head = head.strip_suffix([':', '='])?;
     let head = head.trim_end_matches(' ');
     let head = head.strip_suffix(['"', '\'']).unwrap_or(head);
-    let word = PASSWORDS.into_iter().find(|word| {
-        let end = head.len().checked_sub(word.len());
-        end.and_then(|end| head.get(end..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(word))
-    })?;
-    let start = head.len() - word.len();
-    (!is_word(look::before(text, start).0)).then_some(start)
+    let name = head
+        .bytes()
+        .rev()
+        .take(MAX_NAME)
+        .take_while(|b| is_word(*b));
+    let start = head.len() - name.count();
+    let known = is_password(head.as_bytes().get(start..)?);
+    (known && !is_word(look::before(text, start).0)).then_some(start)
 }
 
-/// `password = value`, read from the word.
+/// `password = value`, read from the name.
 fn password(look: &mut Look<'_>) -> Option<Hit> {
-    let word = PASSWORDS.into_iter().find(|word| look.says(0, word))?;
-    let mut at = word.len();
+    let mut at = look.run(0, MAX_NAME + 1, is_word);
+    if at > MAX_NAME || !is_password(look.read(0, at)) {
+        return None;
+    }
     if matches!(look.get(at), b'"' | b'\'') {
         at += 1;
     }
@@ -613,7 +681,8 @@ fn password(look: &mut Look<'_>) -> Option<Hit> {
     let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
     let strong = letters < value.len() || value.len() >= 12;
     // Code that fetches a password has brackets and dots of its own.
-    let code = !quoted && value.iter().any(|c| b"([".contains(c));
+    let code = !quoted
+        && (value.iter().any(|c| b"([".contains(c)) || is_reference(value) || is_next(value));
     if value.len() < 6 || !strong || code || is_placeholder(value) {
         return None;
     }
@@ -623,6 +692,66 @@ fn password(look: &mut Look<'_>) -> Option<Hit> {
         score: if quoted { 70 } else { 60 },
         weak: false,
     })
+}
+
+/// The name of the next password: nothing stands behind the one before.
+fn is_next(value: &[u8]) -> bool {
+    let Some((b':' | b'=', rest)) = value.split_last() else {
+        return false;
+    };
+    rest.rsplit(|c| !is_word(*c))
+        .next()
+        .is_some_and(is_password)
+}
+
+/// Names that code reads a password by: `process.env.DB_PASSWORD`, `self.password`, `db_password`.
+fn is_reference(value: &[u8]) -> bool {
+    const ROOTS: [&[u8]; 19] = [
+        b"process",
+        b"os",
+        b"self",
+        b"this",
+        b"req",
+        b"request",
+        b"ctx",
+        b"config",
+        b"settings",
+        b"options",
+        b"params",
+        b"args",
+        b"env",
+        b"environ",
+        b"secrets",
+        b"vars",
+        b"var",
+        b"local",
+        b"data",
+    ];
+    let is_name = |part: &[u8]| {
+        let begins = |c: &u8| !c.is_ascii_digit();
+        part.first().is_some_and(begins) && part.iter().all(|c| is_word(*c) || *c == b'$')
+    };
+    let value = value.strip_suffix(b"!").unwrap_or(value);
+    // A type, such as `core::PCWSTR`.
+    let mut path = value.split(|c| *c == b':').step_by(2);
+    if value.windows(2).any(|pair| pair == b"::") && path.all(is_name) {
+        return true;
+    }
+    let parts = value.split(|c| *c == b'.');
+    let mut parts = parts.map(|part| part.strip_suffix(b"?").unwrap_or(part));
+    if !parts.clone().all(is_name) {
+        return false;
+    }
+    let (first, last) = (parts.next().unwrap_or_default(), parts.next_back());
+    match last {
+        Some(last) => {
+            is_password(last) || ROOTS.iter().any(|root| first.eq_ignore_ascii_case(root))
+        }
+        // Alone it could be a password all the same, but for how names are written.
+        None => {
+            is_password(first) && first.contains(&b'_') && !first.iter().any(u8::is_ascii_digit)
+        }
+    }
 }
 
 /// Characters that look drawn at random: not a word, not a number.
