@@ -31,7 +31,7 @@ mod words;
 mod world;
 
 pub use entity::{Entity, Group};
-pub use select::{Problem, Selection, entities};
+pub use select::{Problem, Selection, entities, is_group};
 pub use words::MAX_WORD;
 
 use super::{Find, Scan};
@@ -40,7 +40,9 @@ use entity::{By, Hit, Taken, Verdict};
 use layout::{Layout, Set};
 use look::Look;
 use pass::{Found, Pass};
+use select::Chosen;
 use starts::Starts;
+use std::ops::Range;
 
 /// How long finds that overlap each other wait for their end. Units: bytes.
 const MAX_CHAIN: usize = 32 << 10;
@@ -53,8 +55,8 @@ struct Active {
     least: u8,
     /// Whether words before it matter.
     context: bool,
-    /// Whether a group selected it.
-    grouped: bool,
+    /// As what a weak checksum alone has it reported; none: a group selected it, which wants more than that.
+    weak: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub struct Scanner {
     context: Context,
     patterns: Vec<pattern::Pattern>,
     words: Option<words::Words>,
+    /// The kinds of weak finds, each with the name of its entity.
+    weak: Range<usize>,
 }
 
 impl Scan for Scanner {
@@ -152,16 +156,20 @@ fn apart(found: &[Found], decided: usize) -> usize {
 impl Scanner {
     /// Everything, as a group would select it.
     pub fn all() -> Self {
-        let kinds = entities().map(|entity| (entity, Entity::LEAST)).collect();
-        Self::build(kinds)
+        let chosen = entities().map(|entity| Chosen {
+            entity,
+            least: Entity::LEAST,
+            grouped: true,
+        });
+        Self::build(&chosen.collect::<Vec<_>>())
     }
 
     /// Prepares what was selected.
     ///
     /// Errors: every problem of the selection, each naming what it is about.
     pub fn new(selection: &Selection) -> Result<Self, Vec<Problem>> {
-        let (kinds, mut problems) = selection.resolve();
-        let mut scanner = Self::build(kinds);
+        let (chosen, mut problems) = selection.resolve();
+        let mut scanner = Self::build(&chosen);
         let mut lists = Vec::new();
         for (name, source) in &selection.patterns {
             match pattern::Pattern::new(scanner.custom(name), source) {
@@ -191,6 +199,12 @@ impl Scanner {
         }
     }
 
+    /// Whether finds of this kind are such as only their own name selects, and no group: for a number that satisfies a
+    /// checksum by chance.
+    pub fn is_weak(&self, kind: usize) -> bool {
+        self.weak.contains(&kind)
+    }
+
     /// The kind of this name, new where there is none yet.
     fn custom(&mut self, name: &str) -> u16 {
         let place = self
@@ -204,16 +218,27 @@ impl Scanner {
         u16::try_from(place).unwrap_or(u16::MAX)
     }
 
-    fn build(kinds: Vec<(&'static Entity, u8)>) -> Self {
+    fn build(chosen: &[Chosen]) -> Self {
+        let mut names: Vec<_> = chosen
+            .iter()
+            .map(|one| one.entity.name.to_owned())
+            .collect();
+        let strong = names.len();
         let (mut active, mut words) = (Vec::new(), Vec::new());
         let (mut rules, mut reads, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_reads = Vec::new();
-        for (index, (entity, least)) in kinds.iter().take(Bits::MOST).enumerate() {
+        for (index, one) in chosen.iter().take(Bits::MOST).enumerate() {
+            let entity = one.entity;
+            let place = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+            let weak = (!one.grouped && entity.is_weak()).then(|| {
+                names.push(entity.name.to_owned());
+                place(names.len() - 1)
+            });
             active.push(Active {
-                kind: u16::try_from(index).unwrap_or(u16::MAX),
-                least: *least,
+                kind: place(index),
+                least: one.least,
                 context: !entity.context.is_empty(),
-                grouped: *least == Entity::LEAST,
+                weak,
             });
             words.push((index, entity.context));
             match entity.by {
@@ -241,10 +266,8 @@ impl Scanner {
         firsts.append(&mut first_reads);
         rules.append(&mut reads);
         Self {
-            names: kinds
-                .iter()
-                .map(|(entity, _)| entity.name.to_owned())
-                .collect(),
+            weak: strong..names.len(),
+            names,
             active,
             ways: rules,
             starts: Starts::new(&firsts),
