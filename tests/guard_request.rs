@@ -237,6 +237,28 @@ fn a_password_is_known_by_the_name_of_its_field() {
 }
 
 #[test]
+fn a_line_begins_with_a_value_of_json() {
+    let guards = json!([
+        {"name": "staff", "pattern": ["^EMP-[0-9]{6}$", "^77[0-9]{8}$"], "action": "mask"},
+        {"name": "keys", "detect": "SECRET", "action": "mask"},
+    ]);
+    let body = |id: &str, next: &str, password: &str| {
+        format!(
+            r#"{{"model":"smart","messages":[{{"role":"tool","content":"{{\"id\":\"{id}\",\"other\":\"is EMP-123456\",\"n\":{next},\"db_password\": \"{password}\"}}"}}]}}"#
+        )
+    };
+    assert_eq!(
+        ask(
+            &settings(guards),
+            CHAT,
+            &body("EMP-123456", "7712345678", "hunter2!")
+        )
+        .body(),
+        body("[STAFF_1]", r#"\"[STAFF_2]\""#, "[SECRET_PASSWORD_1]")
+    );
+}
+
+#[test]
 fn a_number_that_a_checksum_allows_needs_a_word_for_a_group_and_none_for_its_name() {
     let body = |text: &str| {
         format!(r#"{{"model":"smart","messages":[{{"role":"user","content":"{text}"}}]}}"#)

@@ -4,6 +4,7 @@
 //! what follows make a key. Only what has no form of its own needs a word before it.
 
 use super::{
+    KEY_ENDS,
     entity::{Entity, Group, Hit, read},
     look::{self, END, Look, is_word},
 };
@@ -621,8 +622,11 @@ pub(super) fn is_password(name: &[u8]) -> bool {
 
 /// Where the name stands that announces what begins here as a password.
 pub(super) fn announced(text: &str, at: usize) -> Option<usize> {
-    let head = text.get(..at)?.trim_end_matches(' ');
-    let head = head.strip_suffix([':', '='])?;
+    let head = text.get(..at)?;
+    let head = match head.strip_suffix(KEY_ENDS) {
+        Some(key) => key,
+        None => head.trim_end_matches(' ').strip_suffix([':', '='])?,
+    };
     let head = head.trim_end_matches(' ');
     let head = head.strip_suffix(['"', '\'']).unwrap_or(head);
     let name = head
@@ -652,7 +656,11 @@ fn password(look: &mut Look<'_>) -> Option<Hit> {
     if look.get(at) == b'=' || look.get(at) == b':' {
         return None;
     }
-    at += look.run(at, 4, |c| c == b' ');
+    at += if look.is(at - 1, KEY_ENDS) {
+        KEY_ENDS.len() - 1
+    } else {
+        look.run(at, 4, |c| c == b' ')
+    };
     let quote = look.get(at);
     let quoted = matches!(quote, b'"' | b'\'' | b'`');
     at += usize::from(quoted);
