@@ -5,7 +5,7 @@ use super::{
     entity::{Entity, Hit, Taken, Verdict},
     layout,
     look::{self, Look, Unit, is_word},
-    secret,
+    password,
 };
 use crate::guard::Find;
 
@@ -105,7 +105,7 @@ impl<'s, 't> Pass<'s, 't> {
     pub(super) fn run(&mut self, from: usize) -> usize {
         let bytes = self.text.as_bytes();
         // A field's name is a text of its own, and what it announces stands behind it.
-        if let Some(name) = secret::announced(self.text, from)
+        if let Some(name) = password::announced(self.text, from)
             && self.candidate(name).is_err()
         {
             return from;
@@ -230,7 +230,7 @@ impl<'s, 't> Pass<'s, 't> {
         };
         let assigned = matches!(sign, b'=' | b':' | b' ' | b'"' | b'\'') && length >= 3;
         let word = || self.text.as_bytes().get(start..end).unwrap_or_default();
-        Ok(joins || assigned && secret::is_password(word()))
+        Ok(joins || assigned && password::is_password(word()))
     }
 
     /// Judges a sign with which something may begin.

@@ -4,9 +4,9 @@
 //! what follows make a key. Only what has no form of its own needs a word before it.
 
 use super::{
-    KEY_ENDS,
     entity::{Entity, Group, Hit, read},
-    look::{self, END, Look, is_word},
+    look::{END, Look, is_word},
+    password,
 };
 
 /// How much of a private key is read. What is longer is cut there.
@@ -16,10 +16,8 @@ pub(super) const MAX_TOKEN: usize = 8 << 10;
 /// How long a key of a known issuer can be.
 const MAX_KEY: usize = 512;
 /// How long a password in a URL can be, and its name.
-const MAX_PASSWORD: usize = 128;
+pub(super) const MAX_PASSWORD: usize = 128;
 const MAX_ENTROPY: usize = 256;
-/// How long a name can be that announces a password.
-const MAX_NAME: usize = 64;
 /// How many characters of base64 a private key has at least, and each of its lines but the last.
 const LEAST_KEY: usize = 64;
 const LEAST_LINE: usize = 16;
@@ -189,7 +187,7 @@ pub(super) static ENTITIES: &[Entity] = &[
         "SECRET_PASSWORD",
         "What is assigned to `password`, `pwd` or a name that ends so with `=` or `:`, unless it is a placeholder or a name.",
         "[A-Z_]w",
-        password
+        password::password
     ),
     read(
         "SECRET_HIGH_ENTROPY",
@@ -568,7 +566,7 @@ fn connection(look: &mut Look<'_>) -> Option<Hit> {
 }
 
 /// `${PASSWORD}`, `<password>`, `***` and the like.
-fn is_placeholder(codes: &[u8]) -> bool {
+pub(super) fn is_placeholder(codes: &[u8]) -> bool {
     let marks = codes.iter().any(|c| b"{}<>[]$()".contains(c))
         && codes.iter().filter(|c| c.is_ascii_alphanumeric()).count() < codes.len()
         && codes.first().is_some_and(|c| b"{<[$(%".contains(c));
@@ -589,177 +587,6 @@ fn is_placeholder(codes: &[u8]) -> bool {
     marks
         || (codes.len() > 2 && all_alike(codes))
         || words.iter().any(|word| codes.eq_ignore_ascii_case(word))
-}
-
-const PASSWORDS: [&str; 6] = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "passwort",
-    "pgpassword",
-];
-
-/// Whether a name announces a password: its last word does, which begins it or stands behind `_`, a digit or a change
-/// of case.
-pub(super) fn is_password(name: &[u8]) -> bool {
-    let ends = |word: &&str| {
-        let at = name.len().checked_sub(word.len());
-        let Some((head, last)) = at.and_then(|at| name.split_at_checked(at)) else {
-            return false;
-        };
-        let begins = match (head.last(), last) {
-            (None, _) => true,
-            (Some(b'_' | b'0'..=b'9'), _) => true,
-            (Some(b'A'..=b'Z'), [b'A'..=b'Z', second, ..]) => second.is_ascii_lowercase(),
-            (Some(_), [first, ..]) => first.is_ascii_uppercase(),
-            _ => false,
-        };
-        begins && last.eq_ignore_ascii_case(word.as_bytes())
-    };
-    PASSWORDS.iter().any(ends)
-}
-
-/// Where the name stands that announces what begins here as a password.
-pub(super) fn announced(text: &str, at: usize) -> Option<usize> {
-    let head = text.get(..at)?;
-    let head = match head.strip_suffix(KEY_ENDS) {
-        Some(key) => key,
-        None => head.trim_end_matches(' ').strip_suffix([':', '='])?,
-    };
-    let head = head.trim_end_matches(' ');
-    let head = head.strip_suffix(['"', '\'']).unwrap_or(head);
-    let name = head
-        .bytes()
-        .rev()
-        .take(MAX_NAME)
-        .take_while(|b| is_word(*b));
-    let start = head.len() - name.count();
-    let known = is_password(head.as_bytes().get(start..)?);
-    (known && !is_word(look::before(text, start).0)).then_some(start)
-}
-
-/// `password = value`, read from the name.
-fn password(look: &mut Look<'_>) -> Option<Hit> {
-    let mut at = look.run(0, MAX_NAME + 1, is_word);
-    if at > MAX_NAME || !is_password(look.read(0, at)) {
-        return None;
-    }
-    if matches!(look.get(at), b'"' | b'\'') {
-        at += 1;
-    }
-    at += look.run(at, 4, |c| c == b' ');
-    if !matches!(look.get(at), b'=' | b':') {
-        return None;
-    }
-    at += 1;
-    if look.get(at) == b'=' || look.get(at) == b':' {
-        return None;
-    }
-    at += if look.is(at - 1, KEY_ENDS) {
-        KEY_ENDS.len() - 1
-    } else {
-        look.run(at, 4, |c| c == b' ')
-    };
-    let quote = look.get(at);
-    let quoted = matches!(quote, b'"' | b'\'' | b'`');
-    at += usize::from(quoted);
-    let length = look.run(at, MAX_PASSWORD, |c| {
-        if quoted {
-            !matches!(c, END | b'\n') && c != quote
-        } else {
-            !matches!(
-                c,
-                END | b' '
-                    | b'\n'
-                    | b'\r'
-                    | b'\t'
-                    | b','
-                    | b';'
-                    | b'"'
-                    | b'\''
-                    | b')'
-                    | b'<'
-                    | b'&'
-                    | b'}'
-            )
-        }
-    });
-    let value = look.read(at, at + length);
-    let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
-    let strong = letters < value.len() || value.len() >= 12;
-    // Code that fetches a password has brackets and dots of its own.
-    let code = !quoted
-        && (value.iter().any(|c| b"([".contains(c)) || is_reference(value) || is_next(value));
-    if value.len() < 6 || !strong || code || is_placeholder(value) {
-        return None;
-    }
-    Some(Hit {
-        from: at,
-        to: at + length,
-        score: if quoted { 70 } else { 60 },
-        weak: false,
-    })
-}
-
-/// The name of the next password: nothing stands behind the one before.
-fn is_next(value: &[u8]) -> bool {
-    let Some((b':' | b'=', rest)) = value.split_last() else {
-        return false;
-    };
-    rest.rsplit(|c| !is_word(*c))
-        .next()
-        .is_some_and(is_password)
-}
-
-/// Names that code reads a password by: `process.env.DB_PASSWORD`, `self.password`, `db_password`.
-fn is_reference(value: &[u8]) -> bool {
-    const ROOTS: [&[u8]; 19] = [
-        b"process",
-        b"os",
-        b"self",
-        b"this",
-        b"req",
-        b"request",
-        b"ctx",
-        b"config",
-        b"settings",
-        b"options",
-        b"params",
-        b"args",
-        b"env",
-        b"environ",
-        b"secrets",
-        b"vars",
-        b"var",
-        b"local",
-        b"data",
-    ];
-    let is_name = |part: &[u8]| {
-        let begins = |c: &u8| !c.is_ascii_digit();
-        part.first().is_some_and(begins) && part.iter().all(|c| is_word(*c) || *c == b'$')
-    };
-    let value = value.strip_suffix(b"!").unwrap_or(value);
-    // A type, such as `core::PCWSTR`.
-    let mut path = value.split(|c| *c == b':').step_by(2);
-    if value.windows(2).any(|pair| pair == b"::") && path.all(is_name) {
-        return true;
-    }
-    let parts = value.split(|c| *c == b'.');
-    let mut parts = parts.map(|part| part.strip_suffix(b"?").unwrap_or(part));
-    if !parts.clone().all(is_name) {
-        return false;
-    }
-    let (first, last) = (parts.next().unwrap_or_default(), parts.next_back());
-    match last {
-        Some(last) => {
-            is_password(last) || ROOTS.iter().any(|root| first.eq_ignore_ascii_case(root))
-        }
-        // Alone it could be a password all the same, but for how names are written.
-        None => {
-            is_password(first) && first.contains(&b'_') && !first.iter().any(u8::is_ascii_digit)
-        }
-    }
 }
 
 /// Characters that look drawn at random: not a word, not a number.
