@@ -237,6 +237,59 @@ fn a_password_is_known_by_the_name_of_its_field() {
 }
 
 #[test]
+fn a_line_begins_with_a_value_of_json() {
+    let guards = json!([
+        {"name": "staff", "pattern": ["^EMP-[0-9]{6}$", "^77[0-9]{8}$"], "action": "mask"},
+        {"name": "keys", "detect": "SECRET", "action": "mask"},
+    ]);
+    let body = |id: &str, next: &str, password: &str| {
+        format!(
+            r#"{{"model":"smart","messages":[{{"role":"tool","content":"{{\"id\":\"{id}\",\"other\":\"is EMP-123456\",\"n\":{next},\"db_password\": \"{password}\"}}"}}]}}"#
+        )
+    };
+    assert_eq!(
+        ask(
+            &settings(guards),
+            CHAT,
+            &body("EMP-123456", "7712345678", "hunter2!")
+        )
+        .body(),
+        body("[STAFF_1]", r#"\"[STAFF_2]\""#, "[SECRET_PASSWORD_1]")
+    );
+}
+
+#[test]
+fn a_number_that_a_checksum_allows_needs_a_word_for_a_group_and_none_for_its_name() {
+    let body = |text: &str| {
+        format!(r#"{{"model":"smart","messages":[{{"role":"user","content":"{text}"}}]}}"#)
+    };
+    let (plain, spoken) = (body("it is 121000358"), body("ABA routing 121000358"));
+    let masked = body("ABA routing [ABA_ROUTING_NUMBER_1]");
+    let pii = |threshold: f64| json!({"name": "pii", "detect": "PII", "action": "mask", "threshold": threshold});
+    let lax = json!({"name": "lax", "detect": "PII", "action": "warn", "threshold": 0.1});
+    let named = json!({"name": "named", "detect": "ABA_ROUTING_NUMBER", "action": "warn"});
+    for threshold in [0.4, 0.41, 0.6, 1.0] {
+        for others in [vec![], vec![lax.clone()], vec![named.clone()]] {
+            let guards = [vec![pii(threshold)], others].concat();
+            let settings = settings(json!(guards));
+            assert_eq!(ask(&settings, CHAT, &plain).body(), plain, "{guards:?}");
+            assert_eq!(ask(&settings, CHAT, &spoken).body(), masked, "{guards:?}");
+        }
+    }
+    for guard in [
+        json!({"name": "named", "detect": "ABA_ROUTING_NUMBER", "action": "mask"}),
+        json!({"name": "named", "detect": ["PII", "ABA_ROUTING_NUMBER"], "action": "mask"}),
+    ] {
+        let settings = settings(json!([guard, lax]));
+        let masked = body("it is [ABA_ROUTING_NUMBER_1]");
+        assert_eq!(ask(&settings, CHAT, &plain).body(), masked);
+        // Nine digits by themselves are none, even by name.
+        let other = body("it is 121000359");
+        assert_eq!(ask(&settings, CHAT, &other).body(), other);
+    }
+}
+
+#[test]
 fn every_text_of_every_api_is_looked_at() {
     for (path, body) in [
         (
@@ -683,6 +736,19 @@ fn ten_megabytes_of_finds_are_done_in_one_go() {
             )
     );
     assert_eq!(asked.told().0.unwrap(), "pii:mask=600000");
+}
+
+#[test]
+fn a_long_chain_of_finds_that_overlap_is_masked_in_linear_time() {
+    let mut settings = settings(json!([guard(json!({"detect": "PII"}))]));
+    settings["count_tokens"] = json!(false);
+    let text = "1.x@h.ab::".repeat(100_000);
+    let body = json!({"model": "smart", "messages": [{"role": "user", "content": text}]});
+    let begun = std::time::Instant::now();
+    let masked = ask(&settings, CHAT, &body.to_string()).body();
+    assert!(begun.elapsed().as_secs() < 10);
+    assert!(masked.len() < 2000, "{}", masked.len());
+    assert!(!masked.contains('@') && !masked.contains("ab"), "{masked}");
 }
 
 #[test]

@@ -292,6 +292,10 @@ fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
         "Straß",
         "STRAS",
         "SE ",
+        ",",
+        " / ",
+        "x12",
+        "_password=",
     ];
     for _ in 0..1500 {
         let mut text = String::new();
@@ -316,6 +320,17 @@ fn texts_of_everything_in_pieces_of_any_size_give_what_the_whole_gives() {
             in_pieces(&scanner, &pieces),
             whole(&scanner, &text),
             "{pieces:?}"
+        );
+    }
+}
+
+fn cuts_change_nothing(scanner: &Scanner, text: &str) {
+    for (cut, _) in text.char_indices() {
+        let (head, tail) = text.split_at(cut);
+        assert_eq!(
+            in_pieces(scanner, &[head, tail]),
+            whole(scanner, text),
+            "{head:?} {tail:?}"
         );
     }
 }
@@ -391,14 +406,7 @@ fn secrets_are_found_under_their_own_names() {
                 found.contains(&(name, secret.as_str())),
                 "{name} {text} {found:?}"
             );
-            for (cut, _) in text.char_indices() {
-                let (head, tail) = text.split_at(cut);
-                assert_eq!(
-                    in_pieces(&scanner, &[head, tail]),
-                    whole(&scanner, &text),
-                    "{head:?} {tail:?}"
-                );
-            }
+            cuts_change_nothing(&scanner, &text);
         }
     }
 }
@@ -425,6 +433,137 @@ fn secrets_without_a_form_need_a_word_before_them() {
         ),
         []
     );
+}
+
+#[test]
+fn a_password_is_announced_by_the_end_of_a_name() {
+    let scanner = all_pii();
+    for (text, value) in [
+        ("POSTGRES_PASSWORD=Sup3rS3cret!", "Sup3rS3cret!"),
+        ("db_password: hunter2!", "hunter2!"),
+        ("dbPassword: 'hunter2!'", "hunter2!"),
+        ("redisPassword = 'hunter2!'", "hunter2!"),
+        (r#"{"db_password": "hunter2!"}"#, "hunter2!"),
+        ("MYSQL_PWD=hunter2!", "hunter2!"),
+        ("PGPASSWORD=hunter2!", "hunter2!"),
+        ("spring.datasource.password=hunter2!", "hunter2!"),
+        (
+            "password: \"process.env.DB_PASSWORD\"",
+            "process.env.DB_PASSWORD",
+        ),
+        ("password: hunter2.hunter3", "hunter2.hunter3"),
+    ] {
+        let announced = found(&scanner, text);
+        assert_eq!(announced, [("SECRET_PASSWORD", value)], "{text}");
+        cuts_change_nothing(&scanner, text);
+    }
+    // A key of JSON is looked at before its value.
+    let text = "db_password: hunter2!";
+    let mut finds = Vec::new();
+    scanner.scan(text, text.len() - "hunter2!".len(), true, &mut finds);
+    assert_eq!(finds.len(), 1);
+    assert_eq!(found(&scanner, "nopassword: hunter2!"), []);
+}
+
+#[test]
+fn a_private_key_ends_where_no_key_goes_on() {
+    let scanner = all_pii();
+    let line = Dice(11).text(ALNUM, 64);
+    for key in [
+        format!("-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----\r\n{line}\r\nabc=\r\n-----END PRIVATE KEY-----"),
+        format!(r"-----BEGIN PRIVATE KEY-----\n{line}\nabc=\n-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY----- {line} {line} ab== -----END PRIVATE KEY-----"),
+        format!(
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\n{line}\n-----END RSA PRIVATE KEY-----"
+        ),
+        format!(
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2.0 (it)\n\n{line}\n=aB1d\n-----END PGP PRIVATE KEY BLOCK-----"
+        ),
+        format!("-----BEGIN PRIVATE KEY-----\" +\n  \"{line}\" +\n \"-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----\n> {line}\n> {line}"),
+    ] {
+        let text = format!("it is {key} and what follows. It stays.");
+        let found = found(&scanner, &text);
+        assert_eq!(found[0], ("SECRET_PRIVATE_KEY", key.as_str()));
+        cuts_change_nothing(&scanner, &text);
+    }
+}
+
+#[test]
+fn a_day_of_birth_is_written_in_many_ways() {
+    let scanner = all_pii();
+    for (text, day) in [
+        ("born on May 5th, 1980", "May 5th, 1980"),
+        ("born 5th May 1980", "5th May 1980"),
+        ("born on the 22nd of June 1980", "22nd of June 1980"),
+        ("geb. 12.05.1985", "12.05.1985"),
+        ("né le 13 janvier 1980", "13 janvier 1980"),
+        ("née le 1er août 1980", "1er août 1980"),
+        ("geboren am 3. März 1985", "3. März 1985"),
+        ("nacido el 3 de marzo de 1985", "3 de marzo de 1985"),
+    ] {
+        assert!(
+            found(&scanner, text).contains(&("DATE_OF_BIRTH", day)),
+            "{text} {:?}",
+            found(&scanner, text)
+        );
+    }
+    assert_eq!(found(&scanner, "né le 13 tables 1980"), []);
+}
+
+/// How long a text takes at best.
+fn time(scanner: &Scanner, text: &str) -> std::time::Duration {
+    let once = |_| {
+        let start = std::time::Instant::now();
+        scanner.scan(text, 0, true, &mut Vec::new());
+        start.elapsed()
+    };
+    (0..3).map(once).min().unwrap()
+}
+
+#[test]
+fn what_begins_like_a_token_again_and_again_is_read_once() {
+    let scanner = all_pii();
+    let plain = time(&scanner, &"abc-".repeat(25_000));
+    for unit in [
+        "eyJ-",
+        "--eyJ",
+        "_-eyJ",
+        "eyJ%2D",
+        "The quick brown ",
+        "(",
+        "ya29.",
+    ] {
+        let taken = time(&scanner, &unit.repeat(100_000 / unit.len()));
+        assert!(taken < plain * 15, "{unit:?} {taken:?} {plain:?}");
+    }
+}
+
+/// Finds that overlap each other without end are decided all the same, and nothing of them stays uncovered.
+#[test]
+fn a_chain_of_finds_that_overlap_takes_linear_time() {
+    let scanner = all_pii();
+    let text = "1.x@h.ab::".repeat(100_000);
+    let start = std::time::Instant::now();
+    let (mut from, mut covered, mut turns) = (0, 0, 0);
+    while from < text.len() {
+        let end = text.len().min(from + (64 << 10));
+        let mut finds = Vec::new();
+        let last = end == text.len();
+        let piece = &text[from.saturating_sub(LOOK_BEHIND)..end];
+        let base = end - piece.len();
+        let until = base + scanner.scan(piece, from - base, last, &mut finds);
+        assert!(last || end - until <= 40_000, "{} are held", end - until);
+        for find in finds {
+            assert!(base + find.end <= until);
+            assert!(base + find.start <= covered, "{} is not covered", covered);
+            covered = covered.max(base + find.end);
+        }
+        (from, turns) = (until, turns + 1);
+    }
+    assert!(covered + 8 >= text.len() && turns < 60, "{covered} {turns}");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -466,6 +605,7 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "version 1.2.3.4.5 of icon@2x.png costs 4111111111111112 units",
         "std::cout << a::b; order 1234567890 of 078051120, 9 to 5",
         "a8eedfd6-9d8a-44e0-b0fc-cc7d517db5dc at 2024-03-15T14:30:00Z",
+        "1,212,555.0187, 12,536,221 and 1,192.16, 1,234 567",
         "the ratio 16:9, ISO 9001, chapter 12, 3.14159265358979, 100 000 000",
         "npm i left-pad@1.3.0, foo@bar, @mention, e.g. this",
         "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 in main",
@@ -476,8 +616,29 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "check(\"12345678\"); const VFIO_CHECK_EXTENSION: u32 = 536886117;",
         "[`TokenStream`]: https://docs.rs/proc-macro2/1.0/proc_macro2/struct.TokenStream.html",
         "token in target/wasm32-wasip1/release, secret twine-5.1.1-py3-none-any.whl",
+        // Times, dates, fractions, numbers of books, and numbers that are filled up with zeros.
+        "[05/12/2024 10:30:11] GET /",
+        "01.02.2024 10:30",
+        "number 2021-05-12 10:30, phone 2021-05-12 10",
+        "[0.12 0.34 0.56 0.78], 0.25 0.30 0.45, 0.25 300 450, 1.25 2.30 3.45 4.5",
+        "ISBN 0-306-40615-2, ISBN 0-8044-2957-X, ISBN 978-0-306-40615-7, order 0040012345",
+        // Times in milliseconds, numbers of tickets and of documents.
+        r#"{"created":1706251234567, "updated":1706255234567}"#,
+        "INC0012345, CHG0031234, RCA0031234, T20240115",
+        "user@1000.service getty@tty1.service, a@b1.timer, x@y.socket, x@y.target, x@y.slice, x@y.scope",
+        // Code that fetches a password.
+        "password: process.env.DB_PASSWORD,",
+        "{password: req.body.password}",
+        "password=self.password",
+        "password = process.env.DB_PASS2!; db_password: os.environ.DB1; password=db_password",
+        "password: this.form1.value; password: user.login2.passwd",
+        "pub user_password: windows_sys::core::PCWSTR,",
+        // A key that is only spoken of.
+        "a file with -----BEGIN PRIVATE KEY----- in it, and many other words that stand behind it in this text for long",
+        "from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----",
     ] {
         assert_eq!(found(&scanner, text), [], "{text}");
+        cuts_change_nothing(&scanner, text);
     }
 }
 
@@ -529,9 +690,40 @@ fn what_is_close_to_a_version_or_a_path_is_still_found() {
             "SECRET_HIGH_ENTROPY",
             "a/b/7f3kq92mzx81/x0p4",
         ),
+        // Behind a comma that parts no thousands.
+        ("John Smith,212-555-0187,x", "PHONE_NUMBER", "212-555-0187"),
+        ("212-555-0187,536-22-1234", "US_SSN", "536-22-1234"),
+        ("42,(212) 555-0187,a", "PHONE_NUMBER", "(212) 555-0187"),
+        ("7,4111111111111111", "CREDIT_CARD", "4111111111111111"),
+        ("42,192.168.1.10,x", "IP_ADDRESS", "192.168.1.10"),
+        ("42,212.555.0187", "PHONE_NUMBER", "212.555.0187"),
+        ("42,536 22 1234", "US_SSN", "536 22 1234"),
+        (
+            "+33 (0)6 12 34 56 78",
+            "PHONE_NUMBER",
+            "+33 (0)6 12 34 56 78",
+        ),
+        ("+31 (0)6 12345678", "PHONE_NUMBER", "+31 (0)6 12345678"),
+        ("+46 (0)8 123 456 78", "PHONE_NUMBER", "+46 (0)8 123 456 78"),
+        ("tel. 030 / 1234567", "PHONE_NUMBER", "030 / 1234567"),
+        ("0171 - 1234567", "PHONE_NUMBER", "0171 - 1234567"),
+        ("(555) 234-5678x890", "PHONE_NUMBER", "(555) 234-5678x890"),
+        ("212-555-0187x12.", "PHONE_NUMBER", "212-555-0187x12"),
+        ("at _john@example.com_", "EMAIL_ADDRESS", "john@example.com"),
+        (
+            "at __john@example.com__",
+            "EMAIL_ADDRESS",
+            "john@example.com",
+        ),
+        ("at _john@example.com", "EMAIL_ADDRESS", "_john@example.com"),
+        ("INC: voter INC0012345", "IN_VOTER", "INC0012345"),
+        ("RRN 1706251234567", "KR_RRN", "1706251234567"),
+        ("170625-1234567", "KR_RRN", "170625-1234567"),
+        ("Ausweis T20240115", "DE_ID_CARD", "T20240115"),
     ] {
         let found = found(&scanner, text);
         assert!(found.contains(&(name, value)), "{text} {found:?}");
+        cuts_change_nothing(&scanner, text);
     }
 }
 
@@ -645,6 +837,12 @@ fn hostile_texts_take_bounded_time_and_are_not_held_back() {
         "(",
         "proj-a",
         "new ",
+        "1.x@h.ab::",
+        "eyJ-",
+        "--eyJ",
+        "PRIVATE KEY-----\nab12 ",
+        "db_password=",
+        "12,",
     ] {
         let text = unit.repeat(200_000 / unit.len());
         let mut finds = Vec::new();

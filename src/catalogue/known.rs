@@ -53,12 +53,14 @@ impl Known {
         }
     }
 
-    /// A model at a provider of the configuration, by any of these names; the first that says something counts.
+    /// A model at a provider of the configuration, by any of these names; the first that says something counts, and a
+    /// whole name before a beginning.
     ///
     /// `provider`: its configured name; `dialect`: the dialect it speaks.
     pub fn find(&self, provider: &str, dialect: &str, names: &[&str]) -> Option<Model> {
         let named = || names.iter().filter(|name| !name.is_empty());
-        let own = named().find_map(|name| self.own(provider, name));
+        let exact = || named().find_map(|name| self.exact(provider, name));
+        let own = exact().or_else(|| named().find_map(|name| self.beginning(provider, name)));
         if let Some(model) = own
             && model.context_window.is_some()
             && model.max_output.is_some()
@@ -106,26 +108,31 @@ impl Known {
         found
     }
 
-    /// The entry of this name at this provider, then of this name, then with the longest beginning.
-    fn own(&self, provider: &str, model: &str) -> Option<&Model> {
-        if self.own.is_empty() {
-            return None;
-        }
-        let model = model.to_ascii_lowercase();
-        let full = format!("{}/{model}", provider.to_ascii_lowercase());
-        let exact = |name: &str| {
+    /// The entry of this name at this provider, then of this name.
+    fn exact(&self, provider: &str, model: &str) -> Option<&Model> {
+        let [full, model] = self.asked(provider, model)?;
+        let entry = |name: &str| {
             let at = self.own.binary_search_by(|own| own.name.as_str().cmp(name));
             self.own.get(at.ok()?)
         };
-        let begins = || {
-            let own = self.own.iter().filter(|own| {
-                let prefix = own.name.strip_suffix('*');
-                prefix.is_some_and(|prefix| full.starts_with(prefix) || model.starts_with(prefix))
-            });
-            own.max_by_key(|own| own.name.len())
-        };
-        let found = exact(&full).or_else(|| exact(&model)).or_else(begins);
+        let found = entry(&full).or_else(|| entry(&model));
         found.map(|own| &own.model)
+    }
+
+    /// The entry with the longest beginning of this name.
+    fn beginning(&self, provider: &str, model: &str) -> Option<&Model> {
+        let [full, model] = self.asked(provider, model)?;
+        let own = self.own.iter().filter(|own| {
+            let prefix = own.name.strip_suffix('*');
+            prefix.is_some_and(|prefix| full.starts_with(prefix) || model.starts_with(prefix))
+        });
+        own.max_by_key(|own| own.name.len()).map(|own| &own.model)
+    }
+
+    /// `provider/model` and `model` in lower case; `None`: there is nothing to look for them in.
+    fn asked(&self, provider: &str, model: &str) -> Option<[String; 2]> {
+        let model = (!self.own.is_empty()).then(|| model.to_ascii_lowercase())?;
+        Some([format!("{}/{model}", provider.to_ascii_lowercase()), model])
     }
 }
 
@@ -196,6 +203,19 @@ mod tests {
             input(&known, "azure", "azure", &["my-deployment", "gpt-5"]),
             Some(1_250_000)
         );
+    }
+
+    #[test]
+    fn a_whole_name_wins_over_the_beginning_of_another() {
+        let known = Known::new(vec![
+            Own::new("local/*", at(1)),
+            Own::new("small", at(2)),
+            Own::new("qwen*", at(3)),
+        ]);
+        let served = |names: &[&str]| input(&known, "local", "vllm", names);
+        assert_eq!(served(&["qwen-0.5b", "small"]), Some(2));
+        assert_eq!(served(&["qwen-0.5b", "other"]), Some(1));
+        assert_eq!(input(&known, "far", "vllm", &["small-2", "qwen"]), Some(3));
     }
 
     #[test]

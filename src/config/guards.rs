@@ -13,12 +13,12 @@ use crate::{
         injection,
         policy::{Policy, links::Links},
         rules::{Act, Action, Guards, Holding, MAX_RULES, OnError, Rule, Salt, Watch, label},
-        scan::{Entity, MAX_WORD, Scanner, Selection, entities},
+        scan::{Entity, MAX_WORD, Scanner, Selection, entities, is_group},
     },
     host::keys::metric,
     json::decimal::scaled,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest name of a guard: it goes into headers and names of counters.
 const MAX_NAME_BYTES: usize = 64;
@@ -43,11 +43,18 @@ enum On {
     Both,
 }
 
+/// An entity that a guard looks for.
+struct Detected {
+    name: String,
+    /// Only `PII` or `SECRET` stands for it.
+    grouped: bool,
+}
+
 /// What a guard looks for, and where that stands.
 struct Wanted {
     on: On,
-    /// Names of entities, each once.
-    detect: Vec<String>,
+    /// Entities, each once.
+    detect: Vec<Detected>,
     /// The name of what its patterns and words find.
     own: String,
     /// The name of its links.
@@ -102,9 +109,9 @@ fn guard(
         Some(name)
     });
     let detect = list(fields, "detect", MAX_ENTITIES, |node| entity(&node)).map(|names| {
-        let mut names = names.concat();
-        names.sort_unstable();
-        names.dedup();
+        let mut names: Vec<Detected> = names.into_iter().flatten().collect();
+        names.sort_unstable_by(|a, b| (&a.name, a.grouped).cmp(&(&b.name, b.grouped)));
+        names.dedup_by(|b, a| a.name == b.name);
         names
     });
     let patterns = list(fields, "pattern", MAX_PATTERNS, |node| pattern(&node));
@@ -131,10 +138,12 @@ fn guard(
     let on_error = fields.or("on_error", OnError::default(), |node| {
         node.choice(&[("block", OnError::Block), ("allow", OnError::Allow)])
     });
-    let in_texts = [&detect, &patterns, &words];
-    let in_texts = in_texts
-        .iter()
-        .any(|list| list.as_ref().is_none_or(|list| !list.is_empty()));
+    let some_detected = detect.as_ref().is_none_or(|list| !list.is_empty());
+    let in_texts = [&patterns, &words];
+    let in_texts = some_detected
+        || in_texts
+            .iter()
+            .any(|list| list.as_ref().is_none_or(|list| !list.is_empty()));
     let in_answers = !matches!(links, Some(None))
         || system_prompt != Some(false)
         || !matches!(max_chars, Some(None));
@@ -171,7 +180,7 @@ fn guard(
         fields.lacks(key, wrong);
         return None;
     }
-    let injects = detect.iter().flatten().any(|name| name == injection::KIND);
+    let injects = detect.iter().flatten().any(Detected::injects);
     if injects && action.is_some_and(Action::edits) {
         fields.lacks(
             "action",
@@ -233,11 +242,8 @@ fn guard(
     );
     let (name, action) = (name?, action?);
     (routes && hashes).then_some(())?;
-    let lists = [&detect, &patterns, &words];
-    let count: usize = lists
-        .iter()
-        .map(|list| list.as_ref().map_or(0, Vec::len))
-        .sum();
+    let lists = [&patterns, &words].into_iter().flatten();
+    let count = detect.as_ref().map_or(0, Vec::len) + lists.map(Vec::len).sum::<usize>();
     let default = match action {
         Action::Restore | Action::Route if in_answers => {
             let what = "`links`, `system_prompt` and `max_chars` look at answers, which are blocked, masked, hashed or only counted";
@@ -305,18 +311,34 @@ fn name<'n>(node: &Node<'n>) -> Option<&'n str> {
     Some(name)
 }
 
+impl Detected {
+    /// It is no entity: whole texts are judged.
+    fn injects(&self) -> bool {
+        self.name == injection::KIND
+    }
+}
+
 /// The entities that a name stands for.
-fn entity(node: &Node<'_>) -> Option<Vec<String>> {
+fn entity(node: &Node<'_>) -> Option<Vec<Detected>> {
     let name = node.text()?;
+    let of = |name: &str, grouped| Detected {
+        name: name.to_owned(),
+        grouped,
+    };
     if name == injection::KIND {
-        return Some(vec![name.to_owned()]);
+        return Some(vec![of(name, false)]);
     }
     let selection = Selection {
         kinds: vec![(name.to_owned(), None)],
         ..Selection::default()
     };
     match Scanner::new(&selection) {
-        Ok(scanner) => Some(scanner.kinds().to_vec()),
+        Ok(scanner) => {
+            let mut names = scanner.kinds().to_vec();
+            names.dedup();
+            let names = names.iter().map(|known| of(known, is_group(name)));
+            Some(names.collect())
+        }
         Err(_) => {
             let known: Vec<_> = entities().map(|entity| entity.name).collect();
             let known = known.join(", ");
@@ -455,6 +477,8 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
     let mut selection = Selection::default();
     let mut kinds: BTreeMap<&str, Vec<Act>> = BTreeMap::new();
     let mut labels: BTreeMap<&str, String> = BTreeMap::new();
+    // The entities that a guard looks for only as one of many, and not more than a group does.
+    let mut groups: BTreeSet<(&str, u8)> = BTreeSet::new();
     let mut rules = Holding::default();
     let mut injects = Vec::new();
     let (mut links, mut echoes, mut policy) = (Vec::new(), false, Policy::default());
@@ -465,15 +489,18 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         }
         rules.add(place);
         let rule = u8::try_from(place).ok()?;
-        if direction == On::Input && guard.detect.iter().any(|name| name == injection::KIND) {
+        if direction == On::Input && guard.detect.iter().any(Detected::injects) {
             let least = guard.threshold.unwrap_or(injection::DEFAULT);
             injects.push(Act { rule, least });
         }
-        for name in guard.detect.iter().filter(|name| *name != injection::KIND) {
+        for Detected { name, grouped } in guard.detect.iter().filter(|one| !one.injects()) {
             let least = guard.threshold.unwrap_or(Entity::LEAST);
             let acts = kinds.entry(name).or_default();
             acts.push(Act { rule, least });
             labels.insert(name, label(name));
+            if *grouped && least >= Entity::LEAST {
+                groups.insert((name, rule));
+            }
         }
         if direction == On::Output {
             answers(guard, rule, &mut kinds, &mut labels, &mut links);
@@ -528,9 +555,11 @@ fn watch(node: &Node<'_>, wanted: &[Wanted], direction: On) -> Option<Option<Wat
         policy.echo = Some(u16::try_from(found.len()).ok()?);
         found.push(SYSTEM_PROMPT.to_owned());
     }
-    let acts = found
-        .iter()
-        .map(|kind| kinds.get(kind.as_str()).cloned().unwrap_or_default());
+    let acts = found.iter().enumerate().map(|(place, kind)| {
+        let mut acts = kinds.get(kind.as_str()).cloned().unwrap_or_default();
+        acts.retain(|act| !(scanner.is_weak(place) && groups.contains(&(kind, act.rule))));
+        acts
+    });
     let acts = acts.collect();
     let labels = found.iter().map(|kind| labels.get(kind.as_str()).cloned());
     let labels = labels

@@ -13,6 +13,7 @@ pub use walk::MAX_TEXTS;
 
 use super::{
     edit::{self, Blocked, Edit, Guard},
+    scan::KEY_ENDS,
     vault::Vault,
 };
 use crate::json::{Places, meant};
@@ -213,7 +214,7 @@ fn number(guard: &mut Guard<'_>, document: &str, text: &Text, put: Put<'_>) -> R
     Ok(())
 }
 
-/// A value behind its key, as a person would write it, and where it begins: the key says what it is.
+/// A value behind its key, and where it begins: the key says what it is.
 fn with_key<'t>(document: &str, text: &Text, value: &'t str) -> (Cow<'t, str>, usize) {
     let key = meant(document.get(text.key.clone()).unwrap_or_default());
     if key.is_empty() {
@@ -222,7 +223,7 @@ fn with_key<'t>(document: &str, text: &Text, value: &'t str) -> (Cow<'t, str>, u
     let key = key
         .get(..key.floor_char_boundary(MAX_KEY))
         .unwrap_or_default();
-    let looked = [key, ": ", value].concat();
+    let looked = [key, KEY_ENDS, value].concat();
     let from = looked.len() - value.len();
     (Cow::Owned(looked), from)
 }

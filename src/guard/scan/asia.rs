@@ -42,10 +42,10 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     person(
         "IN_VOTER",
-        "Three letters and seven digits.",
+        "Three letters and seven digits; only after a word such as `voter`.",
         &["voter", "epic", "elector photo identity card"],
         &[
-            plain("a[ABCDGHJKMNPRSY]addddddd", 40),
+            plain("a[ABCDGHJKMNPRSY]addddddd", 35),
             plain("aaaddddddd", 30),
         ],
     ),
@@ -102,7 +102,7 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     person(
         "KR_RRN",
-        "Resident registration number: a date and a digit for sex and century; sure where the check digit holds, which numbers since October 2020 need not have.",
+        "Resident registration number: a date and a digit for sex and century; sure where the check digit holds, which numbers since October 2020 need not have; without its hyphen only after a word.",
         &[
             "korean rrn",
             "resident registration number",
@@ -111,7 +111,10 @@ pub(super) static ENTITIES: &[Entity] = &[
             "주민등록번호",
             "주민번호",
         ],
-        &[rule("dddddd-?[1-4]dddddd", 50, |t| korean(t, 11))],
+        &[
+            rule("dddddd-[1-4]dddddd", 50, |t| korean(t, 11)),
+            rule("dddddd[1-4]dddddd", 30, |t| korean(t, 11)),
+        ],
     ),
     person(
         "KR_FRN",
@@ -123,7 +126,10 @@ pub(super) static ENTITIES: &[Entity] = &[
             "외국인등록번호",
             "외국인번호",
         ],
-        &[rule("dddddd-?[5-8]dddddd", 50, |t| korean(t, 13))],
+        &[
+            rule("dddddd-[5-8]dddddd", 50, |t| korean(t, 13)),
+            rule("dddddd[5-8]dddddd", 30, |t| korean(t, 13)),
+        ],
     ),
     person(
         "KR_BRN",

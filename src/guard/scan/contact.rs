@@ -4,17 +4,17 @@ use super::{
     entity::{Entity, Group, Hit, Taken, Verdict, named, person, plain, read, rule},
     layout::ends,
     look::{LETTER, Look, is_word},
+    phone,
 };
 
 /// RFC 5321 allows 64 bytes before the `@`.
 const MAX_LOCAL: usize = 64;
 const MAX_LABEL: usize = 63;
 const MAX_LABELS: usize = 16;
+/// How many underscores around an address make it stand out.
+const MAX_MARKS: usize = 3;
 /// How much of a URL is read; the rest of a longer one is left.
 pub(super) const MAX_URL: usize = 2048;
-/// ITU-T E.164: at most fifteen digits.
-const MAX_PHONE_DIGITS: usize = 15;
-const MAX_PHONE: usize = 32;
 
 const BIRTH: &[&str] = &[
     "born",
@@ -25,6 +25,7 @@ const BIRTH: &[&str] = &[
     "d.o.b",
     "date of birth",
     "geboren",
+    "geb",
     "geburtsdatum",
     "né le",
     "née le",
@@ -83,7 +84,7 @@ pub(super) static ENTITIES: &[Entity] = &[
             "전화",
         ],
         "[+(0-9][ +()./0-9-]",
-        phone,
+        phone::phone,
     ),
     read(
         "URL",
@@ -106,8 +107,13 @@ pub(super) static ENTITIES: &[Entity] = &[
             rule("dddd-dd?-dd?", 15, day),
             rule("dddd/dd?/dd?", 15, day),
             rule("dd?[ -]aaa[ -]dddd", 15, month_inside),
-            rule("dd?.? a{3,9},? dddd", 15, month_inside),
+            rule("dd?.? w{3,10},? dddd", 15, month_inside),
+            rule("dd?[SNRT][TDH] a{3,9},? dddd", 15, month_inside),
+            rule("dd?[SNRT][TDH] of a{3,9},? dddd", 15, month_inside),
+            rule("1er w{3,9} dddd", 15, month_inside),
+            rule("dd? [D]e w{3,10} [D]e dddd", 15, month_inside),
             rule("a{3,9} dd?,? dddd", 15, month_first),
+            rule("a{3,9} dd?[SNRT][TDH],? dddd", 15, month_first),
         ],
     ),
     named(
@@ -189,7 +195,24 @@ fn email(look: &mut Look<'_>) -> Option<Hit> {
         at += 1;
     }
     let (end, good) = host(look, at + 1)?;
-    good.then(|| Hit::to(end, 100)).flatten()
+    let marks = emphasis(look, end);
+    let around = marks < at && look.run(0, marks, |c| c == b'_') == marks;
+    good.then_some(Hit {
+        from: if around { marks } else { 0 },
+        to: end,
+        score: 100,
+        weak: false,
+    })
+}
+
+/// How many underscores stand here, if they are no part of a word: signs of emphasis.
+fn emphasis(look: &mut Look<'_>, at: usize) -> usize {
+    let marks = look.run(at, MAX_MARKS, |c| c == b'_');
+    if is_word(look.get(at + marks)) {
+        0
+    } else {
+        marks
+    }
 }
 
 /// Reads a host name of at least two labels, as far as it ends in one that may be a top-level domain; whether
@@ -207,7 +230,8 @@ fn host(look: &mut Look<'_>, from: usize) -> Option<(usize, bool)> {
         if length > MAX_LABEL || end == at || look.get(at) == b'-' {
             break;
         }
-        if label > 0 && is_top(look.read(at, end)) && !is_word(look.get(end)) {
+        let ends = |look: &mut Look<'_>| !is_word(look.get(end)) || emphasis(look, end) > 0;
+        if label > 0 && is_top(look.read(at, end)) && ends(look) {
             found = Some((end, !is_file(look.read(at, end))));
         }
         if look.get(end) != b'.' || end != at + length || !is_word(look.get(end + 1)) {
@@ -230,12 +254,12 @@ fn is_top(label: &[u8]) -> bool {
             .is_some_and(|head| head.eq_ignore_ascii_case(b"xn--"))
 }
 
-/// Ends of file names that no domain has.
+/// Ends of names of files, and of units of systemd, that no domain has.
 fn is_file(label: &[u8]) -> bool {
-    const FILES: [&[u8]; 24] = [
+    const FILES: [&[u8]; 30] = [
         b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"html", b"htm", b"json", b"yaml",
         b"yml", b"toml", b"tgz", b"css", b"scss", b"js", b"jsx", b"ts", b"tsx", b"txt", b"pdf",
-        b"exe", b"lock", b"conf",
+        b"exe", b"lock", b"conf", b"service", b"socket", b"timer", b"target", b"slice", b"scope",
     ];
     FILES.iter().any(|file| label.eq_ignore_ascii_case(file))
 }
@@ -343,133 +367,8 @@ fn is_country(label: &[u8]) -> bool {
     codes.iter().any(|code| label.eq_ignore_ascii_case(code))
 }
 
-/// Reads a phone number: groups of digits and what people put between them.
-fn phone(look: &mut Look<'_>) -> Option<Hit> {
-    let [before, earlier] = look.before();
-    let plus = look.get(0) == b'+';
-    if !plus
-        && matches!(before, b'+' | b'.' | b'-' | b'/' | b':' | b',' | b'(')
-        && (before == b'+' || before == b'(' || earlier.is_ascii_digit())
-    {
-        return None;
-    }
-    let mut digits = [b'0'; MAX_PHONE_DIGITS];
-    let (mut count, mut at, mut end) = (0, usize::from(plus), 0);
-    let (mut groups, mut group, mut open, mut dotted, mut leading) = (0, 0, false, 0, 0);
-    let mut single = false;
-    while at < MAX_PHONE {
-        let code = look.get(at);
-        if code.is_ascii_digit() {
-            *digits.get_mut(count)? = code;
-            count += 1;
-            groups += usize::from(group == 0);
-            group += 1;
-            leading += usize::from(groups == 1);
-            at += 1;
-            end = at;
-            continue;
-        }
-        // `1 2 3 4` counts something.
-        if group == 1 && single && count > 1 {
-            return None;
-        }
-        single = group == 1;
-        group = 0;
-        let next = look.get(at + 1);
-        let step = match code {
-            // Only the code of a country stands before a bracket: `0.12.0 (2026/05/12)` is a version.
-            b'(' if !open && groups < 2 && (next.is_ascii_digit() || (next == b'+' && at == 0)) => {
-                open = true;
-                1
-            }
-            b')' if open && count > 0 => {
-                open = false;
-                end = at + 1;
-                if matches!(next, b' ' | b'-') { 2 } else { 1 }
-            }
-            b' ' if next.is_ascii_digit() || next == b'(' => 1,
-            b'-' | b'.' | b'/' if next.is_ascii_digit() => {
-                dotted += usize::from(code == b'.');
-                1
-            }
-            _ => break,
-        };
-        // What follows must be digits, or the number ended before.
-        let goes_on = look.get(at + step);
-        if code == b')' && !goes_on.is_ascii_digit() && goes_on != b'(' {
-            break;
-        }
-        at += step;
-    }
-    let national = digits.get(..count)?;
-    if open
-        || count < 7
-        || !ends(look, end)
-        || (groups == 4 && dotted == 3 && count <= 12)
-        || (groups == 2 && leading == 5 && count == 9)
-        // A fraction.
-        || (groups == 2 && leading == 1 && dotted == 1 && !plus)
-    {
-        return None;
-    }
-    Hit::to(end, score(national, plus, groups, look.get(0) == b'(')).filter(|hit| hit.score > 0)
-}
-
-/// How sure a number of these digits is; 0 when it is none.
-fn score(digits: &[u8], plus: bool, groups: usize, bracket: bool) -> u8 {
-    let american = |digits: &[u8]| match digits {
-        [area, _, _, exchange, ..] if digits.len() == 10 => {
-            (b'2'..=b'9').contains(area)
-                && (b'2'..=b'9').contains(exchange)
-                && !super::check::same(digits)
-        }
-        _ => false,
-    };
-    let country = digits.split_first().filter(|(first, _)| **first == b'1');
-    match (digits, digits.len()) {
-        (_, 8..) if plus => {
-            if country.is_some_and(|(_, rest)| !american(rest)) || !has_country(digits) {
-                0
-            } else {
-                75
-            }
-        }
-        _ if plus => 0,
-        (_, 10) if american(digits) && (groups == 3 || bracket) => 60,
-        (_, 11) if country.is_some_and(|(_, rest)| american(rest)) && groups >= 3 => 60,
-        ([b'0', b'1'..=b'9', ..], 9..=12) if groups >= 2 => 40,
-        ([b'0', b'0', rest @ ..], 10..=15) if has_country(rest) => 45,
-        ([b'0', b'1'..=b'9', ..], 9..=12) => 20,
-        (_, 10) if american(digits) => 20,
-        ([b'1', b'3'..=b'9', ..], 11) => 20,
-        ([b'6'..=b'9', ..], 10) => 20,
-        (_, 10..=13) if groups >= 3 && has_country(digits) => 30,
-        (_, 11..=13) if has_country(digits) => 10,
-        _ => 0,
-    }
-}
-
-/// Whether these digits begin with a country code.
-/// Source: ITU-T E.164 assigned country codes, general knowledge, not confirmed.
-fn has_country(digits: &[u8]) -> bool {
-    matches!(
-        digits,
-        [b'1' | b'7', ..]
-            | [b'2', b'0' | b'7', ..]
-            | [b'2', b'1', b'0'..=b'3' | b'6' | b'8', ..]
-            | [b'2', b'2'..=b'6' | b'9', ..]
-            | [b'3', b'0'..=b'9', ..]
-            | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
-            | [b'4', b'2', b'0' | b'1' | b'3', ..]
-            | [b'5', _, ..]
-            | [b'6', _, ..]
-            | [b'8', b'0'..=b'2' | b'4'..=b'8', ..]
-            | [b'9', _, ..]
-    )
-}
-
 /// The numbers that stand in what was matched, at most three.
-fn numbers(raw: &[u8]) -> [(u64, usize); 3] {
+pub(super) fn numbers(raw: &[u8]) -> [(u64, usize); 3] {
     let mut found = [(0, 0); 3];
     let parts = raw
         .split(|byte| !byte.is_ascii_digit())
@@ -481,7 +380,7 @@ fn numbers(raw: &[u8]) -> [(u64, usize); 3] {
 }
 
 /// A day and a month in either order, with the year at one end.
-fn day(taken: &Taken<'_>) -> Verdict {
+pub(super) fn day(taken: &Taken<'_>) -> Verdict {
     let [first, second, third] = numbers(taken.raw);
     let (one, two) = if first.1 == 4 {
         (second.0, third.0)
@@ -525,6 +424,62 @@ fn moment(taken: &Taken<'_>) -> Verdict {
 
 /// Whether a name of a month stands among the letters.
 fn has_month(raw: &[u8]) -> bool {
+    // In German, French, Spanish, Italian, Portuguese and Dutch; what is not ASCII is read as one code.
+    const OTHERS: [&[u8]; 53] = [
+        b"JANUAR",
+        b"FEBRUAR",
+        b"M\x7fRZ",
+        b"MAI",
+        b"JUNI",
+        b"JULI",
+        b"OKTOBER",
+        b"DEZEMBER",
+        b"JANVIER",
+        b"F\x7fVRIER",
+        b"MARS",
+        b"AVRIL",
+        b"JUIN",
+        b"JUILLET",
+        b"AO\x7fT",
+        b"SEPTEMBRE",
+        b"OCTOBRE",
+        b"NOVEMBRE",
+        b"D\x7fCEMBRE",
+        b"ENERO",
+        b"FEBRERO",
+        b"MARZO",
+        b"ABRIL",
+        b"MAYO",
+        b"JUNIO",
+        b"JULIO",
+        b"AGOSTO",
+        b"SEPTIEMBRE",
+        b"OCTUBRE",
+        b"NOVIEMBRE",
+        b"DICIEMBRE",
+        b"GENNAIO",
+        b"FEBBRAIO",
+        b"APRILE",
+        b"MAGGIO",
+        b"GIUGNO",
+        b"LUGLIO",
+        b"SETTEMBRE",
+        b"OTTOBRE",
+        b"DICEMBRE",
+        b"JANEIRO",
+        b"FEVEREIRO",
+        b"MAR\x7fO",
+        b"MAIO",
+        b"JUNHO",
+        b"JULHO",
+        b"SETEMBRO",
+        b"OUTUBRO",
+        b"NOVEMBRO",
+        b"DEZEMBRO",
+        b"JANUARI",
+        b"FEBRUARI",
+        b"MAART",
+    ];
     const LONG: [&[u8]; 12] = [
         b"JANUARY",
         b"FEBRUARY",
@@ -540,15 +495,17 @@ fn has_month(raw: &[u8]) -> bool {
         b"DECEMBER",
     ];
     let mut words = raw
-        .split(|byte| !byte.is_ascii_alphabetic())
+        .split(|byte| !byte.is_ascii_alphabetic() && *byte != LETTER)
         .filter(|word| !word.is_empty());
     words.any(|word| {
-        LONG.iter().any(|name| {
-            word.eq_ignore_ascii_case(name)
-                || name
-                    .get(..3)
-                    .is_some_and(|short| word.eq_ignore_ascii_case(short))
-        })
+        let other = OTHERS.iter().any(|name| word.eq_ignore_ascii_case(name));
+        other
+            || LONG.iter().any(|name| {
+                word.eq_ignore_ascii_case(name)
+                    || name
+                        .get(..3)
+                        .is_some_and(|short| word.eq_ignore_ascii_case(short))
+            })
     })
 }
 

@@ -6,11 +6,13 @@ use super::{
 };
 
 const PLACES: &str = "[CFGHJ-NPRTV-Z][CFGHJ-NPRTV-Z0-9]{7}d";
+/// The same without a second letter, as many other numbers are written.
+const NUMBER: &str = "[CFGHJ-NPRTV-Z]dddddddd";
 
 pub(super) static ENTITIES: &[Entity] = &[
     person(
         "DE_ID_CARD",
-        "Identity card: nine places with a check digit, or `T` and eight digits.",
+        "Identity card: nine places with a check digit, or `T` and eight digits; one letter and digits only after a word.",
         &[
             "personalausweis",
             "ausweis",
@@ -25,13 +27,14 @@ pub(super) static ENTITIES: &[Entity] = &[
             "national id",
         ],
         &[
-            rule("Tdddddddd", 50, |_| Verdict::Maybe),
-            rule(PLACES, 40, |t| icao(t.own).into()),
+            rule("Tdddddddd", 30, |_| Verdict::Maybe),
+            rule(NUMBER, 30, |t| icao(t.own).into()),
+            rule(PLACES, 40, mixed),
         ],
     ),
     person(
         "DE_PASSPORT",
-        "Passport: nine places with a check digit.",
+        "Passport: nine places with a check digit; one letter and digits only after a word.",
         &[
             "reisepass",
             "pass",
@@ -44,7 +47,10 @@ pub(super) static ENTITIES: &[Entity] = &[
             "ausweisdokument",
             "mrz",
         ],
-        &[rule(PLACES, 40, |t| icao(t.own).into())],
+        &[
+            rule(NUMBER, 30, |t| icao(t.own).into()),
+            rule(PLACES, 40, mixed),
+        ],
     ),
     person(
         "DE_TAX_ID",
@@ -332,6 +338,12 @@ fn vat(taken: &Taken<'_>) -> Verdict {
 fn spell(letter: u8) -> [u8; 2] {
     let place = letter.saturating_sub(b'A') + 1;
     [b'0' + place / 10, b'0' + place % 10]
+}
+
+/// A check digit holds, and there is more than one letter.
+fn mixed(taken: &Taken<'_>) -> Verdict {
+    let letters = taken.own.iter().filter(|c| c.is_ascii_uppercase()).count();
+    (letters > 1 && icao(taken.own)).into()
 }
 
 fn health(taken: &Taken<'_>) -> Verdict {

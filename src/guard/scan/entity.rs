@@ -32,6 +32,14 @@ impl Entity {
     ///
     /// Units: hundredths.
     pub const LEAST: u8 = 40;
+
+    /// Whether some of what it finds is weak; see [`Hit::weak`].
+    pub(super) fn is_weak(&self) -> bool {
+        match self.by {
+            By::Layouts(rules) => rules.iter().any(|rule| rule.score < Self::LEAST),
+            By::Read(..) => false,
+        }
+    }
 }
 
 /// How an entity is recognised.

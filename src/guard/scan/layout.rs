@@ -166,6 +166,18 @@ fn class(inside: &[char]) -> Set {
     bits
 }
 
+/// Whether what begins here behind a comma may be a part of the number before it: three digits, and then no more than
+/// a fraction.
+pub(super) fn thousands(look: &mut Look<'_>) -> bool {
+    let sign = look.get(3);
+    if look.run(0, 4, |c| c.is_ascii_digit()) != 3 || sign == b'-' {
+        return false;
+    }
+    let next = 4 + look.run(4, 4, |c| c.is_ascii_digit());
+    let grouped = matches!(sign, b'.' | b' ') && next > 4 && look.get(next) == sign;
+    !(grouped && look.get(next + 1).is_ascii_digit())
+}
+
 /// Whether something that reaches up to here ends here: no word and no number goes on.
 pub(super) fn ends(look: &mut Look<'_>, at: usize) -> bool {
     let next = look.get(at);

@@ -21,7 +21,9 @@ mod layout;
 mod look;
 mod network;
 mod pass;
+mod password;
 mod pattern;
+mod phone;
 mod secret;
 mod select;
 mod starts;
@@ -31,7 +33,7 @@ mod words;
 mod world;
 
 pub use entity::{Entity, Group};
-pub use select::{Problem, Selection, entities};
+pub use select::{Problem, Selection, entities, is_group};
 pub use words::MAX_WORD;
 
 use super::{Find, Scan};
@@ -40,7 +42,16 @@ use entity::{By, Hit, Taken, Verdict};
 use layout::{Layout, Set};
 use look::Look;
 use pass::{Found, Pass};
+use select::Chosen;
 use starts::Starts;
+use std::ops::Range;
+
+/// What stands between the key of a document and its value where they are looked at together: a line of its own begins
+/// with the value, so that `^` matches there, and no text is written so by chance.
+pub const KEY_ENDS: &str = ":\u{1e}\n";
+
+/// How long finds that overlap each other wait for their end. Units: bytes.
+const MAX_CHAIN: usize = 32 << 10;
 
 /// An entity that was selected.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +61,8 @@ struct Active {
     least: u8,
     /// Whether words before it matter.
     context: bool,
-    /// Whether a group selected it.
-    grouped: bool,
+    /// As what a weak checksum alone has it reported; none: a group selected it, which wants more than that.
+    weak: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -88,6 +99,8 @@ pub struct Scanner {
     context: Context,
     patterns: Vec<pattern::Pattern>,
     words: Option<words::Words>,
+    /// The kinds of weak finds, each with the name of its entity.
+    weak: Range<usize>,
 }
 
 impl Scan for Scanner {
@@ -110,35 +123,59 @@ impl Scan for Scanner {
             find,
             anchor: find.start,
         }));
-        // What is decided must not end within a find, nor after the place from which one was read.
-        while let Some(anchor) = found
-            .iter()
-            .filter(|found| found.anchor < decided && found.find.end > decided)
-            .map(|found| found.anchor)
-            .min()
-        {
-            decided = anchor;
-        }
+        found.sort_by_key(|found| found.anchor);
+        decided = apart(&found, decided);
         found.retain(|found| found.find.start < decided && found.find.start >= from);
+        for found in &mut found {
+            found.find.end = found.find.end.min(decided);
+        }
         found.sort_by_key(|found| (found.find.start, found.find.kind));
         finds.extend(found.into_iter().map(|found| found.find));
         decided.max(from)
     }
 }
 
+/// The last place up to `decided` that is neither within a find nor behind the place from which one was read. The
+/// finds are in the order of those places.
+///
+/// Of a chain that is too long only the end waits: it is cut where a find begins that reaches further than all before
+/// it, so that what is cut off the others is still covered.
+fn apart(found: &[Found], decided: usize) -> usize {
+    let (mut start, mut reach, mut cut) = (0, 0, None);
+    for found in found.iter().take_while(|found| found.anchor < decided) {
+        if found.anchor >= reach {
+            (start, cut) = (found.anchor, None);
+        } else if found.find.end > reach && found.find.start == found.anchor {
+            cut = Some(found.anchor);
+        }
+        reach = reach.max(found.find.end);
+    }
+    if reach <= decided {
+        return decided;
+    }
+    match cut {
+        Some(cut) if decided - start > MAX_CHAIN => cut,
+        _ => start,
+    }
+}
+
 impl Scanner {
     /// Everything, as a group would select it.
     pub fn all() -> Self {
-        let kinds = entities().map(|entity| (entity, Entity::LEAST)).collect();
-        Self::build(kinds)
+        let chosen = entities().map(|entity| Chosen {
+            entity,
+            least: Entity::LEAST,
+            grouped: true,
+        });
+        Self::build(&chosen.collect::<Vec<_>>())
     }
 
     /// Prepares what was selected.
     ///
     /// Errors: every problem of the selection, each naming what it is about.
     pub fn new(selection: &Selection) -> Result<Self, Vec<Problem>> {
-        let (kinds, mut problems) = selection.resolve();
-        let mut scanner = Self::build(kinds);
+        let (chosen, mut problems) = selection.resolve();
+        let mut scanner = Self::build(&chosen);
         let mut lists = Vec::new();
         for (name, source) in &selection.patterns {
             match pattern::Pattern::new(scanner.custom(name), source) {
@@ -168,6 +205,12 @@ impl Scanner {
         }
     }
 
+    /// Whether finds of this kind are such as only their own name selects, and no group: for a number that satisfies a
+    /// checksum by chance.
+    pub fn is_weak(&self, kind: usize) -> bool {
+        self.weak.contains(&kind)
+    }
+
     /// The kind of this name, new where there is none yet.
     fn custom(&mut self, name: &str) -> u16 {
         let place = self
@@ -181,16 +224,27 @@ impl Scanner {
         u16::try_from(place).unwrap_or(u16::MAX)
     }
 
-    fn build(kinds: Vec<(&'static Entity, u8)>) -> Self {
+    fn build(chosen: &[Chosen]) -> Self {
+        let mut names: Vec<_> = chosen
+            .iter()
+            .map(|one| one.entity.name.to_owned())
+            .collect();
+        let strong = names.len();
         let (mut active, mut words) = (Vec::new(), Vec::new());
         let (mut rules, mut reads, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
         let mut first_reads = Vec::new();
-        for (index, (entity, least)) in kinds.iter().take(Bits::MOST).enumerate() {
+        for (index, one) in chosen.iter().take(Bits::MOST).enumerate() {
+            let entity = one.entity;
+            let place = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+            let weak = (!one.grouped && entity.is_weak()).then(|| {
+                names.push(entity.name.to_owned());
+                place(names.len() - 1)
+            });
             active.push(Active {
-                kind: u16::try_from(index).unwrap_or(u16::MAX),
-                least: *least,
+                kind: place(index),
+                least: one.least,
                 context: !entity.context.is_empty(),
-                grouped: *least == Entity::LEAST,
+                weak,
             });
             words.push((index, entity.context));
             match entity.by {
@@ -218,10 +272,8 @@ impl Scanner {
         firsts.append(&mut first_reads);
         rules.append(&mut reads);
         Self {
-            names: kinds
-                .iter()
-                .map(|(entity, _)| entity.name.to_owned())
-                .collect(),
+            weak: strong..names.len(),
+            names,
             active,
             ways: rules,
             starts: Starts::new(&firsts),

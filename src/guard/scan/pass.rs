@@ -1,11 +1,11 @@
 //! One pass over one text: where something may begin, and what is asked there.
 
 use super::{
-    Rule, Scanner, Way, encoded,
+    Active, Rule, Scanner, Way, encoded,
     entity::{Entity, Hit, Taken, Verdict},
     layout,
     look::{self, Look, Unit, is_word},
-    secret,
+    password,
 };
 use crate::guard::Find;
 
@@ -105,7 +105,7 @@ impl<'s, 't> Pass<'s, 't> {
     pub(super) fn run(&mut self, from: usize) -> usize {
         let bytes = self.text.as_bytes();
         // A field's name is a text of its own, and what it announces stands behind it.
-        if let Some(name) = secret::announced(self.text, from)
+        if let Some(name) = password::announced(self.text, from)
             && self.candidate(name).is_err()
         {
             return from;
@@ -228,9 +228,9 @@ impl<'s, 't> Pass<'s, 't> {
             }
             _ => false,
         };
-        let assigned =
-            matches!(sign, b'=' | b':' | b' ' | b'"' | b'\'') && (3..=10).contains(&length);
-        Ok(joins || assigned && secret::is_password(self.text.get(start..end).unwrap_or_default()))
+        let assigned = matches!(sign, b'=' | b':' | b' ' | b'"' | b'\'') && length >= 3;
+        let word = || self.text.as_bytes().get(start..end).unwrap_or_default();
+        Ok(joins || assigned && password::is_password(word()))
     }
 
     /// Judges a sign with which something may begin.
@@ -308,7 +308,8 @@ impl<'s, 't> Pass<'s, 't> {
         match before {
             b'-' if digits => earlier.is_ascii_digit(),
             b'-' => is_word(earlier),
-            b'.' | b'/' | b':' | b',' => digits && earlier.is_ascii_digit(),
+            b'.' | b'/' | b':' => digits && earlier.is_ascii_digit(),
+            b',' => earlier.is_ascii_digit() && layout::thousands(&mut self.look),
             _ => false,
         }
     }
@@ -325,34 +326,32 @@ impl<'s, 't> Pass<'s, 't> {
                 .score
                 .saturating_add(CONTEXT_ADDS)
                 .clamp(CONTEXT_LEAST, 100);
-            let weak = hit.weak && active.grouped;
-            let mut score = if weak { 0 } else { hit.score };
-            if active.context && raised > score && raised >= active.least {
+            let strong = Some(active.kind);
+            let (mut kind, mut score) = (if hit.weak { active.weak } else { strong }, hit.score);
+            if active.context && (hit.weak || raised > score) && raised >= active.least {
                 let bits =
                     *spoken_of.get_or_insert_with(|| self.scanner.context.at(self.text, start));
                 if bits.has(*index) {
-                    score = raised;
+                    (kind, score) = (strong, raised);
                 }
             }
-            if score >= active.least {
-                self.keep(
-                    anchor,
-                    Find {
-                        start,
-                        end,
-                        kind: active.kind,
-                        score,
-                    },
-                );
+            if let Some(kind) = kind.filter(|_| score >= active.least) {
+                let find = Find {
+                    start,
+                    end,
+                    kind,
+                    score,
+                };
+                self.keep(*index, anchor, find);
             }
         }
     }
 
-    fn keep(&mut self, anchor: usize, find: Find) {
+    fn keep(&mut self, active: usize, anchor: usize, find: Find) {
         if self.until.is_empty() {
             self.until.resize(self.scanner.active.len(), 0);
         }
-        if let Some(until) = self.until.get_mut(usize::from(find.kind))
+        if let Some(until) = self.until.get_mut(active)
             && find.start >= *until
         {
             *until = find.end;
@@ -367,14 +366,15 @@ impl<'s, 't> Pass<'s, 't> {
         pass.depth = self.depth + 1;
         pass.run(0);
         for found in pass.found {
-            self.keep(
+            let find = Find {
                 start,
-                Find {
-                    start,
-                    end,
-                    ..found.find
-                },
-            );
+                end,
+                ..found.find
+            };
+            let is = |active: &Active| [Some(active.kind), active.weak].contains(&Some(find.kind));
+            if let Some(active) = self.scanner.active.iter().position(is) {
+                self.keep(active, start, find);
+            }
         }
     }
 }

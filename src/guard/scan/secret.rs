@@ -5,7 +5,8 @@
 
 use super::{
     entity::{Entity, Group, Hit, read},
-    look::{self, END, Look, is_word},
+    look::{END, Look, is_word},
+    password,
 };
 
 /// How much of a private key is read. What is longer is cut there.
@@ -15,8 +16,14 @@ pub(super) const MAX_TOKEN: usize = 8 << 10;
 /// How long a key of a known issuer can be.
 const MAX_KEY: usize = 512;
 /// How long a password in a URL can be, and its name.
-const MAX_PASSWORD: usize = 128;
+pub(super) const MAX_PASSWORD: usize = 128;
 const MAX_ENTROPY: usize = 256;
+/// How many characters of base64 a private key has at least, and each of its lines but the last.
+const LEAST_KEY: usize = 64;
+const LEAST_LINE: usize = 16;
+/// Lines such as `Proc-Type: 4,ENCRYPTED` before a key, and how long they can be.
+const MAX_HEADERS: usize = 4;
+const MAX_HEADER: usize = 128;
 /// How many letters and digits in a row something random has, which no word does.
 const LEAST_RANDOM: usize = 10;
 
@@ -166,7 +173,7 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     secret!(
         "SECRET_PRIVATE_KEY",
-        "A block from BEGIN to END, or as far as there is one.",
+        "A block from BEGIN to END, or as far as a key goes; one that is only spoken of is none.",
         "-----BEG",
         private_key
     ),
@@ -178,9 +185,9 @@ pub(super) static ENTITIES: &[Entity] = &[
     ),
     secret!(
         "SECRET_PASSWORD",
-        "What is assigned to `password` or `pwd` with `=` or `:`, unless it is a placeholder.",
-        "p[AW]",
-        password
+        "What is assigned to `password`, `pwd` or a name that ends so with `=` or `:`, unless it is a placeholder or a name.",
+        "[A-Z_]w",
+        password::password
     ),
     read(
         "SECRET_HIGH_ENTROPY",
@@ -417,7 +424,9 @@ fn sendgrid(look: &mut Look<'_>) -> Option<Hit> {
 
 /// A header, claims and a signature (RFC 7519), the first an object: `{"` is `eyJ` in base64.
 fn jwt(look: &mut Look<'_>) -> Option<Hit> {
-    if !look.is(0, "eyJ") {
+    // A token that began before is read once.
+    let inside = matches!(look.before(), [b'-', earlier] if name(earlier));
+    if inside || !look.is(0, "eyJ") {
         return None;
     }
     let mut at = look.run(0, MAX_TOKEN, name);
@@ -450,24 +459,61 @@ fn private_key(look: &mut Look<'_>) -> Option<Hit> {
         return None;
     }
     at += label + 5;
-    // What belongs to a key: base64, headers, ends of lines (also written as `\n`), quotes and commas of code.
-    loop {
-        if at >= MAX_PRIVATE_KEY {
-            return Hit::to(at, 100);
-        }
-        let code = look.get(at);
-        if code == b'-' && look.is(at, END_MARK) {
+    at = between(look, at);
+    at = headers(look, at);
+    let (mut letters, mut end) = (0, at);
+    while at < MAX_PRIVATE_KEY {
+        if look.is(at, END_MARK) {
             let tail = look.run(at + END_MARK.len(), 48, |c| {
                 c.is_ascii_uppercase() || c == b' ' || c.is_ascii_digit()
             });
             let dashes = look.run(at + END_MARK.len() + tail, 5, |c| c == b'-');
-            return Hit::to(at + END_MARK.len() + tail + dashes, 100);
+            end = at + END_MARK.len() + tail + dashes;
+            break;
         }
-        if code == END {
-            return Hit::to(at, 90);
+        let length = look.run(at, MAX_PRIVATE_KEY - at, |c| base64(c) || c == b'=');
+        let next = between(look, at + length);
+        // What is short is the last of a key, or a word behind it.
+        let ends = look.get(next) == END || look.is(next, END_MARK);
+        if length == 0 || (length < LEAST_LINE && !ends) {
+            break;
         }
-        at += 1;
+        letters += length;
+        end = at + length;
+        at = next;
     }
+    (letters >= LEAST_KEY).then(|| Hit::to(end, 100)).flatten()
+}
+
+/// Where what follows begins behind the lines before a key that say how it is made.
+fn headers(look: &mut Look<'_>, mut at: usize) -> usize {
+    for _ in 0..MAX_HEADERS {
+        let name = look.run(at, MAX_HEADER, |c| c.is_ascii_alphabetic() || c == b'-');
+        if name == 0 || !look.is(at + name, ": ") {
+            break;
+        }
+        let line = look.run(at, MAX_HEADER, |c| {
+            !matches!(c, END | b'\n' | b'\r' | b'\\')
+        });
+        at = between(look, at + line);
+    }
+    at
+}
+
+/// Where what follows begins behind what may stand between two lines of a key: ends of lines, also written as `\n`,
+/// quotes, and signs of code and of quoted mail.
+fn between(look: &mut Look<'_>, mut at: usize) -> usize {
+    while at < MAX_PRIVATE_KEY {
+        let next = look.get(at);
+        at += match next {
+            b'\\' if matches!(look.get(at + 1), b'n' | b'r' | b't') => 2,
+            b'+' if !base64(look.get(at + 1)) => 1,
+            b'-' if look.get(at + 1) != b'-' => 1,
+            _ if b" \n\r\t\\\"'`,;>|#*".contains(&next) => 1,
+            _ => break,
+        };
+    }
+    at
 }
 
 /// `scheme://name:password@`.
@@ -520,7 +566,7 @@ fn connection(look: &mut Look<'_>) -> Option<Hit> {
 }
 
 /// `${PASSWORD}`, `<password>`, `***` and the like.
-fn is_placeholder(codes: &[u8]) -> bool {
+pub(super) fn is_placeholder(codes: &[u8]) -> bool {
     let marks = codes.iter().any(|c| b"{}<>[]$()".contains(c))
         && codes.iter().filter(|c| c.is_ascii_alphanumeric()).count() < codes.len()
         && codes.first().is_some_and(|c| b"{<[$(%".contains(c));
@@ -541,86 +587,6 @@ fn is_placeholder(codes: &[u8]) -> bool {
     marks
         || (codes.len() > 2 && all_alike(codes))
         || words.iter().any(|word| codes.eq_ignore_ascii_case(word))
-}
-
-const PASSWORDS: [&str; 5] = ["password", "passwd", "pwd", "passphrase", "passwort"];
-
-/// Whether a word announces a password.
-pub(super) fn is_password(word: &str) -> bool {
-    PASSWORDS
-        .iter()
-        .any(|known| word.eq_ignore_ascii_case(known))
-}
-
-/// Where the word stands that announces what begins here as a password.
-pub(super) fn announced(text: &str, at: usize) -> Option<usize> {
-    let head = text.get(..at)?.trim_end_matches(' ');
-    let head = head.strip_suffix([':', '='])?;
-    let head = head.trim_end_matches(' ');
-    let head = head.strip_suffix(['"', '\'']).unwrap_or(head);
-    let word = PASSWORDS.into_iter().find(|word| {
-        let end = head.len().checked_sub(word.len());
-        end.and_then(|end| head.get(end..))
-            .is_some_and(|end| end.eq_ignore_ascii_case(word))
-    })?;
-    let start = head.len() - word.len();
-    (!is_word(look::before(text, start).0)).then_some(start)
-}
-
-/// `password = value`, read from the word.
-fn password(look: &mut Look<'_>) -> Option<Hit> {
-    let word = PASSWORDS.into_iter().find(|word| look.says(0, word))?;
-    let mut at = word.len();
-    if matches!(look.get(at), b'"' | b'\'') {
-        at += 1;
-    }
-    at += look.run(at, 4, |c| c == b' ');
-    if !matches!(look.get(at), b'=' | b':') {
-        return None;
-    }
-    at += 1;
-    if look.get(at) == b'=' || look.get(at) == b':' {
-        return None;
-    }
-    at += look.run(at, 4, |c| c == b' ');
-    let quote = look.get(at);
-    let quoted = matches!(quote, b'"' | b'\'' | b'`');
-    at += usize::from(quoted);
-    let length = look.run(at, MAX_PASSWORD, |c| {
-        if quoted {
-            !matches!(c, END | b'\n') && c != quote
-        } else {
-            !matches!(
-                c,
-                END | b' '
-                    | b'\n'
-                    | b'\r'
-                    | b'\t'
-                    | b','
-                    | b';'
-                    | b'"'
-                    | b'\''
-                    | b')'
-                    | b'<'
-                    | b'&'
-                    | b'}'
-            )
-        }
-    });
-    let value = look.read(at, at + length);
-    let letters = value.iter().filter(|c| c.is_ascii_alphabetic()).count();
-    let strong = letters < value.len() || value.len() >= 12;
-    // Code that fetches a password has brackets and dots of its own.
-    let code = !quoted && value.iter().any(|c| b"([".contains(c));
-    if value.len() < 6 || !strong || code || is_placeholder(value) {
-        return None;
-    }
-    Some(Hit {
-        from: at,
-        to: at + length,
-        score: if quoted { 70 } else { 60 },
-        weak: false,
-    })
 }
 
 /// Characters that look drawn at random: not a word, not a number.

@@ -35,7 +35,8 @@ const ALIASES: [(&str, &str); 3] = [
 ///
 /// A name selects an entity, `PII` all that is personal, `SECRET` all secrets. Who names an entity wants all that
 /// looks like it, and gets every score; a group reports what is sure from [`Entity::LEAST`] on. A least score, in
-/// hundredths, overrules both.
+/// hundredths, overrules both; but what only a weak checksum makes one, a group with no lower score than its own
+/// never reports without a word before it.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Names of entities and groups, each perhaps with its least score.
@@ -61,10 +62,25 @@ impl fmt::Display for Problem {
     }
 }
 
+/// An entity that was selected, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) entity: &'static Entity,
+    /// From which score on it is reported.
+    pub(super) least: u8,
+    /// A group selected it, with no lower score than its own.
+    pub(super) grouped: bool,
+}
+
+/// Whether a name stands for many entities.
+pub fn is_group(name: &str) -> bool {
+    group(name).is_some()
+}
+
 impl Selection {
     /// The entities with their least scores; a name wins over a group, and a later name over an earlier one.
-    pub(super) fn resolve(&self) -> (Vec<(&'static Entity, u8)>, Vec<Problem>) {
-        let (mut chosen, mut problems): (Vec<(&'static Entity, u8)>, _) = (Vec::new(), Vec::new());
+    pub(super) fn resolve(&self) -> (Vec<Chosen>, Vec<Problem>) {
+        let (mut chosen, mut problems): (Vec<Chosen>, _) = (Vec::new(), Vec::new());
         let groups = self.kinds.iter().filter(|(name, _)| group(name).is_some());
         let names = self.kinds.iter().filter(|(name, _)| group(name).is_none());
         for (name, least) in groups.chain(names) {
@@ -75,9 +91,15 @@ impl Selection {
                     None if entity.name == known_as(name) => least.unwrap_or(0),
                     _ => continue,
                 };
-                match chosen.iter_mut().find(|known| known.0.name == entity.name) {
-                    Some(known) => known.1 = least,
-                    None => chosen.push((entity, least)),
+                let one = Chosen {
+                    entity,
+                    least,
+                    grouped: is_group(name) && least >= Entity::LEAST,
+                };
+                let mut known = chosen.iter_mut();
+                match known.find(|known| known.entity.name == entity.name) {
+                    Some(known) => *known = one,
+                    None => chosen.push(one),
                 }
             }
             let unknown = chosen.len() == before
