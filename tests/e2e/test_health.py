@@ -353,7 +353,8 @@ def test_an_address_that_rests_sends_nothing_to_the_last_resort(make):
     bad.mood = "status 500"
     made = make(change=bad_and_good(bad), models={"one": {"targets": [ONE]}}, health={"enabled": False})
     statuses = Counter(made.client.chat(model="one").status for _ in range(200))
-    assert statuses == {500: 10, 200: 190}
+    # Ten failures in a row, and what comes until Envoy's main thread has heard of them.
+    assert set(statuses) == {200, 500} and 10 <= statuses[500] < 15, statuses
     assert made.gateway.stats("cluster.one.upstream_cx_connect_fail") == {"cluster.one.upstream_cx_connect_fail": 0}
     bad.stop()
 
