@@ -382,6 +382,44 @@ fn a_client_that_leaves_tells_nothing_but_what_had_failed_before() {
 }
 
 #[test]
+fn the_time_for_all_attempts_being_over_is_nobody_s_failure() {
+    let mut envoy = Envoy::new(&json!({"health": {"failures": 1}, "total_timeout": "1s"}));
+    // In the middle of the first attempt, or in Envoy's pause behind one that has failed.
+    for failed in [false, true] {
+        let (host, mut role) = envoy.begin("smart");
+        let body = br#"{"model":"smart","messages":[{"role":"user","content":"hi"}]}"#;
+        host.attempt_number(1);
+        let mut attempt = provider();
+        request(&mut attempt, &host, POST, &[body]).unwrap();
+        envoy.now += 1000;
+        host.now_ms.set(envoy.now);
+        if failed {
+            response(&mut attempt, &host, &[(":status", "500")], &[b"{}"]).unwrap();
+        }
+        let details = "response.code_details".to_owned();
+        host.properties
+            .borrow_mut()
+            .insert(details, b"response_timeout".to_vec());
+        response(&mut role, &host, &[(":status", "504")], &[b"timeout"]).unwrap();
+        role.on_log(&host);
+        let told: Value = serde_json::from_str(&host.state_value("llm.attempts").unwrap()).unwrap();
+        let asked: Vec<_> = told
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["provider"])
+            .collect();
+        assert_eq!(asked, ["one"], "nobody else was asked");
+        let after = if failed {
+            ["two", "one"]
+        } else {
+            ["one", "two"]
+        };
+        assert_eq!(envoy.plan("smart"), after);
+    }
+}
+
+#[test]
 fn a_writing_that_comes_too_late_is_tried_again() {
     let mut envoy = Envoy::new(&json!({"health": {"failures": 1}}));
     let (host, mut role) = envoy.begin("smart");

@@ -12,9 +12,10 @@
 mod support;
 
 use envoy_llm_gateway::{
+    attempt::Attempt,
     config::{Config, Gateway},
     gateway::Request,
-    host::{Stream, keys::shared},
+    host::{Side, Stream, keys::shared},
     plan::{
         self, Facts, Reason, busy, number,
         pace::{self, Sample},
@@ -448,6 +449,45 @@ fn a_whole_answer_tells_once_and_a_failed_attempt_tells_of_its_own_target() {
     ride.answer("400", "application/json", r#"{"error":{"message":"no"}}"#);
     ride.end();
     assert_eq!(envoy.pace(&name), None);
+}
+
+#[test]
+fn a_relayed_answer_tells_its_time_when_all_of_it_has_come() {
+    let mut envoy = Envoy::new(routed("fastest"));
+    let host = FakeHost::sharing(&envoy.shared);
+    host.now_ms.set(envoy.now);
+    let mut role = Request::new(envoy.config.clone());
+    let head = [
+        (":method", "POST"),
+        (":path", "/v1/images/generations"),
+        ("content-type", "application/json"),
+    ];
+    let body = br#"{"model":"m","prompt":"a cat"}"#;
+    request(&mut role, &host, &head, &[body]).unwrap();
+    let plan: Value = serde_json::from_str(&host.plan().unwrap()).unwrap();
+    let name = plan[0]["provider"].as_str().unwrap().to_owned();
+    host.attempt_number(1);
+    let Ok(Config::Provider(config)) =
+        Config::parse(br#"{"role": "provider", "dialect": "openai"}"#)
+    else {
+        panic!()
+    };
+    let mut attempt = Attempt::new(Rc::new(config));
+    request(&mut attempt, &host, &head, &[body]).unwrap();
+    // The headers come at once, the answer a second later.
+    let lines = [(":status", "200"), ("content-type", "application/json")];
+    host.set_headers(Side::Response, &lines);
+    attempt.on_response_headers(&host, false);
+    role.on_response_headers(&host, false);
+    envoy.now += 1000;
+    host.now_ms.set(envoy.now);
+    let usage = br#"{"data":[],"usage":{"input_tokens":5,"output_tokens":20,"total_tokens":25}}"#;
+    let size = host.more(Side::Response, usage);
+    attempt.on_response_body(&host, size, true);
+    role.on_response_body(&host, size, true);
+    role.on_log(&host);
+    let pace = envoy.pace(&name).unwrap();
+    assert_eq!(pace.token, Some(50.0));
 }
 
 #[test]
