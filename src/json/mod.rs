@@ -9,6 +9,7 @@ mod line;
 mod list;
 mod object;
 mod passing;
+mod plain;
 mod quoted;
 mod scan;
 mod text;

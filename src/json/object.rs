@@ -2,7 +2,8 @@
 
 use super::{
     index::{Index, Layout, Node, Value},
-    scan::{Problem, Root, plain, scan},
+    plain::plain,
+    scan::{Problem, Root, scan},
 };
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, ops::Range, rc::Rc};

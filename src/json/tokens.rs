@@ -1,6 +1,6 @@
 //! A JSON text as a row of tokens with their places, for who must see every string of a body.
 
-use super::{quoted::unescaped, scan::plain};
+use super::{plain::plain, quoted::unescaped};
 use std::{borrow::Cow, ops::Range};
 
 /// What stands at a place. Places of strings are between their quotes. Units: bytes.

@@ -1,6 +1,6 @@
 //! Writes a body that was made for a provider.
 
-use super::{Object, scan::plain};
+use super::{Object, plain::plain};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 use std::{borrow::Cow, io};
