@@ -64,6 +64,9 @@ type Watched = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Core>>>>>;
 /// How often deadlines are looked at, while a stream has one.
 const TICK: Duration = Duration::from_millis(250);
 
+/// And when one is due at once.
+const SOON: Duration = Duration::from_millis(1);
+
 enum Role {
     Gateway(Rc<crate::config::Gateway>),
     Provider(Rc<Provider>),
@@ -110,6 +113,7 @@ impl RootContext for Root {
                 .collect(),
             Err(_) => return,
         };
+        let mut done = false;
         for (id, core) in &open {
             if let Some(core) = core.upgrade()
                 && let Ok(mut core) = core.try_borrow_mut()
@@ -117,10 +121,13 @@ impl RootContext for Root {
                 && hostcalls::set_effective_context(*id).is_ok()
             {
                 core.deadline();
+                done = true;
             }
         }
         if open.is_empty() {
             let _ = hostcalls::set_tick_period(Duration::ZERO);
+        } else if done {
+            let _ = hostcalls::set_tick_period(TICK); // it may have been `SOON`
         }
     }
 
@@ -547,19 +554,19 @@ impl Shell {
 
     /// From here on the root looks at the stream's deadline, if it has one.
     fn watch(&self) {
-        let has = |core: &RefCell<Core>| {
-            let core = core.try_borrow();
-            core.is_ok_and(|core| core.stream.deadline().is_some())
-        };
-        if !has(&self.core) {
+        let due = |core: &RefCell<Core>| core.try_borrow().ok()?.stream.deadline();
+        let Some(due) = due(&self.core) else {
             return;
-        }
+        };
+        let soon = due <= Envoy::default().now();
         let Ok(mut watched) = self.watched.try_borrow_mut() else {
             return;
         };
         let first = watched.is_empty();
         watched.insert(self.id, Rc::downgrade(&self.core));
-        if first {
+        if soon {
+            let _ = hostcalls::set_tick_period(SOON);
+        } else if first {
             let _ = hostcalls::set_tick_period(TICK);
         }
     }
@@ -642,19 +649,25 @@ impl HttpContext for Shell {
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.enter(|core| {
+        let action = self.enter(|core| {
             core.body_came(Side::Response);
             let flow = core.stream.on_response_body(&core.envoy, size, end);
             core.answered(Side::Response, flow)
-        })
+        });
+        if end {
+            self.watch();
+        }
+        action
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         let _ = hostcalls::set_map(MapType::HttpResponseTrailers, Vec::new());
-        self.enter(|core| {
+        let action = self.enter(|core| {
             let flow = core.stream.on_response_trailers(&core.envoy);
             core.answered(Side::Response, flow)
-        })
+        });
+        self.watch();
+        action
     }
 
     fn on_log(&mut self) {
