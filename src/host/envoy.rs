@@ -503,7 +503,10 @@ impl Core {
 
     /// Goes on with a side that was held; outside its own callbacks.
     fn resume(&self, side: Side) {
+        // Should the side end in trailers now, its buffer is still there.
+        let body = self.envoy.door(side).body.get();
         self.answered(side, Flow::Continue);
+        self.envoy.door(side).body.set(body);
         let _ = match side {
             Side::Request => hostcalls::resume_http_request(),
             Side::Response => hostcalls::resume_http_response(),
@@ -512,10 +515,7 @@ impl Core {
 
     fn side_answer(&mut self, number: u32, answer: &SideAnswer) {
         if let Some(side) = self.stream.on_side_answer(&self.envoy, number, answer) {
-            // Should the side end in trailers now, its buffer is still there.
-            let body = self.envoy.door(side).body.get();
             self.resume(side);
-            self.envoy.door(side).body.set(body);
         }
     }
 
@@ -654,7 +654,7 @@ impl HttpContext for Shell {
             let flow = core.stream.on_response_body(&core.envoy, size, end);
             core.answered(Side::Response, flow)
         });
-        if end {
+        if action == Action::Pause {
             self.watch();
         }
         action

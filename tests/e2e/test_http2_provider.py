@@ -204,6 +204,18 @@ def test_a_stream_that_ends_in_trailers_is_complete(start, dialect):
     provider.listener.close()
 
 
+@pytest.mark.parametrize("trailers", [True, False], ids=["trailers", "end"])
+def test_so_is_one_that_gives_a_reason_to_end_in_every_chunk(start, trailers):
+    *chunks, last = [json.loads(event[6:]) for event in gemini_events()]
+    candidate = {"index": 0, "finishReason": "STOP"}
+    said = [{"candidates": [candidate | {"content": {"role": "model", "parts": [{"text": letter}]}}]} for letter in "Hi"]
+    events = [f"data: {json.dumps(chunk | one)}\n\n".encode() for chunk, one in zip([*chunks, last], said, strict=True)]
+    provider = Provider(events=events, trailers=trailers)
+    provider.start()
+    is_complete(streamed(start, "gemini", provider.port, {"http2_protocol_options": {}}))
+    provider.listener.close()
+
+
 @pytest.mark.parametrize("dialect", STREAMS)
 def test_one_that_breaks_off_there_does_not_look_complete(start, dialect):
     """Behind trailers no error can be written: the client must see that the answer has no end."""
