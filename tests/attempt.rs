@@ -17,7 +17,7 @@ use envoy_llm_gateway::{
     plan::HandOver,
 };
 use serde_json::{Value, json};
-use std::rc::Rc;
+use std::{rc::Rc, time::SystemTime};
 use support::{FakeHost, Passed, START, request, response};
 
 const BODY: &str = "{ \"model\" : \"smart\",\n\"messages\":[ {\"role\":\"user\",\"content\":\"h\u{e9}\"} ], \"seed\": 1e2 }";
@@ -304,31 +304,6 @@ fn after_an_error_in_the_middle_nothing_follows() {
 }
 
 #[test]
-fn a_reason_to_end_in_every_chunk_holds_only_the_first() {
-    let chunk = |text: &str| {
-        format!(
-            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"{text}\"}}]}},\"finishReason\":\"STOP\"}}]}}\n\n"
-        )
-    };
-    let gemini = json!({"provider": "one", "cluster": "c", "model": "m", "dialect": "gemini"});
-    let host = planned(&json!([gemini]), true);
-    let mut attempt = attempt(json!({"dialect": "gemini"}));
-    let body = br#"{"model":"smart","messages":[{"role":"user","content":"h"}],"stream":true}"#;
-    request(&mut attempt, &host, HEAD, &[body]).unwrap();
-    host.set_headers(Side::Response, SSE);
-    assert_eq!(attempt.on_response_headers(&host, false), Flow::Pause);
-    let mut come = |text: &str| {
-        let size = host.more(Side::Response, chunk(text).as_bytes());
-        attempt.on_response_body(&host, size, false)
-    };
-    assert_eq!(come("Hel"), Flow::Pause);
-    assert_eq!(come("lo"), Flow::Continue);
-    let left = String::from_utf8(host.leaves(Side::Response)).unwrap();
-    assert!(left.contains("Hel") && left.contains("\"lo\""), "{left}");
-    assert_eq!(come("!"), Flow::Continue);
-}
-
-#[test]
 fn a_client_gets_exactly_these_headers() {
     let host = planned(&json!([step("two", "n"), step("one", "m")]), false);
     host.attempt_number(2);
@@ -521,6 +496,48 @@ fn a_model_s_name_cannot_write_headers() {
     let answer = ANSWER.replace("m-1", "");
     let got = response(&mut attempt, &host, JSON, &[answer.as_bytes()]).unwrap();
     assert_eq!(got.header("x-llm-model"), Some("a??set-cookie: x=1?"));
+}
+
+#[test]
+fn a_stream_with_a_reason_to_end_in_every_chunk_goes_on_when_the_host_looks_at_the_time() {
+    let gemini = json!({"provider": "one", "cluster": "c", "model": "m", "dialect": "gemini"});
+    let host = planned(&json!([gemini]), true);
+    let mut attempt = attempt(json!({"dialect": "gemini"}));
+    let body = br#"{"model":"smart","messages":[{"role":"user","content":"h"}],"stream":true}"#;
+    request(&mut attempt, &host, HEAD, &[body]).unwrap();
+    host.set_headers(Side::Response, SSE);
+    assert_eq!(attempt.on_response_headers(&host, false), Flow::Pause);
+    let said = |text: &str| {
+        let content = json!({"role": "model", "parts": [{"text": text}]});
+        let candidate = json!({"index": 0, "content": content, "finishReason": "STOP"});
+        format!("data: {}\n\n", json!({"candidates": [candidate]}))
+    };
+    let hears = |attempt: &mut Attempt, part: &str| {
+        let size = host.more(Side::Response, part.as_bytes());
+        assert_eq!(attempt.on_response_body(&host, size, false), Flow::Pause);
+    };
+    let looks = |attempt: &mut Attempt| {
+        assert_eq!(attempt.deadline(), Some(SystemTime::UNIX_EPOCH));
+        assert_eq!(attempt.on_deadline(&host), Some(Side::Response));
+        String::from_utf8(host.leaves(Side::Response)).unwrap()
+    };
+    // The first one may be all.
+    hears(&mut attempt, &said("one"));
+    assert_eq!(attempt.deadline(), None);
+    hears(&mut attempt, &said("two"));
+    let got = looks(&mut attempt);
+    assert!(got.contains("one") && got.contains("two") && !got.contains("stop"));
+    assert_eq!(attempt.deadline(), None);
+    hears(&mut attempt, &said("three"));
+    assert!(looks(&mut attempt).contains("three"));
+    // An error leaves before the provider is not listened to any more.
+    hears(&mut attempt, "data: {\"error\":{\"code\":503}}\n\n");
+    hears(&mut attempt, &said("four"));
+    assert!(!host.stopped.get());
+    let got = looks(&mut attempt);
+    assert!(got.contains("\"error\"") && !got.contains("four"));
+    hears(&mut attempt, &said("five"));
+    assert!(host.stopped.get());
 }
 
 #[test]

@@ -269,6 +269,29 @@ fn references_to_a_large_definition() {
 }
 
 #[test]
+fn references_to_many_definitions() {
+    every_chat(|size| {
+        let references = many(size / 2, |n| format!(r##"{{"$ref":"#/$defs/a{n}"}}"##));
+        let definitions = many(size / 2, |n| format!(r#""a{n}":{{"type":"null"}}"#));
+        tool(&format!(
+            r#"{{"type":"object","anyOf":[{references}],"$defs":{{{definitions}}}}}"#
+        ))
+    });
+}
+
+#[test]
+fn branches_of_many_properties() {
+    every_chat(|size| {
+        let fields = |key: &str| many(size / 2, |n| format!(r#""{key}{n}":{{"type":"null"}}"#));
+        tool(&format!(
+            r#"{{"type":"object","properties":{{{}}},"allOf":[{{"properties":{{{}}}}},{{}}]}}"#,
+            fields("a"),
+            fields("b")
+        ))
+    });
+}
+
+#[test]
 fn branches_beside_large_properties() {
     every_chat(|size| {
         let branches = many(size / 2, |_| r#"{"properties":{}}"#.to_owned());

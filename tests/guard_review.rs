@@ -14,7 +14,7 @@ mod support;
 use envoy_llm_gateway::{
     config::Config,
     gateway::Request,
-    host::{Flow, Side, SideAnswer, Stream},
+    host::{Clock, Flow, Side, SideAnswer, Stream},
 };
 use serde_json::{Value, json};
 use std::rc::Rc;
@@ -152,6 +152,18 @@ impl Asked {
         let body = body.as_bytes().to_vec();
         let answer = SideAnswer { status, body };
         let side = self.gateway.on_side_answer(&self.host, number, &answer);
+        self.goes_on(side)
+    }
+
+    /// The host looks at the time.
+    fn tick(&mut self) -> Option<Side> {
+        let due = self.gateway.deadline()?;
+        assert!(due <= self.host.now());
+        let side = self.gateway.on_deadline(&self.host);
+        self.goes_on(side)
+    }
+
+    fn goes_on(&mut self, side: Option<Side>) -> Option<Side> {
         if side.is_some() {
             assert!(self.held, "Envoy is told to go on, and does");
             self.headers_go(Flow::Continue);
@@ -888,27 +900,41 @@ fn a_webhook_may_mask_several_places_of_arguments_and_add_to_them() {
 }
 
 #[test]
-fn the_end_of_a_stream_that_cannot_be_handed_over_is_never_passed_on() {
-    let guards = json!([hook(&json!({})),
+fn an_end_just_behind_an_opinion_is_handed_over_when_the_host_looks_at_the_time() {
+    let guards = json!([hook(&json!({"on_error": "allow"})),
         {"name": "accounts", "detect": "IBAN_CODE", "on": "output", "action": "block"}]);
-    for trailers in [false, true] {
+    for (word, trailers) in [
+        ("five", false),
+        ("DE89370400440532013000", false),
+        ("DE89370400440532013000", true),
+    ] {
         let mut asked = stream(&guards, CHAT);
-        for event in streamed(CHAT, &["one two ", "three four "]).iter().take(3) {
+        let events = streamed(CHAT, &["one two ", "three four ", word]);
+        let (first, last) = events.split_at(3);
+        for event in first {
             asked.chunk(event, false);
         }
-        assert_eq!(asked.answers(1, 200, ALLOW), Some(Side::Response));
-        let before = asked.text();
-        let last = streamed(CHAT, &["DE89370400440532013000 "])[1..].concat();
-        match trailers {
-            true => {
-                asked.chunk(&last, false);
-                asked.trailers();
-            }
-            false => asked.chunk(&last, true),
+        // What may be the beginning of a longer number waits for more.
+        if trailers {
+            asked.chunk(&last[0], false);
         }
-        assert!(!asked.text().contains("DE89"));
-        assert!(asked.text().len() == before.len() || asked.text().contains("accounts"));
-        assert!(asked.host.stopped.get() || asked.over);
+        assert_eq!(asked.answers(1, 200, ALLOW), Some(Side::Response));
+        asked.host.unreachable.borrow_mut().push("hook".to_owned());
+        match trailers {
+            true => asked.trailers(),
+            false => asked.chunk(&last.concat(), true),
+        }
+        assert!(!asked.over && asked.held);
+        assert_eq!(asked.tick(), Some(Side::Response));
+        assert_eq!(asked.tick(), None);
+        assert!(asked.over && !asked.host.stopped.get());
+        let text = asked.text();
+        if word == "five" {
+            assert_eq!(gathered(CHAT, &text), "one two three four five");
+            assert!(text.ends_with("data: [DONE]\n\n"));
+        } else {
+            assert!(text.contains("accounts") && !text.contains(word));
+        }
     }
 }
 

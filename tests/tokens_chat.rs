@@ -374,3 +374,16 @@ fn a_tool_as_long_as_a_book_is_text() {
     };
     assert_eq!(tool(60_000), 0);
 }
+
+#[test]
+fn every_property_of_a_tool_counts_however_many_there_are() {
+    let with = |count: usize| {
+        let fields = (0..count).map(|n| (format!("a{n}"), json!({"type": "string"})));
+        let fields: serde_json::Map<_, _> = fields.collect();
+        let tool = json!({"type": "function", "function": {"name": "f",
+            "parameters": {"type": "object", "properties": fields}}});
+        let body = json!({"messages": user(json!("a")), "tools": [tool]});
+        counted(Api::Chat, "gpt-4o", &body).tokens
+    };
+    assert_eq!(with(301) - with(300), with(201) - with(200));
+}

@@ -220,11 +220,18 @@ impl Stream for Attempt {
     }
 
     fn deadline(&self) -> Option<SystemTime> {
-        self.is_given_up_at()
+        match &self.back {
+            Back::Stream(streaming) if streaming.is_due() => Some(SystemTime::UNIX_EPOCH),
+            _ => self.is_given_up_at(),
+        }
     }
 
     fn on_deadline(&mut self, host: &dyn Host) -> Option<Side> {
-        (self.give_up(host) == Flow::Continue).then_some(Side::Response)
+        let flow = match &mut self.back {
+            Back::Stream(streaming) if streaming.is_due() => streaming.hand_over(host),
+            _ => self.give_up(host),
+        };
+        (flow == Flow::Continue).then_some(Side::Response)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     config::Provider,
     fault::Fault,
     frame::{Broken, Event, Framing, Splitter},
-    host::{Headers, Host, Refused, Side, keys::state},
+    host::{Flow, Headers, Host, Refused, Side, keys::state},
     json::{Str, is_crowded, one_line},
     log::attempts,
     provider::{ChatEvents, answer_tool::Unwrapping},
@@ -51,6 +51,11 @@ pub(super) struct Streaming {
     released: bool,
     /// An error event has been written: nothing more may follow.
     broken: bool,
+    /// The end may come behind any event, in trailers as well: everything is held until the host looks at the time. Envoy keeps
+    /// the buffer of who goes on then, so that the last events can be written behind what has left.
+    apart: bool,
+    /// Something is held for that.
+    due: bool,
 }
 
 /// How the client's events come about.
@@ -133,6 +138,8 @@ impl Streaming {
             begun_before: false,
             released: false,
             broken: false,
+            apart: false,
+            due: false,
         })
     }
 
@@ -147,7 +154,7 @@ impl Streaming {
         if self.fed == 0 {
             self.begun_before = self.splitter.held() > 0;
         }
-        if self.broken && !end {
+        if self.broken && !end && !self.due {
             host.stop(); // its error has left: from here on the provider would speak to nobody
             return Verdict::Hold;
         }
@@ -187,6 +194,22 @@ impl Streaming {
         if self.waits_for_the_end(sent, end) {
             return Verdict::Hold;
         }
+        if let Language::Other { events, .. } = &self.language
+            && !end
+            && sent.plan.mirror.is_none()
+        {
+            self.apart |= events.may_end_anywhere();
+        }
+        self.due = self.apart;
+        if self.due || self.hand_over(host) == Flow::Pause {
+            return Verdict::Hold;
+        }
+        Verdict::Pass
+    }
+
+    /// What is here becomes what the client gets of it.
+    pub(super) fn hand_over(&mut self, host: &dyn Host) -> Flow {
+        self.due = false;
         // What is here is exactly what the client gets when no part of an event was held over the
         // border of this chunk, before or now, and nothing was left out or added.
         let whole = !self.begun_before && self.splitter.held() == 0;
@@ -199,12 +222,12 @@ impl Streaming {
             // Behind trailers, for example: what lacks its end must not look complete.
             host.set_state(state::OUTCOME, "partial");
             host.stop();
-            return Verdict::Hold;
+            return Flow::Pause;
         }
         if self.broken {
             self.language.mute();
         }
-        Verdict::Pass
+        Flow::Continue
     }
 
     /// What is known so far.
@@ -218,6 +241,11 @@ impl Streaming {
             Language::Same { watch, .. } => watch.is_done(&self.facts),
             Language::Other { .. } => false, // its last event is written at the end
         }
+    }
+
+    /// Whether something is held until the host looks at the time.
+    pub(super) fn is_due(&self) -> bool {
+        self.due
     }
 
     /// Whether an error event has ended it.

@@ -50,7 +50,10 @@ use endpoint::Endpoint;
 use guard::Guarded;
 use overrides::Patience;
 use review::Review;
-use std::{rc::Rc, time::Duration};
+use std::{
+    rc::Rc,
+    time::{Duration, SystemTime},
+};
 use texts::Texts;
 
 pub use echo::MODEL as ECHO_MODEL;
@@ -482,6 +485,14 @@ impl Stream for Request {
         let step = self.opinion(host, number, answer)?;
         let flow = self.settle(host, step);
         (flow == Flow::Continue).then_some(Side::Request)
+    }
+
+    fn deadline(&self) -> Option<SystemTime> {
+        matches!(self.texts, Texts::Due(_)).then_some(SystemTime::UNIX_EPOCH)
+    }
+
+    fn on_deadline(&mut self, host: &dyn Host) -> Option<Side> {
+        self.hand_over_due(host)
     }
 
     fn on_log(&mut self, host: &dyn Host) {

@@ -42,6 +42,8 @@ pub(super) enum Texts {
     Windows(Box<Windows>),
     /// These are the last words, which Envoy takes with the next chunk.
     Ends(Vec<u8>),
+    /// These are the last bytes, which Envoy takes when the host looks at the time.
+    Due(Vec<u8>),
     /// The client has been told that nothing more follows.
     Stopped,
 }
@@ -101,7 +103,7 @@ impl Request {
     /// More of the body is here.
     pub(super) fn texts_go_on(&mut self, host: &dyn Host, end: bool) -> Flow {
         match &mut self.texts {
-            Texts::Reviewed(_) => return Flow::Pause,
+            Texts::Reviewed(_) | Texts::Due(_) => return Flow::Pause,
             Texts::Held if !end => return Flow::Pause,
             Texts::Held => {
                 if self.whole(host) == Flow::Pause {
@@ -155,7 +157,7 @@ impl Request {
                 }
                 Flow::Continue
             }
-            Texts::Reviewed(_) => Flow::Pause,
+            Texts::Reviewed(_) | Texts::Due(_) => Flow::Pause,
             Texts::Windows(_) => self.windowed(host, true, true),
             Texts::Ends(_) => self.texts_go_on(host, true),
             _ => Flow::Continue,

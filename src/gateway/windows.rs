@@ -1,7 +1,8 @@
 //! Guards that are called about a stream: its events wait in windows until they have said what they think.
 //!
 //! Envoy's own buffer holds nothing meanwhile. It takes what may leave where it holds the stream and is told to go on, in the
-//! callback of an opinion; or with the next chunk, where nothing waits.
+//! callback of an opinion; or with the next chunk, where nothing waits. Where that chunk is the end and comes just behind an
+//! opinion, Envoy takes nothing with it, and is told to go on when the host looks at the time.
 
 use super::{
     Request,
@@ -114,17 +115,11 @@ impl Request {
             self.give(host, &ready, trailers);
             return self.pass(host, end);
         }
-        if !waits && end {
-            // It cannot be handed over any more: Envoy takes nothing with this chunk, and no callback follows.
-            log::warn!("the end of a guarded stream could not be written");
-            self.give(host, &[], trailers);
-            host.stop();
-            return Flow::Continue;
-        }
         windows.held = true;
-        self.texts = match stopped {
-            true => Texts::Ends(windows.ready),
-            false => Texts::Windows(windows),
+        self.texts = match () {
+            () if !waits && end => Texts::Due(windows.ready),
+            () if stopped => Texts::Ends(windows.ready),
+            () => Texts::Windows(windows),
         };
         self.give(host, &[], trailers);
         Flow::Pause
@@ -255,6 +250,18 @@ impl Request {
         }
         self.texts = Texts::Windows(windows);
         Some(Flow::Continue)
+    }
+
+    /// Hands over the last words that waited for the host to look at the time; `None`: there are none.
+    pub(super) fn hand_over_due(&mut self, host: &dyn Host) -> Option<Side> {
+        let Texts::Due(last) = &mut self.texts else {
+            return None;
+        };
+        let last = std::mem::take(last);
+        self.texts = Texts::Pass;
+        self.give(host, &last, false);
+        self.pass(host, true);
+        Some(Side::Response)
     }
 
     /// The last words of a stream that was stopped are ready.

@@ -232,7 +232,8 @@ pub trait Stream {
     ) -> Option<Side> {
         None
     }
-    /// When the provider has been silent for too long; `None`: it may be for ever. The host looks now and then.
+    /// When something is due although nothing comes, e.g. because the provider has been silent for too long; `None`: never.
+    /// The host looks now and then, and soon where it is due at once.
     fn deadline(&self) -> Option<SystemTime> {
         None
     }

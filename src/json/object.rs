@@ -51,13 +51,23 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads one object and checks all of it: grammar, depth, duplicate keys.
     pub fn parse(text: &'a str) -> Result<Self, Problem> {
-        let nodes = scan(text, Root::Object, 1)?.into_iter().skip(1);
+        Self::scanned(text, Root::Object)
+    }
+
+    fn scanned(text: &'a str, root: Root) -> Result<Self, Problem> {
+        let nodes = scan(text, root, 1)?.into_iter().skip(1);
         let field = |node: Node| (node.key(text), Raw::Kept(node.value(text)));
         Ok(Self {
             source: text,
             fields: nodes.map(field).collect(),
             index: None,
         })
+    }
+
+    /// As [`Object::parse`], for an object whose keys are names of somebody's choice: it may have any number of them, and
+    /// looking for one takes as long as there are others.
+    pub fn parse_map(text: &'a str) -> Result<Self, Problem> {
+        Self::scanned(text, Root::Map)
     }
 
     /// As [`Object::parse`], for a text that more than one level is read of: where everything in it lies is

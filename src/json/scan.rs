@@ -53,6 +53,8 @@ pub fn is_crowded(text: &[u8]) -> bool {
 pub(super) enum Root {
     /// One object.
     Object,
+    /// One object with any number of fields.
+    Map,
     /// One list.
     List,
 }
@@ -68,6 +70,10 @@ pub(super) fn scan(text: &str, root: Root, levels: usize) -> Result<Vec<Node>, P
         open: Vec::new(),
         keys: Vec::new(),
         levels,
+        max_fields: match root {
+            Root::Object | Root::List => MAX_FIELDS,
+            Root::Map => MAX_KEYS,
+        },
         key: 0..0,
         nodes: Vec::with_capacity(match levels {
             0 | 1 => FEW_NODES,
@@ -113,6 +119,7 @@ struct Scanner<'a> {
     open: Vec<Open<'a>>,
     keys: Vec<Cow<'a, str>>,
     levels: usize,
+    max_fields: usize,
     /// Where the last key stands.
     key: Range<usize>,
     nodes: Vec<Node>,
@@ -140,8 +147,8 @@ impl<'a> Scanner<'a> {
     fn read(&mut self, root: Root) -> Step {
         self.space();
         match (root, self.peek()) {
-            (Root::Object, Some(b'{')) | (Root::List, Some(b'[')) => {}
-            (Root::Object, _) => return Err("it is not a JSON object"),
+            (Root::Object | Root::Map, Some(b'{')) | (Root::List, Some(b'[')) => {}
+            (Root::Object | Root::Map, _) => return Err("it is not a JSON object"),
             (Root::List, _) => return Err("it is not a list"),
         }
         // One turn of the loop reads one value; what stands between values is read at its end.
@@ -223,7 +230,9 @@ impl<'a> Scanner<'a> {
                     self.space();
                     return match (self.peek(), root) {
                         (None, _) => Ok(()),
-                        (_, Root::Object) => Err("something follows the end of the object"),
+                        (_, Root::Object | Root::Map) => {
+                            Err("something follows the end of the object")
+                        }
                         (_, Root::List) => Err("something follows the end of the list"),
                     };
                 }
@@ -310,7 +319,7 @@ impl<'a> Scanner<'a> {
             },
         ] = self.open.as_mut_slice()
         {
-            if outer.is_empty() && fields == MAX_FIELDS {
+            if outer.is_empty() && fields == self.max_fields {
                 return Err("it has too many fields");
             }
             let seen = self.keys.get(*first_key..).unwrap_or_default();

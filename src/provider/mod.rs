@@ -330,6 +330,10 @@ pub trait ChatEvents {
     fn may_be_complete(&self) -> bool {
         false
     }
+    /// Whether it may come behind any event: what looked like it has gone on.
+    fn may_end_anywhere(&self) -> bool {
+        false
+    }
     /// The provider closed the stream.
     ///
     /// Errors: the answer is not complete.

@@ -140,7 +140,7 @@ fn sentence(field: Field<'_>) -> String {
 }
 
 fn fields(raw: &RawValue) -> Option<Object<'_>> {
-    Object::parse(raw.get()).ok()
+    Object::parse_map(raw.get()).ok()
 }
 
 fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {

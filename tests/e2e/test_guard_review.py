@@ -246,28 +246,52 @@ def test_a_client_that_leaves_while_a_guard_thinks_hurts_nobody(gateway, client,
     gateway.assert_survived()
 
 
-@pytest.mark.parametrize("name", ["slow", "quick", "block"])
-@pytest.mark.parametrize("texts", [["Short."], ["The quick brown ", "fox jumps over the ", "lazy dog and again ", "and again."]])
-def test_a_stream_that_ends_in_trailers_waits_there_for_its_guards(start, guard, name, texts):
-    def chunk(delta, finish=None):
-        data = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-        return b"data: %s\n\n" % json.dumps(data | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}).encode()
+def chunk(delta, finish=None):
+    data = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    return b"data: %s\n\n" % json.dumps(data | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}).encode()
 
-    events = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": text}) for text in texts)]
-    provider = Provider(events=[*events, chunk({}, "stop"), b"data: [DONE]\n\n"])
+
+END = [chunk({}, "stop"), b"data: [DONE]\n\n"]
+
+
+def over_http2(start, guard, provider, guards):
+    """A gateway before this provider, for the model `m`."""
     provider.start()
-    path = {"slow": "/slow/allow", "quick": "/allow", "block": "/slow/block"}[name]
-    guards = [reviewed("m", path, models=["m"])]
     config = render(role(models={"m": {"targets": [{"provider": "openai"}]}}, providers={"openai": {}}, guards=guards), {"openai": Upstream(provider.port, "openai")})
     http_options(config["static_resources"]["clusters"][0])["explicit_http_config"] = {"http2_protocol_options": {}}
     config["static_resources"]["clusters"].append(plain_cluster("guard", guard.port))
-    gateway = start(config)
+    return start(config)
+
+
+@pytest.mark.parametrize("name", ["slow", "quick", "block"])
+@pytest.mark.parametrize("texts", [["Short."], ["The quick brown ", "fox jumps over the ", "lazy dog and again ", "and again."]])
+def test_a_stream_that_ends_in_trailers_waits_there_for_its_guards(start, guard, name, texts):
+    events = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": text}) for text in texts)]
+    provider = Provider(events=[*events, *END])
+    path = {"slow": "/slow/allow", "quick": "/allow", "block": "/slow/block"}[name]
+    gateway = over_http2(start, guard, provider, [reviewed("m", path, models=["m"])])
     reply = Client(gateway.url).chat(model="m", stream=True)
     provider.listener.close()
     if name == "block":
         assert (reply.answer.content, reply.answer.error["code"]) == ("", "guardrail_blocked")
     else:
         assert (reply.answer.content, reply.answer.done) == ("".join(texts), True)
+    gateway.assert_survived()
+
+
+def test_last_words_just_behind_an_opinion_reach_the_client(start, guard):
+    """They come in one frame with the end of the stream, and Envoy, which has just been told to go on, takes nothing with it."""
+    words = b"".join(chunk({"content": f"{word} "}) for word in LONG.split())
+    last = b"".join([chunk({"content": "DE89370400440532013000"}), *END])
+    provider = Provider(events=[words, last], trailers=False)
+    accounts = {"name": "accounts", "detect": "IBAN_CODE", "on": "output", "action": "block"}
+    gateway = over_http2(start, guard, provider, [reviewed("m", "/allow", models=["m"]), accounts])
+    reply = Client(gateway.url).chat(model="m", stream=True)
+    provider.listener.close()
+    assert (reply.status, reply.cut) == (200, False)
+    assert reply.answer.error["code"] == "guardrail_blocked"
+    assert LONG.startswith(reply.answer.content) and reply.answer.content
+    assert gateway.record(reply.id)["reason"] == "guardrail_blocked"
     gateway.assert_survived()
 
 

@@ -25,12 +25,13 @@ def texts(lines) -> list[tuple[str, str]]:
 
 
 class Provider(threading.Thread):
-    """One HTTP/2 connection: gathers what comes, answers with a body or a stream, and a trailer."""
+    """One HTTP/2 connection: gathers what comes, answers with a body or a stream, and a trailer unless that is left out."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, events: list[bytes] | None = None):
+    def __init__(self, tls: ssl.SSLContext | None = None, events: list[bytes] | None = None, trailers: bool = True):
         super().__init__(daemon=True)
         self.tls = tls
         self.events = events
+        self.trailers = trailers
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.listener.settimeout(30)
         self.port = self.listener.getsockname()[1]
@@ -61,13 +62,15 @@ class Provider(threading.Thread):
             peer.sendall(connection.data_to_send())
 
     def stream(self, peer, connection, stream):
-        """Each event in a frame of its own, and a while before the trailers."""
+        """Each event in a frame of its own, and a while before the trailers. Without those the last frame is the end."""
         connection.send_headers(stream, [(":status", "200"), ("content-type", "text/event-stream")])
-        for event in self.events:
-            connection.send_data(stream, event)
+        for place, event in enumerate(self.events, 1):
+            end = place == len(self.events) and not self.trailers
+            connection.send_data(stream, event, end_stream=end)
             peer.sendall(connection.data_to_send())
             time.sleep(0.05)
-        connection.send_headers(stream, [("x-of-the-provider", "secret")], end_stream=True)
+        if self.trailers:
+            connection.send_headers(stream, [("x-of-the-provider", "secret")], end_stream=True)
 
     def answer(self, connection, stream):
         connection.send_headers(stream, [(":status", "200"), ("content-type", "application/json")])
@@ -198,6 +201,18 @@ def test_a_stream_that_ends_in_trailers_is_complete(start, dialect):
     provider = Provider(events=STREAMS[dialect]())
     provider.start()
     is_complete(streamed(start, dialect, provider.port, {"http2_protocol_options": {}}))
+    provider.listener.close()
+
+
+@pytest.mark.parametrize("trailers", [True, False], ids=["trailers", "end"])
+def test_so_is_one_that_gives_a_reason_to_end_in_every_chunk(start, trailers):
+    *chunks, last = [json.loads(event[6:]) for event in gemini_events()]
+    candidate = {"index": 0, "finishReason": "STOP"}
+    said = [{"candidates": [candidate | {"content": {"role": "model", "parts": [{"text": letter}]}}]} for letter in "Hi"]
+    events = [f"data: {json.dumps(chunk | one)}\n\n".encode() for chunk, one in zip([*chunks, last], said, strict=True)]
+    provider = Provider(events=events, trailers=trailers)
+    provider.start()
+    is_complete(streamed(start, "gemini", provider.port, {"http2_protocol_options": {}}))
     provider.listener.close()
 
 

@@ -18,7 +18,7 @@ use proxy_wasm::{
     types::{BufferType, LogLevel},
 };
 use std::{cell::RefCell, rc::Rc, time::Duration};
-use stream::{Core, Shell, Watched};
+use stream::{Core, Shell, TICK, Watched};
 
 type Provider = crate::config::Provider;
 
@@ -88,9 +88,13 @@ impl RootContext for Root {
                 core.deadline();
             }
         }
-        if open.is_empty() {
-            let _ = hostcalls::set_tick_period(Duration::ZERO);
-        }
+        // It may have been shorter, for one that was due at once.
+        let period = if open.is_empty() {
+            Duration::ZERO
+        } else {
+            TICK
+        };
+        let _ = hostcalls::set_tick_period(period);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {

@@ -18,7 +18,10 @@ use std::{
 pub(super) type Watched = Rc<RefCell<BTreeMap<u32, Weak<RefCell<Core>>>>>;
 
 /// How often deadlines are looked at, while a stream has one.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
+
+/// And when one is due at once.
+const SOON: Duration = Duration::from_millis(1);
 
 /// One stream: the role, and what of Envoy it may touch right now.
 pub(super) struct Core {
@@ -48,7 +51,10 @@ impl Core {
 
     /// Goes on with a side that was held; outside its own callbacks.
     fn resume(&self, side: Side) {
+        // Should the side end in trailers now, its buffer is still there.
+        let body = self.envoy.door(side).body.get();
         self.answered(side, Flow::Continue);
+        self.envoy.door(side).body.set(body);
         let _ = match side {
             Side::Request => hostcalls::resume_http_request(),
             Side::Response => hostcalls::resume_http_response(),
@@ -57,10 +63,7 @@ impl Core {
 
     fn side_answer(&mut self, number: u32, answer: &SideAnswer) {
         if let Some(side) = self.stream.on_side_answer(&self.envoy, number, answer) {
-            // Should the side end in trailers now, its buffer is still there.
-            let body = self.envoy.door(side).body.get();
             self.resume(side);
-            self.envoy.door(side).body.set(body);
         }
     }
 
@@ -99,19 +102,19 @@ impl Shell {
 
     /// From here on the root looks at the stream's deadline, if it has one.
     fn watch(&self) {
-        let has = |core: &RefCell<Core>| {
-            let core = core.try_borrow();
-            core.is_ok_and(|core| core.stream.deadline().is_some())
-        };
-        if !has(&self.core) {
+        let due = |core: &RefCell<Core>| core.try_borrow().ok()?.stream.deadline();
+        let Some(due) = due(&self.core) else {
             return;
-        }
+        };
+        let soon = due <= Envoy::default().now();
         let Ok(mut watched) = self.watched.try_borrow_mut() else {
             return;
         };
         let first = watched.is_empty();
         watched.insert(self.id, Rc::downgrade(&self.core));
-        if first {
+        if soon {
+            let _ = hostcalls::set_tick_period(SOON);
+        } else if first {
             let _ = hostcalls::set_tick_period(TICK);
         }
     }
@@ -194,19 +197,25 @@ impl HttpContext for Shell {
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.enter(|core| {
+        let action = self.enter(|core| {
             core.body_came(Side::Response);
             let flow = core.stream.on_response_body(&core.envoy, size, end);
             core.answered(Side::Response, flow)
-        })
+        });
+        if action == Action::Pause {
+            self.watch();
+        }
+        action
     }
 
     fn on_http_response_trailers(&mut self, _: usize) -> Action {
         let _ = hostcalls::set_map(MapType::HttpResponseTrailers, Vec::new());
-        self.enter(|core| {
+        let action = self.enter(|core| {
             let flow = core.stream.on_response_trailers(&core.envoy);
             core.answered(Side::Response, flow)
-        })
+        });
+        self.watch();
+        action
     }
 
     fn on_log(&mut self) {

@@ -49,7 +49,7 @@ pub(in crate::provider) struct Fitted {
     pub(in crate::provider) loosened: bool,
 }
 
-/// Fits a schema. One that is too wide to be looked at stays as it is; the provider decides.
+/// Fits a schema.
 pub(in crate::provider) fn fit(schema: &RawValue) -> Fitted {
     let mut loosened = false;
     let text = fitted(schema.get(), &mut loosened).filter(|text| text != schema.get());
@@ -96,7 +96,7 @@ fn fitted(text: &str, loosened: &mut bool) -> Option<String> {
 }
 
 fn each_field(text: &str, loosened: &mut bool) -> Option<String> {
-    let source = Object::parse(text).ok()?;
+    let source = Object::parse_map(text).ok()?;
     let mut out = Object::default();
     for (key, raw) in source.iter() {
         let value = fitted(raw.get(), loosened).unwrap_or_else(|| raw.get().to_owned());
@@ -168,6 +168,23 @@ mod tests {
                 r#"{"type":"object","properties":{"minimum":{"type":"number"}},"additionalProperties":false}"#
             ),
             (None, false)
+        );
+    }
+
+    #[test]
+    fn a_schema_may_have_as_many_fields_as_it_likes() {
+        let schema = |field: &str, end: &str| {
+            let fields = (0..3000).map(|n| format!(r#""a{n}":{field}"#));
+            let fields = fields.collect::<Vec<_>>().join(",");
+            format!(r#"{{"type":"object","properties":{{{fields}}}{end}}}"#)
+        };
+        let advised = r#"{"type":"string","description":"{maxLength: 5}"}"#;
+        assert_eq!(
+            fit_to(&schema(r#"{"type":"string","maxLength":5}"#, "")),
+            (
+                Some(schema(advised, r#","additionalProperties":false"#)),
+                true
+            )
         );
     }
 

@@ -71,6 +71,10 @@ impl ChatEvents for Events {
         blocked || (!self.choices.is_empty() && self.choices.iter().all(ended))
     }
 
+    fn may_end_anywhere(&self) -> bool {
+        self.repeats
+    }
+
     fn close(&mut self, out: &mut dyn AnswerSink) -> Result<(), Fault> {
         if self.choices.iter().any(|choice| choice.finish.is_none()) {
             return Err(incomplete());

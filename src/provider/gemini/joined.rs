@@ -55,7 +55,7 @@ impl Joined {
 type Named = Vec<(String, String)>;
 
 fn fields(text: &str) -> Option<Named> {
-    let fields = Object::parse(text).ok()?;
+    let fields = Object::parse_map(text).ok()?;
     let own = |(name, raw): (&str, &Raw<'_>)| (name.to_owned(), raw.get().to_owned());
     Some(fields.iter().map(own).collect())
 }

@@ -111,12 +111,17 @@ fn fitted(schema: &RawValue, object: bool, budget: &mut Budget) -> Fitted {
         return kept();
     };
     let definitions = |key: &str| {
-        let found: Option<&RawValue> = root.read(key).ok().flatten();
-        found.and_then(|raw| Object::parse(raw.get()).ok())
+        let all = root.kept(key).and_then(|raw| Object::parse_map(raw).ok());
+        let all = all.unwrap_or_default();
+        let each = all.iter().filter_map(|(name, raw)| match raw {
+            Raw::Kept(text) => Some((name.to_owned(), *text)),
+            Raw::Made(_) => None,
+        });
+        each.collect()
     };
     let mut writer = Writer {
         root: text,
-        definitions: ["$defs", "definitions"].map(|key| definitions(key).unwrap_or_default()),
+        definitions: ["$defs", "definitions"].map(definitions),
         places: BTreeMap::new(),
         open: Vec::new(),
         left: text.len() + budget.growth,
@@ -154,7 +159,7 @@ fn fitted(schema: &RawValue, object: bool, budget: &mut Budget) -> Fitted {
 struct Writer<'s> {
     root: &'s str,
     /// `$defs` and the older `definitions`.
-    definitions: [Object<'s>; 2],
+    definitions: [BTreeMap<String, &'s str>; 2],
     /// What other references point to.
     places: BTreeMap<String, Option<&'s str>>,
     /// References that are being written out.
@@ -246,6 +251,12 @@ impl<'s> Writer<'s> {
         Object::parse(text).ok()
     }
 
+    /// The same of an object whose keys are names.
+    fn parse_map<'t>(&mut self, text: &'t str) -> Option<Object<'t>> {
+        self.pay(text)?;
+        Object::parse_map(text).ok()
+    }
+
     fn pay(&mut self, text: &str) -> Option<()> {
         self.read = self.read.checked_sub(text.len())?;
         Some(())
@@ -258,10 +269,7 @@ impl<'s> Writer<'s> {
         for (prefix, definitions) in prefixes.iter().zip(&self.definitions) {
             let name = pointer.strip_prefix(prefix).filter(|n| !n.contains('/'));
             if let Some(name) = name {
-                return match definitions.raw(&unescaped(name)) {
-                    Some(Raw::Kept(text)) => Some(text),
-                    _ => None,
-                };
+                return definitions.get(&unescaped(name)).copied();
             }
         }
         if let Some(found) = self.places.get(pointer) {
@@ -420,7 +428,7 @@ impl<'s> Writer<'s> {
     }
 
     fn each_field(&mut self, text: &str, depth: usize) -> String {
-        let Some(source) = self.parse(text) else {
+        let Some(source) = self.parse_map(text) else {
             self.loosened = true;
             return "{}".to_owned();
         };
@@ -523,7 +531,7 @@ fn child<'t>(text: &'t str, step: &str) -> Option<&'t str> {
         let items: Vec<&'t RawValue> = serde_json::from_str(text).ok()?;
         return items.get(index).map(|item| item.get());
     }
-    match Object::parse(text).ok()?.remove(step)? {
+    match Object::parse_map(text).ok()?.remove(step)? {
         Raw::Kept(text) => Some(text),
         Raw::Made(_) => None,
     }

@@ -164,6 +164,30 @@ fn branches_say_together_what_each_says_in_its_order() {
 }
 
 #[test]
+fn a_schema_may_have_as_many_fields_and_definitions_as_it_likes() {
+    let names = |prefix: &str, value: &str| {
+        let each = (0..3000).map(|n| format!(r#""{prefix}{n}":{value}"#));
+        each.collect::<Vec<_>>().join(",")
+    };
+    let fields = names("a", r#"{"type":"string"}"#);
+    let schema = format!(r#"{{"type":"object","properties":{{{fields}}}}}"#);
+    assert_eq!(fit_text(&schema), (schema, false));
+    // The last of the definitions, and a field that is pointed to.
+    let referring = format!(
+        r##"{{"type":"object","properties":{{"z":{{"$ref":"#/$defs/d2999"}},"y":{{"$ref":"#/properties/a2999"}},{fields}}},"$defs":{{{}}}}}"##,
+        names("d", r#"{"type":"number"}"#)
+    );
+    let want = format!(
+        r#"{{"type":"object","properties":{{"z":{{"type":"number"}},"y":{{"type":"string"}},{fields}}}}}"#
+    );
+    assert_eq!(fit_text(&referring), (want.clone(), false));
+    let branches = format!(
+        r#"{{"type":"object","properties":{{"z":{{"type":"number"}}}},"allOf":[{{"properties":{{"y":{{"type":"string"}}}}}},{{"properties":{{{fields}}}}}]}}"#
+    );
+    assert_eq!(fit_text(&branches), (want, false));
+}
+
+#[test]
 fn arguments_are_an_object_and_none_at_all_is_seen() {
     let fit = |text: &str| {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
