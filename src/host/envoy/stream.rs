@@ -1,7 +1,7 @@
 //! A stream as Envoy calls it: each callback opens what the role may touch, and closes it once that has passed on.
 
 use super::calls::{Envoy, text};
-use crate::host::{Flow, Side, SideAnswer, Stream};
+use crate::host::{Clock, Flow, Side, SideAnswer, Stream};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext},
