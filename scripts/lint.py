@@ -300,6 +300,22 @@ def state_problems(plugin, hcm):
         yield f"{plugin.place}: wasm.llm.{fact} is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
 
 
+def whose_problems(plugin):
+    """Rules and guards for somebody whom no key makes a client to be: written wrong, they hold for nobody."""
+    keys = dig(plugin.settings, "keys", default=None)
+    if not isinstance(keys, list):
+        return
+    asked = [("rules", at, word, dig(rule, "when", word)) for at, rule in enumerate(dig(plugin.settings, "rules", default=[])) for word in ("key", "team", "user", "project")]
+    asked += [("guards", at, "teams", dig(guard, "teams")) for at, guard in enumerate(dig(plugin.settings, "guards", default=[]))]
+    for block, at, word, wanted in asked:
+        fact = {"key": "id", "teams": "team"}.get(word, word)
+        known = {str(dig(key, fact)) for key in keys if dig(key, fact) is not None}
+        for name in [] if wanted is None else wanted if isinstance(wanted, list) else [wanted]:
+            name = str(name)
+            if not any(name == one or name.endswith("*") and one.startswith(name[:-1]) for one in known):
+                yield f"{plugin.place}: {block}[{at}] is for {word} {name}, which no key has; keys have: {', '.join(sorted(known)) or 'none'}"
+
+
 def seconds(text):
     """A duration, `10s` for example; None where it is none."""
     parts = re.fullmatch(r"([0-9.]+)(ms|s|m|h)", str(text))
@@ -334,6 +350,7 @@ def listener_problems(listener, hcm, clusters, provider_plugins, elsewhere):
         yield from mirror_problems(plugin, hcm.get("route_config"), provider_plugins)
         yield from call_problems(plugin, clusters, provider_plugins, elsewhere)
         yield from state_problems(plugin, hcm)
+        yield from whose_problems(plugin)
         yield from silence_problems(place, plugin.settings, hcm)
         default = SCHEMA["$defs"]["gateway"]["properties"]["body_limit_bytes"]["default"]
         limit = dig(plugin.settings, "body_limit_bytes", default=default)

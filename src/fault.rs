@@ -45,6 +45,8 @@ pub enum FaultKind {
     TimedOut,
     /// The provider failed or answered something that cannot be read.
     ProviderFailed,
+    /// The answer is not the JSON that the request asked for, and `validate_json` insists on it.
+    JsonMismatch,
     /// The gateway itself failed or is misconfigured.
     Internal,
 }
@@ -70,12 +72,13 @@ impl FaultKind {
         Self::Overloaded,
         Self::TimedOut,
         Self::ProviderFailed,
+        Self::JsonMismatch,
         Self::Internal,
     ];
 
     /// `(HTTP status, error.type, error.code)`.
     ///
-    /// Source: OpenAI API reference, error codes, read 2026-11; the last five are this gateway's.
+    /// Source: OpenAI API reference, error codes, read 2026-11; the last six are this gateway's.
     pub const fn wire(self) -> (u16, &'static str, &'static str) {
         const INVALID: &str = "invalid_request_error";
         match self {
@@ -97,6 +100,7 @@ impl FaultKind {
             Self::Overloaded => (503, "provider_error", "provider_overloaded"),
             Self::TimedOut => (504, "provider_error", "provider_timeout"),
             Self::ProviderFailed => (502, "provider_error", "provider_failed"),
+            Self::JsonMismatch => (502, "provider_error", "json_mismatch"),
             Self::Internal => (500, "server_error", "internal_error"),
         }
     }
@@ -110,6 +114,7 @@ impl FaultKind {
             Self::ProviderAuth => "The provider refused the gateway's credentials.",
             Self::Overloaded => "The provider is overloaded.",
             Self::TimedOut => "The provider did not answer in time.",
+            Self::JsonMismatch => "The answer is not the JSON that was asked for.",
             _ => "The provider failed.",
         }
     }
@@ -125,6 +130,7 @@ impl FaultKind {
                 | Self::Overloaded
                 | Self::TimedOut
                 | Self::ProviderFailed
+                | Self::JsonMismatch
                 | Self::Internal
         )
     }

@@ -264,6 +264,52 @@ fn too_much_before_any_content_is_a_failed_attempt() {
 }
 
 #[test]
+fn a_response_may_repeat_all_of_a_large_request_before_its_first_content() {
+    let host = FakeHost::default();
+    let instructions = "i".repeat(3 << 20);
+    let body = json!({"model": "m", "input": "hi", "stream": true, "instructions": instructions});
+    let body = body.to_string();
+    let asked = Asked::parse(Api::Responses, body.as_bytes()).unwrap();
+    let steps = serde_json::from_value(json!([step("one", "m")])).unwrap();
+    HandOver::new(&asked, steps, "gateway.local", Vec::new()).store(&host);
+    let mut attempt = attempt(json!({}));
+    request(&mut attempt, &host, HEAD, &[body.as_bytes()]).unwrap();
+    let event = |kind: &str| {
+        let response =
+            json!({"id": "resp_1", "model": "m", "output": [], "instructions": instructions});
+        let event = json!({"type": kind, "response": response});
+        format!("event: {kind}\ndata: {event}\n\n")
+    };
+    let word = r#"{"type":"response.output_text.delta","item_id":"i","output_index":0,"content_index":0,"delta":"x"}"#;
+    let stream = [
+        event("response.created"),
+        event("response.in_progress"),
+        format!("event: response.output_text.delta\ndata: {word}\n\n"),
+    ]
+    .concat();
+    let chunks: Vec<&[u8]> = stream.as_bytes().chunks(500_000).collect();
+    let got = response(&mut attempt, &host, SSE, &chunks).unwrap();
+    assert_eq!(got.header(":status"), Some("200"));
+    assert!(got.body.starts_with(stream.as_bytes()));
+}
+
+#[test]
+fn a_media_type_in_another_case_is_the_same_one() {
+    let host = planned(&json!([step("one", "m")]), true);
+    let mut attempt = attempt(json!({}));
+    sent(&host, &mut attempt);
+    let word = b"data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n".as_slice();
+    let head = [
+        (":status", "200"),
+        ("content-type", "Text/Event-Stream; Charset=UTF-8"),
+    ];
+    let got = response(&mut attempt, &host, &head, &[word]).unwrap();
+    assert_eq!(got.header(":status"), Some("200"));
+    assert!(got.body.starts_with(word), "at once, and before its end");
+    assert_eq!(got.held, 0);
+}
+
+#[test]
 fn the_first_content_may_be_an_event_of_several_megabytes() {
     let host = planned(&json!([step("one", "m")]), true);
     let mut attempt = attempt(json!({}));

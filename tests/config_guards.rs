@@ -36,7 +36,7 @@ fn problems(guards: &Value) -> Vec<String> {
 #[test]
 fn a_guard_becomes_what_was_written() {
     let guards = guards(&json!([
-        {"name": "home", "detect": "EMAIL_ADDRESS", "action": "route", "to": "own-1", "teams": "sup*", "models": ["gpt-*", "x"], "on_error": "allow", "threshold": "0.65"},
+        {"name": "home", "detect": "EMAIL_ADDRESS", "action": "route", "to": "own-1", "teams": "sup*", "models": ["own-*", "own-x"], "on_error": "allow", "threshold": "0.65"},
         {"name": "h", "detect": ["PHONE", "EMAIL_ADDRESS", "EMAIL_ADDRESS"], "action": "hash", "salt": "sixteen letters!", "on": "output"},
     ]));
     let home = Rule {
@@ -49,7 +49,7 @@ fn a_guard_becomes_what_was_written() {
         }),
         salt: None,
         teams: Some(Words(vec!["sup*".into()])),
-        models: Some(vec!["gpt-*".into(), "x".into()]),
+        models: Some(vec!["own-*".into(), "own-x".into()]),
         on_error: OnError::Allow,
         max_chars: None,
     };
@@ -106,7 +106,7 @@ fn every_mistake_is_told_with_its_path() {
     assert!(known.input.unwrap().scan.kinds().len() > 20);
     let wrong = problems(&json!([
         {"name": "a b", "detect": ["EMAIL_ADRESS"], "action": "drop"},
-        {"name": "x", "detect": "SECRET", "action": "mask", "to": "own-1", "salt": "sixteen letters!", "threshold": 1.5, "teams": [], "models": ["a*b"], "on_error": "no"},
+        {"name": "x", "detect": "SECRET", "action": "mask", "to": "own-1", "salt": "sixteen letters!", "threshold": 1.5, "teams": [], "models": ["a*b", "gpt-5"], "on_error": "no"},
         {"name": "x", "action": "route", "detect": [], "on": "output"},
         {"name": "y", "action": "hash", "detect": "SECRET", "salt": "short"},
         {"name": "z", "action": "hash", "detect": "SECRET"},
@@ -131,6 +131,7 @@ fn every_mistake_is_told_with_its_path() {
             "$.guards[0].action: unknown value \"drop\"; allowed: block, mask, restore, hash, warn, route",
             "$.guards[0].name: a guard's name holds ASCII letters, digits, `_` and `-`, at most 64",
             "$.guards[1].models[0]: `*` may stand at the end only",
+            "$.guards[1].models[1]: no such model; configured: own-*, echo",
             "$.guards[1].on_error: unknown value \"no\"; allowed: block, allow",
             "$.guards[1].salt: belongs to `action: hash`",
             "$.guards[1].teams: empty; name at least one value",

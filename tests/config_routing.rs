@@ -316,7 +316,7 @@ fn every_problem_of_a_mirror_is_named() {
 fn every_problem_of_a_rule_is_named() {
     let rules = json!([
         {"name": "a", "when": {"model": "a*b", "team": [], "headers": {"x-llm-plan": "x", "a b": "x"}, "colour": "red"}, "use": "m"},
-        {"name": "a", "use": "nobody"},
+        {"name": "a", "when": {"team": "x"}, "use": "nobody"},
         {"when": {"hours": "8-18", "days": ["montag"], "input_tokens": {}, "complexity": {"above": 10, "below": 11}, "max_tokens": 7}, "use": "m"},
         {"name": "d", "when": {"hours": "08:00-08:00", "complexity": {"above": 101}}, "require": {}},
         {"name": "e", "when": {"hours": "24:00-08:00", "language": ["de", "deu"]}},
@@ -361,6 +361,34 @@ fn rules_whose_lines_are_all_commented_out_are_no_rules_by_chance() {
         [
             "$.rules[0].require: expected an object, found null",
             "$.rules[0].when: expected an object, found null",
+        ]
+    );
+    let rules =
+        json!([{"name": "a", "when": {"team": null, "headers": null, "days": null}, "use": "m"}]);
+    assert_eq!(
+        problems(&with(&models, &rules)),
+        [
+            "$.rules[0].when.days: expected a string, found null",
+            "$.rules[0].when.headers: expected an object, found null",
+            "$.rules[0].when.team: expected a string, found null",
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_no_request_can_meet_is_refused() {
+    let models =
+        json!({"m": {"targets": [{"provider": "us"}]}, "gpt-*": {"targets": [{"provider": "us"}]}});
+    let rules = json!([
+        {"name": "a", "when": {"model": ["mm", "gpt-5", "g*", "echo"]}, "use": "m"},
+        {"name": "all", "use": "m"},
+        {"name": "dead", "when": {"team": "legal"}, "require": {"region": "eu"}},
+    ]);
+    assert_eq!(
+        problems(&with(&models, &rules)),
+        [
+            "$.rules[0].when.model[0]: no such model; configured: gpt-*, m, echo",
+            "$.rules[2]: is never looked at: $.rules[1] has no conditions, so it always counts first",
         ]
     );
 }

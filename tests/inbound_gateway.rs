@@ -320,3 +320,28 @@ fn the_echo_model_speaks_every_language() {
         json!("hi")
     );
 }
+
+#[test]
+fn lines_of_one_header_are_one_list_and_a_list_that_is_too_long_is_refused() {
+    let betas = [("anthropic-beta", "a-1"), ("anthropic-beta", "b-2,c-3")];
+    let (host, _, _) = asked("/v1/messages", &betas, &hello("claude"));
+    assert_eq!(
+        plan(&host)["client_headers"],
+        json!([["anthropic-beta", "a-1,b-2,c-3"]])
+    );
+    let long = "b".repeat(1025);
+    let (host, _, sent) = asked(
+        "/v1/messages",
+        &[("anthropic-beta", &long)],
+        &hello("claude"),
+    );
+    assert!(!sent);
+    let (status, body, _) = reply(&host);
+    assert_eq!(
+        (status, &body["error"]["message"]),
+        (
+            400,
+            &json!("The header `anthropic-beta` has 1025 bytes; at most 1024 are allowed.")
+        )
+    );
+}

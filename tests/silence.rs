@@ -247,3 +247,42 @@ fn who_is_too_silent_cools_down_but_not_for_a_client_that_waits_less_than_config
     assert!(cooled(&[]));
     assert!(!cooled(&[("x-llm-idle-timeout", "1s")]));
 }
+
+#[test]
+fn a_file_that_stops_is_not_its_provider_s_silence_since_a_slow_reader_looks_the_same() {
+    let config = gateway(&json!({"passthrough": {"provider": "a"}, "idle_timeout": "2s"}));
+    let shared = Shared::default();
+    let host = FakeHost::sharing(&shared);
+    let mut role = Request::new(config);
+    let head = [(":method", "GET"), (":path", "/v1/files/file-1/content")];
+    request(&mut role, &host, &head, &[]).unwrap();
+    let settings = br#"{"role": "provider", "dialect": "openai"}"#;
+    let Ok(Config::Provider(provider)) = Config::parse(settings) else {
+        panic!()
+    };
+    let mut attempt = Attempt::new(Rc::new(provider));
+    host.attempt_number(1);
+    request(&mut attempt, &host, &head, &[]).unwrap();
+    let mut ride = Ride {
+        host,
+        role,
+        attempt,
+    };
+    let file = [
+        (":status", "200"),
+        ("content-type", "application/octet-stream"),
+    ];
+    ride.hears(&file, "a part");
+    let lines = ride.host.header_lines(Side::Response);
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    ride.host.set_headers(Side::Response, &lines);
+    ride.role.on_response_headers(&ride.host, false);
+    ride.host.now_ms.set(START * 1000 + 2000);
+    ride.attempt.on_deadline(&ride.host);
+    ride.role.on_log(&ride.host);
+    assert_eq!(ride.attempts()[0]["reason"], "idle_timeout");
+    assert!(!shared.borrow().contains_key("envoy_llm_gateway.health"));
+}

@@ -69,8 +69,8 @@ impl Back {
         let framing = chat
             .filter(|_| !sent.passes)
             .map_or(sent.framing, |chat| chat.framing());
-        let kind = headers.get("content-type").unwrap_or(framing.media_type());
-        if sent.plan.stream && kind.starts_with(framing.media_type()) {
+        let kind = headers.media_type();
+        if sent.plan.stream && (kind.is_empty() || kind == framing.media_type()) {
             let created = seconds(host.now());
             if let Some(streaming) = Streaming::new(framing, provider, sent, created) {
                 return Self::Stream(Box::new(streaming));

@@ -114,8 +114,7 @@ pub(super) fn body(
 /// Whether a good answer passes: a page for people, in the place of what a model was asked for, does
 /// not come from it.
 pub(super) fn passes(sent: &Sent) -> bool {
-    let kind = sent.headers.get("content-type").unwrap_or_default();
-    sent.plan.model.is_empty() || !kind.starts_with("text/html")
+    sent.plan.model.is_empty() || sent.headers.media_type() != "text/html"
 }
 
 /// What an error means where no model was asked for: it is the file, or whatever the path names, that is
@@ -153,10 +152,9 @@ enum Watch {
 
 impl Passing {
     pub(super) fn new(status: u16, area: Area, headers: &Headers) -> Self {
-        let kind = headers.get("content-type").unwrap_or_default();
         // A list of files or a batch has no tokens that were spent on this request.
         let plain = area.names_model() && headers.get("content-encoding").is_none();
-        let watch = match kind.split(';').next().unwrap_or_default().trim() {
+        let watch = match headers.media_type().as_str() {
             "application/json" if plain => Watch::Whole(Fields::new(WANTED)),
             "text/event-stream" if plain => Watch::Events(Lines::default()),
             _ => Watch::Blind,

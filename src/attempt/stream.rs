@@ -21,8 +21,10 @@ use serde::Deserialize;
 
 /// Largest event.
 const EVENT_LIMIT_BYTES: usize = 8 << 20;
-/// Most bytes of whole events that may come before the first content: a response repeats its instructions and tools twice.
+/// Most bytes of whole events that may come before the first content, besides [`ECHOES`] of the request.
 const HOLD_LIMIT_BYTES: usize = 4 << 20;
+/// A response repeats its instructions and tools twice before its first content, and JSON may be written longer than it came.
+const ECHOES: usize = 3;
 const TOO_LARGE: &str = "The provider sent an event that is too large.";
 
 /// What becomes of the bytes that are here.
@@ -285,7 +287,8 @@ impl Streaming {
             attempts::store(host, &sent.attempts);
         }
         // An event that is still coming, an image for example, may be the first content.
-        if self.fed.saturating_sub(self.splitter.held()) > HOLD_LIMIT_BYTES {
+        let limit = HOLD_LIMIT_BYTES.saturating_add(sent.plan.size.saturating_mul(ECHOES));
+        if self.fed.saturating_sub(self.splitter.held()) > limit {
             return Verdict::Failed(failed("The provider sent too much before any content."));
         }
         Verdict::Hold

@@ -85,7 +85,7 @@ impl Wanted {
 
     /// Whether an answer in the client's language is that.
     ///
-    /// Errors: `ProviderFailed`; it says where the answer does not fit, and not what stands there.
+    /// Errors: `JsonMismatch`; it says where the answer does not fit, and not what stands there.
     pub(super) fn check(&self, api: Api, answer: &[u8]) -> Result<(), Fault> {
         let texts = texts(api, answer).unwrap_or_default();
         texts.iter().try_for_each(|text| self.fits(text))
@@ -119,7 +119,7 @@ impl Wanted {
 }
 
 fn misfit(message: String) -> Fault {
-    Fault::new(FaultKind::ProviderFailed, message)
+    Fault::new(FaultKind::JsonMismatch, message)
 }
 
 #[derive(Deserialize)]

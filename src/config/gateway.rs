@@ -6,7 +6,7 @@ use super::{
     node::{Fields, Node, Reading},
     provider::UNKNOWN,
     retries, rules,
-    targets::{self, Timeouts, some, star_is_last},
+    targets::{self, Timeouts, known_model, some},
 };
 use crate::{
     api::relay::Area,
@@ -29,8 +29,6 @@ const BODY_LIMIT_CEILING_BYTES: u64 = 128 << 20;
 const PASSTHROUGH_LIMIT_BYTES: u64 = 512 << 20;
 const PASSTHROUGH_LIMIT_CEILING_BYTES: u64 = 1 << 40;
 const MAX_CLUSTERS: usize = 16;
-/// Answered by the gateway itself.
-const ECHO: &str = "echo";
 /// SHA-256 of nothing: what a digest is when the variable that should hold the key is not set.
 const DIGEST_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -135,14 +133,25 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
     let health = fields.or("health", default, |node| health::read(&node));
     tries?;
     let (models, providers, known) = (models?, providers?, known?);
+    let (rules, guards, on_context_length) = (rules?, guards?, on_context_length?);
+    let instead = rules.iter().filter_map(|rule| rule.instead.as_ref());
+    let to = guards.rules.iter().filter_map(|rule| rule.to.as_ref());
+    let longer = models.iter().map(|model| &model.on_context_length);
+    let longer = longer
+        .chain([&on_context_length])
+        .filter_map(|longer| match longer {
+            OnContextLength::GoTo(named) => Some(named),
+            _ => None,
+        });
+    let listed = super::listed(&models, &providers, &known, instead.chain(to).chain(longer));
     Some(Gateway {
-        listed: super::listed(&models, &providers, &known),
+        listed,
         known,
         health: health?,
         models,
         providers,
-        rules: rules?,
-        guards: guards?,
+        rules,
+        guards,
         overrides: overrides?,
         keys: keys?,
         body_limit_bytes: body_limit?.try_into().ok()?,
@@ -150,7 +159,7 @@ pub(super) fn read(fields: &Fields<'_>, registry: &[Entry]) -> Option<Gateway> {
         idle_timeout: inherited.idle,
         passthrough: passthrough?,
         count_tokens: count_tokens?,
-        on_context_length: on_context_length?,
+        on_context_length,
         cap_max_tokens: cap_max_tokens?,
         filter_state: filter_state?,
     })
@@ -444,7 +453,7 @@ fn keys(node: &Node<'_>, models: &[String], may_override: bool) -> Option<Vec<Ke
             let overrides = fields.or("overrides", may_override, |node| node.flag());
             let may = match fields.given("models") {
                 Some(node) => {
-                    let may = node.list(|node| permission(&node, models));
+                    let may = node.list(|node| known_model(&node, models));
                     some(&node, may, "model").map(Some)
                 }
                 None => Some(None),
@@ -470,33 +479,6 @@ fn keys(node: &Node<'_>, models: &[String], may_override: bool) -> Option<Vec<Ke
         key
     });
     some(node, keys, "key")
-}
-
-/// A name, or the beginning of names, that a key may ask for.
-fn permission(node: &Node<'_>, models: &[String]) -> Option<String> {
-    let name = node.plain()?;
-    if !star_is_last(name) {
-        node.wrong("`*` may stand at the end only");
-        return None;
-    }
-    let known = models.iter().map(String::as_str).chain([ECHO]);
-    if !models.is_empty() && !known.clone().any(|model| overlap(name, model)) {
-        let known: Vec<_> = known.collect();
-        let known = known.join(", ");
-        node.wrong(format_args!("no such model; configured: {known}"));
-        return None;
-    }
-    Some(name.to_owned())
-}
-
-/// Whether one name, or beginning of names, has anything in common with another.
-fn overlap(a: &str, b: &str) -> bool {
-    match (a.strip_suffix('*'), b.strip_suffix('*')) {
-        (None, None) => a == b,
-        (Some(a), None) => b.starts_with(a),
-        (None, Some(b)) => a.starts_with(b),
-        (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
-    }
 }
 
 fn digest(node: &Node<'_>) -> Option<[u8; 32]> {

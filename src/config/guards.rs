@@ -4,7 +4,7 @@ use super::{
     calls,
     node::{Fields, Node},
     rules::words,
-    targets::{bounded, named, some, star_is_last},
+    targets::{bounded, known_model, named, some},
 };
 use crate::{
     guard::{
@@ -126,10 +126,10 @@ fn guard(
     let to = fields.maybe("to", |node| named(&node, models));
     let salt = fields.maybe("salt", |node| salt(&node));
     let threshold = fields.maybe("threshold", |node| threshold(&node));
-    let teams = fields.maybe("teams", |node| self::words(&node));
+    let teams = fields.if_given("teams", |node| self::words(&node));
     let for_models = match fields.given("models") {
         Some(node) => {
-            let list = some(&node, node.each(|node| model(&node)), "model");
+            let list = some(&node, node.each(|node| known_model(&node, models)), "model");
             list.filter(|list| bounded(&node, list.len(), MAX_ENTITIES, "models").is_some())
                 .map(Some)
         }
@@ -423,15 +423,6 @@ fn threshold(node: &Node<'_>) -> Option<u8> {
         ));
     }
     score
-}
-
-fn model(node: &Node<'_>) -> Option<String> {
-    let name = node.plain()?;
-    if !star_is_last(name) {
-        node.wrong("`*` may stand at the end only");
-        return None;
-    }
-    Some(name.to_owned())
 }
 
 /// What a guard looks for in answers only.

@@ -8,6 +8,7 @@ use crate::{
     catalogue::{Catalogue, Known, Model, Own, Prices, Rates},
     json::decimal::scaled,
 };
+use std::collections::BTreeMap;
 
 /// Most entries.
 const MAX_ENTRIES: usize = 10_000;
@@ -35,7 +36,15 @@ const MAKERS: &[&str] = &[
 
 /// Reads the block; `None`: what is wrong is reported.
 pub(super) fn read(node: &Node<'_>) -> Option<Known> {
-    let entries = node.map(entry)?;
+    let mut names = BTreeMap::new();
+    let entries = node.map(|name, node| {
+        // Case does not matter, so one of the two would be nobody's.
+        let twin = names.insert(name.to_ascii_lowercase(), name.to_owned());
+        if let Some(twin) = &twin {
+            node.wrong(format_args!("the same as {twin:?}: case does not matter"));
+        }
+        entry(name, node).filter(|_| twin.is_none())
+    })?;
     if entries.len() > MAX_ENTRIES {
         node.wrong(format_args!(
             "{} entries; allowed: {MAX_ENTRIES}",

@@ -144,8 +144,13 @@ pub struct Listed {
     about: Option<catalogue::Model>,
 }
 
-/// What the targets name, sorted by number.
-fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Box<[Listed]> {
+/// What the targets name, and what else leads to models by their names (`more`), sorted by number.
+fn listed<'n>(
+    models: &'n [Model],
+    providers: &[Destination],
+    known: &Known,
+    more: impl Iterator<Item = &'n Named>,
+) -> Box<[Listed]> {
     let mut listed = Vec::new();
     let mut add = |place: usize, model: &str| {
         let Some(to) = providers.get(place) else {
@@ -163,26 +168,27 @@ fn listed(models: &[Model], providers: &[Destination], known: &Known) -> Box<[Li
             });
         }
     };
+    let mut named: Vec<&Named> = more.collect();
     for known in models {
-        for target in &known.targets {
+        let copies = known.mirror.as_ref().map(|mirror| &mirror.target);
+        for target in known.targets.iter().chain(copies) {
             match &target.to {
                 To::Provider { provider, model } => {
                     add(*provider, model.as_deref().unwrap_or(&known.name));
                 }
-                To::Model(named) => {
-                    let inner = models
-                        .get(named.model)
-                        .map(|inner| inner.targets.as_slice());
-                    for target in inner.unwrap_or_default() {
-                        if let To::Provider {
-                            provider,
-                            model: None,
-                        } = target.to
-                        {
-                            add(provider, &named.asked);
-                        }
-                    }
-                }
+                To::Model(inner) => named.push(inner),
+            }
+        }
+    }
+    for one in named {
+        let inner = models.get(one.model).map(|inner| inner.targets.as_slice());
+        for target in inner.unwrap_or_default() {
+            if let To::Provider {
+                provider,
+                model: None,
+            } = target.to
+            {
+                add(provider, &one.asked);
             }
         }
     }
@@ -221,35 +227,9 @@ impl Gateway {
             || self.keys.as_ref().is_some_and(asks)
     }
 
-    /// Whether a target names this model of this provider, rather than taking what a client says.
+    /// Whether the configuration names this model of this provider, rather than taking what a client says.
     pub fn names(&self, provider: &str, model: &str) -> bool {
-        let at = |place: usize| {
-            let to = self.providers.get(place);
-            to.is_some_and(|to| to.name == provider)
-        };
-        self.models.iter().any(|known| {
-            let same = known.name == model
-                || known
-                    .name
-                    .strip_prefix(provider)
-                    .and_then(|rest| rest.strip_prefix('/'))
-                    == Some(model);
-            known.targets.iter().any(|target| match &target.to {
-                To::Provider {
-                    provider,
-                    model: own,
-                } => own.as_deref().map_or(same, |own| own == model) && at(*provider),
-                // Its targets are found at that model; what it asks a wildcard for is named here.
-                To::Model(named) => {
-                    named.asked == model
-                        && self.models.get(named.model).is_some_and(|inner| {
-                            inner.targets.iter().any(|target| {
-                                matches!(&target.to, To::Provider { provider, model: None } if at(*provider))
-                            })
-                        })
-                }
-            })
-        })
+        self.listed(provider, model).is_some()
     }
 }
 

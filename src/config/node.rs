@@ -425,6 +425,16 @@ impl<'n> Fields<'n> {
         self.optional(key)
             .map_or(Some(None), |node| read(node).map(Some))
     }
+
+    /// As [`Fields::maybe`], where `null` is no way to say that it is absent: see [`Fields::given`].
+    pub fn if_given<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(Node<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        self.given(key)
+            .map_or(Some(None), |node| read(node).map(Some))
+    }
 }
 
 /// `10s`, `250ms`, `2m` or `1h`, from 1 ms to 24 h.

@@ -4,7 +4,7 @@ use super::{
     Between, Condition, Rule, Words,
     labels::needs,
     node::{Fields, Node},
-    targets::{bounded, named, some, star_is_last},
+    targets::{bounded, known_model, named, some, star_is_last},
 };
 use crate::{
     api::{client::Api, relay::Area},
@@ -25,7 +25,13 @@ const MAX_TOKENS: u64 = 1_000_000_000;
 pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
     let mut names = std::collections::BTreeMap::new();
     let mut at = 0;
+    let mut last = None;
     let rules = node.list(|node| {
+        if let Some(last) = last {
+            node.wrong(format_args!(
+                "is never looked at: $.rules[{last}] has no conditions, so it always counts first"
+            ));
+        }
         let rule = node.object(|fields| {
             let name = fields.required("name").and_then(|node| {
                 let name = node.plain()?.to_owned();
@@ -37,8 +43,11 @@ pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
             });
             // What was commented out to the last line is no way to say "all" or "none".
             let when = match fields.given("when") {
-                Some(node) => node.object(conditions),
-                None => Some(Vec::new()),
+                Some(node) => node.object(|fields| conditions(fields, models)),
+                None => {
+                    last.get_or_insert(at);
+                    Some(Vec::new())
+                }
             };
             let instead = fields.maybe("use", |node| named(&node, models));
             let require = match fields.given("require") {
@@ -66,24 +75,26 @@ pub(super) fn rules(node: &Node<'_>, models: &[String]) -> Option<Vec<Rule>> {
 /// A key whose value is words, and the condition that it makes.
 type Named = (&'static str, fn(Words) -> Condition);
 
-fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
+fn conditions(fields: &Fields<'_>, models: &[String]) -> Option<Vec<Condition>> {
     // Each is read, so that every problem is told; the order is that of the cost.
-    let lists: [Named; 6] = [
-        ("model", Condition::Model),
+    let lists: [Named; 5] = [
         ("key", Condition::Key),
         ("team", Condition::Team),
         ("user", Condition::User),
         ("project", Condition::Project),
         ("path", Condition::Path),
     ];
-    let mut found = Vec::new();
+    let model = fields.if_given("model", |node| {
+        model_words(&node, models).map(Condition::Model)
+    });
+    let mut found = vec![model];
     for (key, made) in lists {
-        found.push(fields.maybe(key, |node| words(&node).map(made)));
+        found.push(fields.if_given(key, |node| words(&node).map(made)));
     }
-    let operation = fields.maybe("operation", |node| {
+    let operation = fields.if_given("operation", |node| {
         operations(&node).map(Condition::Operation)
     });
-    let headers = fields.or("headers", Vec::new(), |node| {
+    let headers = fields.if_given("headers", |node| {
         let named = node.map(|name, node| {
             let name = header(&node, name);
             let words = words(&node);
@@ -92,22 +103,22 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
         bounded(&node, named.len(), MAX_NAMED, "headers")?;
         Some(named)
     });
-    let days = fields.maybe("days", |node| days(&node));
-    let hours = fields.maybe("hours", |node| hours(&node));
-    let metadata = fields.or("metadata", Vec::new(), |node| {
+    let days = fields.if_given("days", |node| days(&node));
+    let hours = fields.if_given("hours", |node| hours(&node));
+    let metadata = fields.if_given("metadata", |node| {
         let named =
             node.map(|name, node| Some(Condition::Metadata(name.to_owned(), words(&node)?)))?;
         bounded(&node, named.len(), MAX_NAMED, "fields")?;
         Some(named)
     });
-    let tools = fields.maybe("has_tools", |node| node.flag().map(Condition::Tools));
-    let schema = fields.maybe("json_schema", |node| node.flag().map(Condition::Schema));
+    let tools = fields.if_given("has_tools", |node| node.flag().map(Condition::Tools));
+    let schema = fields.if_given("json_schema", |node| node.flag().map(Condition::Schema));
     let most = |key, most, made: fn(Between) -> Condition| {
-        fields.maybe(key, |node| between(&node, most).map(made))
+        fields.if_given(key, |node| between(&node, most).map(made))
     };
     let limit = most("max_tokens", MAX_TOKENS, Condition::MaxTokens);
-    let images = fields.maybe("has_images", |node| node.flag().map(Condition::Images));
-    let language = fields.maybe("language", |node| languages(&node));
+    let images = fields.if_given("has_images", |node| node.flag().map(Condition::Images));
+    let language = fields.if_given("language", |node| languages(&node));
     let complexity = most("complexity", 100, Condition::Complexity);
     let tokens = most("input_tokens", MAX_TOKENS, Condition::InputTokens);
     let mut when = Vec::new();
@@ -115,10 +126,10 @@ fn conditions(fields: &Fields<'_>) -> Option<Vec<Condition>> {
         when.extend(condition?);
     }
     when.extend(operation?);
-    when.extend(headers?);
+    when.extend(headers?.into_iter().flatten());
     when.extend(days?);
     when.extend(hours?);
-    when.extend(metadata?);
+    when.extend(metadata?.into_iter().flatten());
     for condition in [tools, schema, limit, images, language, complexity, tokens] {
         when.extend(condition?);
     }
@@ -135,6 +146,14 @@ pub(super) fn words(node: &Node<'_>) -> Option<Words> {
         }
         Some(word.to_owned())
     });
+    let words = some(node, words, "value")?;
+    bounded(node, words.len(), MAX_WORDS, "values")?;
+    Some(Words(words))
+}
+
+/// Words that have something in common with at least one configured model.
+fn model_words(node: &Node<'_>, models: &[String]) -> Option<Words> {
+    let words = node.each(|node| known_model(&node, models));
     let words = some(node, words, "value")?;
     bounded(node, words.len(), MAX_WORDS, "values")?;
     Some(Words(words))

@@ -325,3 +325,30 @@ pub(super) fn bounded(node: &Node<'_>, count: usize, most: usize, what: &str) ->
     }
     Some(())
 }
+
+/// A name, or the beginning of names, that has something in common with a configured model.
+pub(super) fn known_model(node: &Node<'_>, models: &[String]) -> Option<String> {
+    let name = node.plain()?;
+    if !star_is_last(name) {
+        node.wrong("`*` may stand at the end only");
+        return None;
+    }
+    let known = models.iter().map(String::as_str).chain([ECHO]);
+    if !models.is_empty() && !known.clone().any(|model| overlap(name, model)) {
+        let known: Vec<_> = known.collect();
+        let known = known.join(", ");
+        node.wrong(format_args!("no such model; configured: {known}"));
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// Whether one name, or beginning of names, has anything in common with another.
+fn overlap(a: &str, b: &str) -> bool {
+    match (a.strip_suffix('*'), b.strip_suffix('*')) {
+        (None, None) => a == b,
+        (Some(a), None) => b.starts_with(a),
+        (None, Some(b)) => a.starts_with(b),
+        (Some(a), Some(b)) => a.starts_with(b) || b.starts_with(a),
+    }
+}

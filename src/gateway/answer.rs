@@ -111,11 +111,13 @@ impl Answer {
         self.status != 0
     }
 
-    /// Whether an answer broke off that had begun, and not because the client left; asked when the record is complete.
+    /// Whether an answer broke off that had begun, and not because the client left or the time for all attempts was over;
+    /// asked when the record is complete.
     pub(super) fn broke_off(&self, host: &dyn Host, streams: bool) -> bool {
         self.answered
             && self.stopped.is_none()
             && (streams || !self.complete)
+            && !is_out_of_time(host)
             && host.state(state::OUTCOME).as_deref() == Some(b"partial")
     }
 
@@ -199,10 +201,10 @@ impl Answer {
         }
         if let Some(last) = attempts.last_mut() {
             let open = last.ms.is_none() || (good && last.reason.is_none());
-            let ended = if left {
-                attempts::CANCELLED
-            } else {
-                attempts::BROKE_OFF
+            let ended = match left {
+                true => attempts::CANCELLED,
+                false if is_out_of_time(host) => FaultKind::TimedOut.wire().2,
+                false => attempts::BROKE_OFF,
             };
             if open && (left || good) {
                 let ms = millis(host.now()).saturating_sub(last.at_ms);
@@ -293,7 +295,7 @@ fn explain(host: &dyn Host, api: Api, status: u16, timeout: Duration, id: Option
         .or_else(|| host.state(state::OPERATION))
         .unwrap_or_default();
     let asked = String::from_utf8_lossy(&asked);
-    let (status, fault) = failed::fault(&asked, &attempts, timeout);
+    let (status, fault) = failed::fault(&asked, &attempts, timeout, millis(host.now()));
     host.set_state(state::REASON, fault.kind.wire().2);
     Instead::new(api, status, &fault, attempts.len(), id)
 }

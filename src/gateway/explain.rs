@@ -297,7 +297,9 @@ pub(super) fn answer(
         },
         path: Some(&explained.path),
     };
-    let prepared = match (models::permit(config, caller, &asked.model), stopped) {
+    let permitted = models::permit(config, caller, &asked.model)
+        .and_then(|()| models::permit_others(config, caller, &asked.body));
+    let prepared = match (permitted, stopped) {
         (Err(fault), _) | (_, Some(fault)) => Err(fault),
         _ => planned(host, config, caller, client, request, &mut story),
     };

@@ -3,8 +3,12 @@
 use crate::{
     fault::{Fault, FaultKind},
     log::attempts::{self, Attempt},
+    plan::health::told,
 };
 use std::time::Duration;
+
+/// The longest wait that a client is told.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// Why an attempt failed, as far as the final status depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +21,13 @@ enum Cause {
 /// The error for the client, and its status.
 ///
 /// Shape: the attempts' common status where they agree, 504 when all ran out of time, else 502.
-/// `timeout` is what each attempt had.
-pub(super) fn fault(asked: &str, attempts: &[Attempt], timeout: Duration) -> (u16, Fault) {
+/// `timeout` is what each attempt had. `now`: milliseconds since 1970.
+pub(super) fn fault(
+    asked: &str,
+    attempts: &[Attempt],
+    timeout: Duration,
+    now: u64,
+) -> (u16, Fault) {
     let causes: Vec<Cause> = attempts.iter().map(|a| cause(a, timeout)).collect();
     let first = causes.first().copied().unwrap_or(Cause::Status(502));
     let common = causes.iter().all(|cause| *cause == first).then_some(first);
@@ -36,7 +45,7 @@ pub(super) fn fault(asked: &str, attempts: &[Attempt], timeout: Duration) -> (u1
         tried.join("; ")
     );
     let mut fault = Fault::new(kind, message);
-    fault.retry_after = retry_after(attempts);
+    fault.retry_after = retry_after(attempts, now);
     (status, fault)
 }
 
@@ -106,18 +115,12 @@ fn ran_out(attempt: &Attempt, timeout: Duration) -> bool {
         .is_some_and(|ms| ms.saturating_add(ms / 20) >= timeout)
 }
 
-/// The smallest number of seconds; a date only when there is no number.
-fn retry_after(attempts: &[Attempt]) -> Option<String> {
-    let told = || attempts.iter().filter_map(|a| a.retry_after.as_deref());
-    let seconds = told().filter_map(|text| text.trim().parse::<f64>().ok());
-    let smallest = seconds
-        .filter(|s| s.is_finite() && *s >= 0.0)
-        .reduce(f64::min);
-    // Anything else must at least look like a date: it comes from outside.
-    let date = |text: &&str| text.ends_with(" GMT") && text.len() < 40;
-    smallest
-        .map(|s| s.ceil().to_string())
-        .or_else(|| told().find(date).map(str::to_owned))
+/// The shortest wait that an attempt told. Units: whole seconds.
+fn retry_after(attempts: &[Attempt], now: u64) -> Option<String> {
+    let waits = attempts.iter().filter_map(|a| a.retry_after.as_deref());
+    let shortest = waits.filter_map(|text| told(text, now)).min()?;
+    let seconds = shortest.min(LONGEST_WAIT).as_millis().div_ceil(1000);
+    Some(seconds.to_string())
 }
 
 #[cfg(test)]
@@ -134,7 +137,7 @@ mod tests {
     }
 
     fn of(attempts: &[Attempt]) -> (u16, &'static str) {
-        let (status, fault) = fault("x", attempts, Duration::from_secs(1));
+        let (status, fault) = fault("x", attempts, Duration::from_secs(1), 0);
         (status, fault.kind.wire().2)
     }
 
@@ -180,29 +183,29 @@ mod tests {
             attempt(None, 3, ""),
         ];
         assert_eq!(
-            fault("x", &attempts, Duration::from_secs(1)).1.message,
+            fault("x", &attempts, Duration::from_secs(1), 0).1.message,
             "No provider could answer `x`. Tried: p (m) 529 provider_overloaded; p (m) did not answer within 1000 ms; p (m) could not be reached."
         );
     }
 
     #[test]
-    fn the_smallest_retry_after_counts() {
-        let told = |text: &str| Attempt {
-            retry_after: Some(text.into()),
-            ..attempt(Some(429), 1, "")
+    fn the_shortest_wait_is_told_in_whole_seconds() {
+        // 21 Oct 2026 07:28:00 GMT
+        let now = 1_792_567_680_000;
+        let of = |waits: &[&str]| {
+            let told = |text: &&str| Attempt {
+                retry_after: Some((*text).into()),
+                ..attempt(Some(429), 1, "")
+            };
+            let list: Vec<_> = waits.iter().map(told).collect();
+            retry_after(&list, now)
         };
-        let of = |list: &[Attempt]| retry_after(list);
-        assert_eq!(
-            of(&[told("30"), told("2.5"), told("x")]).as_deref(),
-            Some("3")
-        );
-        assert_eq!(
-            of(&[told("Wed, 21 Oct 2026 07:28:00 GMT")]).as_deref(),
-            Some("Wed, 21 Oct 2026 07:28:00 GMT")
-        );
-        assert_eq!(
-            of(&[attempt(Some(429), 1, ""), told("NaN"), told("1e400")]),
-            None
-        );
+        let date = "Wed, 21 Oct 2026 07:28:09 GMT";
+        assert_eq!(of(&["30", "2.5", "x"]).as_deref(), Some("3"));
+        assert_eq!(of(&[date, "30"]).as_deref(), Some("9"));
+        assert_eq!(of(&["99999999"]).as_deref(), Some("86400"));
+        for nothing in ["", "NaN", "1e400", "1e300", "-0", "-1", "Wed"] {
+            assert_eq!(of(&[nothing]), None, "{nothing}");
+        }
     }
 }

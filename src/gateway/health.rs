@@ -292,7 +292,9 @@ pub(super) fn broke_off(host: &dyn Host, config: &Gateway, patience: Option<Pati
     let (Some(attempt), Some(step)) = (attempts.last(), plan.step(attempts.len() as u64)) else {
         return;
     };
-    if impatient(attempt, patience) {
+    // A client that reads a long file slowly makes Envoy stop reading as well: from here that looks like silence.
+    let slow = plan.relay.is_some() && attempt.reason.as_deref() == Some(attempts::IDLE);
+    if slow || impatient(attempt, patience) {
         return;
     }
     let broke = (Scope::Model, Outcome::BrokeOff);
@@ -346,7 +348,8 @@ pub(super) fn judged(attempt: &Attempt, patience: Patience) -> Option<(Scope, Ou
     }
     let kind = FaultKind::ALL.iter().find(|kind| kind.wire().2 == reason);
     let (scope, outcome) = match kind {
-        Some(FaultKind::Internal) => return None,
+        // A schema is the client's: nothing may fit it.
+        Some(FaultKind::Internal | FaultKind::JsonMismatch) => return None,
         Some(kind) if !kind.is_attempts() => return None,
         // A key may be good for one model and not for another.
         Some(FaultKind::ProviderAuth) if attempt.status == Some(403) => {

@@ -127,13 +127,21 @@ impl Client {
 }
 
 impl Client {
-    fn forward(&mut self, headers: &Headers) {
-        let line = |name: &&str| {
-            let value = headers.get(name)?;
-            let fits = value.len() <= MAX_FORWARDED_BYTES;
-            fits.then(|| ((*name).to_owned(), value.to_owned()))
-        };
-        self.forwarded = FORWARDED.iter().filter_map(line).collect();
+    fn forward(&mut self, headers: &Headers) -> Result<(), Fault> {
+        let lines = FORWARDED
+            .iter()
+            .filter_map(|name| Some((*name, headers.joined(name)?)));
+        for (name, value) in lines {
+            if value.len() > MAX_FORWARDED_BYTES {
+                let message = format!(
+                    "The header `{name}` has {} bytes; at most {MAX_FORWARDED_BYTES} are allowed.",
+                    value.len()
+                );
+                return Err(Fault::new(FaultKind::BadRequest, message).at(name));
+            }
+            self.forwarded.push((name.to_owned(), value));
+        }
+        Ok(())
     }
 
     /// What every answer of this filter tells the client.
@@ -212,14 +220,14 @@ impl Request {
                 self.api = explained.api;
                 self.explained = Some(explained);
                 if self.api.is_anthropic() {
-                    self.client.forward(&headers);
+                    self.client.forward(&headers)?;
                 }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }
             Endpoint::Ask(api) => {
                 self.api = api;
                 if api.is_anthropic() {
-                    self.client.forward(&headers);
+                    self.client.forward(&headers)?;
                 }
                 entry::check_head(&headers, self.config.body_limit_bytes, end)?;
             }

@@ -62,6 +62,20 @@ impl Headers {
             .map(|(_, v)| v.as_str())
     }
 
+    /// All values of a header that may come in several lines, which is the same as one with commas between them.
+    pub fn joined(&self, name: &str) -> Option<String> {
+        let lines = self.0.iter().filter(|(n, _)| n == name);
+        let values: Vec<_> = lines.map(|(_, v)| v.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    /// The type of the body in lower case, without parameters; empty where none is given.
+    pub fn media_type(&self) -> String {
+        let kind = self.get("content-type").unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default();
+        essence.trim().to_ascii_lowercase()
+    }
+
     /// All lines in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))

@@ -19,6 +19,8 @@ pub use wait::told;
 const MAX_ENTRIES: usize = 512;
 /// Longest key that is remembered: clusters and models with longer names never cool down.
 const MAX_KEY_BYTES: usize = 512;
+/// How far one worker's time may be ahead of another's without anybody having set the clock. Units: milliseconds.
+const CLOCKS_DIFFER_MS: u64 = 1000;
 /// A cool-down doubles with each failed probe, at most this often.
 const MAX_DOUBLINGS: u32 = 16;
 
@@ -174,7 +176,7 @@ impl Table {
         let Some(entry) = self.0.iter().find(|entry| entry.key == key) else {
             return State::Well;
         };
-        if entry.since == 0 {
+        if entry.since == 0 || is_ahead(entry.since, now) {
             return State::Well;
         }
         let why = entry.why.unwrap_or(Why::Failures);
@@ -225,7 +227,7 @@ impl Table {
         let Some(entry) = self.0.get_mut(place) else {
             return false;
         };
-        if entry.since > 0 && began <= entry.since {
+        if entry.since > 0 && began <= entry.since && !is_ahead(entry.since, now) {
             return false;
         }
         entry.turn(settings, now);
@@ -266,12 +268,16 @@ impl Table {
 impl Entry {
     /// Begins a new window when the last one is over.
     fn turn(&mut self, settings: &Settings, now: u64) {
-        if now >= self.window.saturating_add(millis(settings.window)) {
+        let over = now >= self.window.saturating_add(millis(settings.window));
+        if over || is_ahead(self.window, now) {
             (self.window, self.seen, self.bad) = (now, 0, 0);
         }
     }
 
     fn failed(&mut self, settings: &Settings, outcome: Outcome, began: u64, now: u64) -> bool {
+        if is_ahead(self.since, now) {
+            (self.since, self.until, self.probe) = (0, 0, 0);
+        }
         if self.since > 0 && began < self.until {
             return self.longer(settings, outcome, now);
         }
@@ -322,6 +328,11 @@ impl Entry {
             && self.seen >= settings.requests
             && u64::from(self.bad) * 100 >= u64::from(settings.error_rate) * u64::from(self.seen)
     }
+}
+
+/// Whether the clock has been set back since then: what was noted by it would last until it is as late again.
+fn is_ahead(noted: u64, now: u64) -> bool {
+    noted > now.saturating_add(CLOCKS_DIFFER_MS)
 }
 
 fn doubled(pause: Duration, times: u32) -> Duration {

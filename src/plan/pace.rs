@@ -174,7 +174,9 @@ impl Entry {
     }
 
     fn is_old(&self, now: u32) -> bool {
-        u64::from(now.saturating_sub(self.at)) >= MAX_AGE.as_secs()
+        // By a clock that has been set back since.
+        let ahead = self.at > now.saturating_add(1);
+        ahead || u64::from(now.saturating_sub(self.at)) >= MAX_AGE.as_secs()
     }
 
     fn note(&mut self, sample: Sample) {

@@ -18,6 +18,7 @@ fn what_is_wrong_with_model_info_is_named() {
         }
     };
     let info = json!({
+        "Twin": {"free": true},
         "a": {},
         "b": {"free": true, "input_usd_per_million": 1},
         "c": {"input_usd_per_million": "0.0000001"},
@@ -29,6 +30,7 @@ fn what_is_wrong_with_model_info_is_named() {
         "i*j": {"free": true},
         "k": {"context_window": 0},
         "l": {"input_usd_per_million": true},
+        "twin": {"free": true},
     });
     let allowed = "above, batch, cache_write_1h_usd_per_million, cache_write_usd_per_million, cached_audio_usd_per_million, cached_input_usd_per_million, context_window, flex, free, input_audio_usd_per_million, input_image_usd_per_million, input_usd_per_million, like, max_input_tokens, max_output_tokens, output_audio_usd_per_million, output_image_usd_per_million, output_usd_per_million, priority, reasoning_usd_per_million, search_usd_per_thousand";
     assert_eq!(
@@ -45,6 +47,7 @@ fn what_is_wrong_with_model_info_is_named() {
             format!("$.model_info.h.prices: unknown key; allowed: {allowed}"),
             "$.model_info.k.context_window: expected 1 to 1000000000, found 0".into(),
             "$.model_info.l.input_usd_per_million: expected a number, found true or false".into(),
+            "$.model_info.twin: the same as \"Twin\": case does not matter".into(),
             "$.model_info[\"i*j\"]: `*` may stand at the end only".into(),
         ]
     );

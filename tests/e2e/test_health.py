@@ -1,6 +1,7 @@
 """A provider that keeps failing is left alone, and clients notice nothing while another one is well."""
 
 import contextlib
+import json
 import os
 import random
 import threading
@@ -196,6 +197,27 @@ def test_the_time_for_all_attempts_is_bounded(make):
     assert time.monotonic() - began < 3
     assert (reply.status, reply.error["code"]) == (504, "provider_timeout")
     assert "when the time for all was over" in reply.error["message"]
+
+
+def test_a_stream_that_the_time_for_all_attempts_cuts_says_nothing_about_its_provider(make):
+    made = make(health=HEALTH | {"cool_down": "60s", "longest_cool_down": "60s", "error_requests": 1, "error_percent": 1})
+    made.providers["one"].mood = "slow 0.3"
+    reply = made.client.chat(model="short", stream=True)
+    assert (reply.status, reply.cut) == (200, True)
+    record = made.gateway.record(reply.id)
+    assert (record["outcome"], json.loads(record["attempts"])[0]["reason"]) == ("partial", "provider_timeout")
+    made.providers["one"].mood = "ok"
+    assert made.client.chat(model="short").headers["x-llm-provider"] == "one"
+
+
+def test_a_schema_that_no_answer_fits_costs_its_own_client_only(make):
+    made = make(validate_json=True, health=HEALTH | {"cool_down": "60s", "longest_cool_down": "60s"})
+    format = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer", "enum": [7]}}}
+    for _ in range(4):
+        reply = made.client.chat(model="one-two", response_format=format)
+        assert (reply.status, reply.error["code"]) == (502, "json_mismatch")
+        assert [attempt["reason"] for attempt in json.loads(made.gateway.record(reply.id)["attempts"])] == ["json_mismatch"] * 2
+    assert made.client.chat(model="one-two").headers["x-llm-provider"] == "one"
 
 
 def test_chaos(make):

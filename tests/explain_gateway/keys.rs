@@ -101,3 +101,19 @@ fn several_models_and_overrides_are_those_of_the_key() {
     let got: Value = serde_json::from_str(&reply.body).unwrap();
     assert_eq!(skipped(&got), ["us/gpt-5-mini provider"]);
 }
+
+#[test]
+fn every_model_that_a_body_names_must_be_one_of_the_key() {
+    let body =
+        r#"{"model":"smart","models":["small"],"messages":[{"role":"user","content":"hi"}]}"#;
+    let got = told(&[("x-llm-explain-key", "lawyer")], body);
+    assert_eq!(
+        (
+            &got["refusal"]["status"],
+            &got["refusal"]["code"],
+            plan(&got).len()
+        ),
+        (&json!(403), &json!("model_not_allowed"), 0)
+    );
+    assert_eq!(told(&[], body)["refusal"], Value::Null);
+}

@@ -1,10 +1,13 @@
 //! What counts as a failure, and of what: a model at a provider, the whole provider, or nobody.
 
 use crate::{
-    BAD, Envoy, GOOD, POST, Told, provider,
-    support::{request, response},
+    ANSWER, BAD, Envoy, GOOD, POST, Told, provider,
+    support::{FakeHost, request, response},
 };
-use envoy_llm_gateway::{gateway::Request, host::Stream};
+use envoy_llm_gateway::{
+    gateway::Request,
+    host::{Side, Stream},
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -156,31 +159,109 @@ fn the_time_for_all_attempts_being_over_is_nobody_s_failure() {
     }
 }
 
+/// A stream that began and has ended before its end, as Envoy's `details` say.
+fn begun_stream(envoy: &mut Envoy, details: &str) -> FakeHost {
+    let (host, mut role) = (envoy.host(), Request::new(envoy.config.clone()));
+    let body = br#"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    request(&mut role, &host, POST, &[body]).unwrap();
+    envoy.now += 1;
+    host.now_ms.set(envoy.now);
+    let mut attempt = provider();
+    request(&mut attempt, &host, POST, &[body]).unwrap();
+    let head = [(":status", "200"), ("content-type", "text/event-stream")];
+    let first = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".as_slice();
+    host.set_headers(Side::Response, &head);
+    attempt.on_response_headers(&host, false);
+    host.gather(Side::Response, std::str::from_utf8(first).unwrap());
+    attempt.on_response_body(&host, first.len(), false);
+    role.on_response_headers(&host, false);
+    role.on_response_body(&host, first.len(), false);
+    let key = "response.code_details".to_owned();
+    host.properties
+        .borrow_mut()
+        .insert(key, details.as_bytes().to_vec());
+    role.on_log(&host);
+    host
+}
+
 #[test]
 fn a_stream_that_breaks_off_counts_into_the_share() {
     let more = json!({"health": {"error_requests": 3, "error_percent": 100}});
     let mut envoy = Envoy::new(&more);
     for n in 0..4 {
         assert_eq!(envoy.plan("smart"), ["one", "two"], "{n}");
-        let (host, mut role) = (envoy.host(), Request::new(envoy.config.clone()));
-        let body =
-            br#"{"model":"smart","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
-        request(&mut role, &host, POST, &[body]).unwrap();
-        envoy.now += 1;
-        host.now_ms.set(envoy.now);
-        let mut attempt = provider();
-        request(&mut attempt, &host, POST, &[body]).unwrap();
-        let head = [(":status", "200"), ("content-type", "text/event-stream")];
-        let first = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n".as_slice();
-        let passed = response(&mut attempt, &host, &head, &[first]).unwrap();
-        let lines: Vec<_> = passed
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str(), v.as_str()))
-            .collect();
-        response(&mut role, &host, &lines, &[&passed.body]).unwrap();
-        role.on_log(&host);
+        let host = begun_stream(&mut envoy, "");
         assert_eq!(host.state_value("llm.outcome").as_deref(), Some("partial"));
     }
     assert_eq!(envoy.plan("smart"), ["two", "one"]);
+}
+
+#[test]
+fn an_answer_that_does_not_fit_the_client_s_schema_is_nobody_s_failure() {
+    let mut envoy = Envoy::new(&json!({"health": {"failures": 1}, "validate_json": true}));
+    let schema = json!({"name": "n", "schema": {"type": "integer", "enum": [7]}});
+    let format = json!({"type": "json_schema", "json_schema": schema});
+    let said = json!([{"role": "user", "content": "hi"}]);
+    let body = json!({"model": "smart", "messages": said, "response_format": format}).to_string();
+    let (host, mut role) = (envoy.host(), Request::new(envoy.config.clone()));
+    request(&mut role, &host, POST, &[body.as_bytes()]).unwrap();
+    let mut last = None;
+    for number in 1..=2 {
+        host.attempt_number(number);
+        let mut attempt = provider();
+        request(&mut attempt, &host, POST, &[body.as_bytes()]).unwrap();
+        envoy.now += 1;
+        host.now_ms.set(envoy.now);
+        let head = [(":status", "200"), ("content-type", "application/json")];
+        last = response(&mut attempt, &host, &head, &[ANSWER.as_bytes()]);
+    }
+    let last = last.unwrap();
+    let lines: Vec<_> = last
+        .headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    response(&mut role, &host, &lines, &[&last.body]);
+    role.on_log(&host);
+    let told: Value = serde_json::from_str(&host.state_value("llm.attempts").unwrap()).unwrap();
+    assert_eq!(
+        [&told[0]["reason"], &told[1]["reason"]],
+        ["json_mismatch"; 2]
+    );
+    assert_eq!(envoy.plan("smart"), ["one", "two"]);
+}
+
+#[test]
+fn a_stream_that_the_time_for_all_attempts_cuts_is_nobody_s_failure() {
+    let more = json!({"health": {"error_requests": 1, "error_percent": 1, "failures": 1}, "total_timeout": "1s"});
+    let mut envoy = Envoy::new(&more);
+    for (details, reason, plan) in [
+        ("response_timeout", "provider_timeout", ["one", "two"]),
+        (
+            "upstream_reset_after_response_started{remote_reset}",
+            "broke_off",
+            ["two", "one"],
+        ),
+    ] {
+        let host = begun_stream(&mut envoy, details);
+        let told: Value = serde_json::from_str(&host.state_value("llm.attempts").unwrap()).unwrap();
+        assert_eq!(told[0]["reason"], reason);
+        assert_eq!(host.state_value("llm.outcome").as_deref(), Some("partial"));
+        assert_eq!(envoy.plan("smart"), plan, "{details}");
+    }
+}
+
+#[test]
+fn a_name_that_a_rule_or_a_guard_asks_a_wildcard_for_is_one_of_the_configuration() {
+    for more in [
+        json!({"rules": [{"name": "r", "use": "gpt-5"}]}),
+        json!({"on_context_length": "gpt-5"}),
+        json!({"guards": [{"name": "g", "detect": "PII", "action": "route", "to": "gpt-5"}]}),
+    ] {
+        let mut envoy = Envoy::new(&more);
+        for _ in 0..3 {
+            envoy.ask("gpt-5", &[Some((404, &[], "{}")), GOOD]);
+        }
+        assert_eq!(envoy.plan("gpt-5"), ["two", "one"], "{more}");
+    }
 }

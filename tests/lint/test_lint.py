@@ -162,6 +162,13 @@ def the_gateway_is_missing(p):
     del p.filters[0]
 
 
+def rules_and_guards_are_for_nobody(p):
+    p.gateway["keys"] = [{"id": "a", "sha256": "0" * 64, "team": "legal"}, {"id": "b", "sha256": "1" * 64, "team": "research"}]
+    rules = [{"team": "legl"}, {"team": ["legal", "re*"], "key": "c"}, {"user": "ann"}]
+    p.gateway["rules"] = [{"name": str(at), "when": when, "use": "smart"} for at, when in enumerate(rules)]
+    p.gateway["guards"] = [{"name": "g", "detect": "PII", "action": "block", "teams": ["legl", "l*"]}]
+
+
 def envoy_is_less_patient_than_the_attempts(p):
     p.hcm["stream_idle_timeout"] = "1200s"
     p.gateway["models"]["smart"] |= {"attempts_per_target": 2, "answer_timeout": "10m"}
@@ -251,6 +258,12 @@ CASES = {
     roles_are_in_the_wrong_place: ["listener llm, plugin gateway: configuration.role must be gateway here"],
     a_log_asks_for_facts_that_are_not_given: [
         "listener llm: wasm.llm.model is used here and must be named in filter_state; the access log has every fact in wasm.llm.record"
+    ],
+    rules_and_guards_are_for_nobody: [
+        "listener llm: rules[0] is for team legl, which no key has; keys have: legal, research",
+        "listener llm: rules[1] is for key c, which no key has; keys have: a, b",
+        "listener llm: rules[2] is for user ann, which no key has; keys have: none",
+        "listener llm: guards[0] is for teams legl, which no key has; keys have: legal, research",
     ],
     envoy_is_less_patient_than_the_attempts: [
         "listener llm: 4 attempts at smart may take 2400s without a word; raise stream_idle_timeout (1200s) above that, or lower answer_timeout, attempts or total_timeout"

@@ -50,7 +50,10 @@ const fn kind(kind: FaultKind) -> &'static str {
         FaultKind::RateLimited | FaultKind::QuotaSpent => "rate_limit_error",
         FaultKind::Overloaded => "overloaded_error",
         FaultKind::TimedOut | FaultKind::TooSlow => "timeout_error",
-        FaultKind::ProviderAuth | FaultKind::ProviderFailed | FaultKind::Internal => "api_error",
+        FaultKind::ProviderAuth
+        | FaultKind::ProviderFailed
+        | FaultKind::JsonMismatch
+        | FaultKind::Internal => "api_error",
         FaultKind::BadRequest
         | FaultKind::Unsupported
         | FaultKind::ContextLength

@@ -319,3 +319,24 @@ fn no_pause_is_longer_than_the_longest_and_whoever_answers_is_well_again() {
         assert_eq!(table.state("c", now + 1), State::Well);
     }
 }
+
+#[test]
+fn what_a_clock_noted_that_has_been_set_back_since_is_forgotten() {
+    let hour = 3600 * SECOND;
+    let mut table = failed_three_times();
+    assert_eq!(table.state("c", T - hour), State::Well);
+    // One worker's time may be a little behind another's.
+    assert_eq!(table.state("c", T - 500), cooling(T + 2 + 10 * SECOND));
+    assert!(note(&mut table, Outcome::Answered, T - hour));
+    assert_eq!(table, Table::default());
+    let mut table = failed_three_times();
+    let now = T - hour;
+    note(&mut table, Outcome::Wait(Duration::from_secs(7)), now);
+    assert_eq!(
+        table.state("c", now),
+        State::Cooling {
+            until: now + 7 * SECOND,
+            why: Why::RetryAfter
+        }
+    );
+}
