@@ -22,6 +22,7 @@ use envoy_llm_gateway::{
         arguments::Arguments,
         back::Back,
         channel::{Channel, Decided, Rewrite},
+        document::Document,
         policy::{self, echo::Echo},
         rules::{Direction, Tally},
         vault::{Kept, Vault},
@@ -171,8 +172,8 @@ fn turned(mut texts: Texts, rewrite: &mut Words) -> Texts {
                 .push(text, true, rewrite, &mut out)
                 .unwrap();
         } else {
-            rewrite
-                .rewrite(text, Decided::default(), true, &mut out)
+            Document::default()
+                .push(text, true, rewrite, &mut out)
                 .unwrap();
         }
         *text = out;

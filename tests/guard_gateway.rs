@@ -693,6 +693,71 @@ fn a_whole_answer_that_is_json_stays_json() {
     }
 }
 
+/// A text letter by letter, and in two at every place.
+fn cuts(text: &str) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = vec![text.chars().map(String::from).collect()];
+    for (cut, _) in text.char_indices().skip(1) {
+        let (a, b) = text.split_at(cut);
+        all.push(vec![a.to_owned(), b.to_owned()]);
+    }
+    all
+}
+
+#[test]
+fn an_answer_that_is_json_stays_json_however_a_stream_is_cut_and_one_that_is_not_is_a_text() {
+    let guards = json!([
+        {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
+        {"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": "mask"},
+        {"name": "names", "pattern": "Ann .A. Lee", "action": "restore"},
+        {"name": "marks", "pattern": "[{] ?[{]x", "on": "output", "action": "mask"},
+    ]);
+    for (text, want) in [
+        (
+            r#" {"card": 4111111111111111, "to": ["[EMAIL_1]", 1.10], "n": "[NAMES_1]\u00e9"} "#,
+            r#" {"card": "[CREDIT_CARD_1]", "to": ["ann@example.com", 1.10], "n": "Ann \"A\" Lee\u00e9"} "#,
+        ),
+        (
+            "[4111111111111111]\n[true,-1.5e3]\n",
+            "[\"[CREDIT_CARD_1]\"]\n[true,-1.5e3]\n",
+        ),
+        (
+            r#"{"cut off": "a\"b 4111 1111 1111 1111"#,
+            r#"{"cut off": "a\"b [CREDIT_CARD_1]"#,
+        ),
+        ("[EMAIL_1] is {mine}", "ann@example.com is {mine}"),
+        ("[4111 1111 1111 1111] is mine", "[[CREDIT_CARD_1]] is mine"),
+        (
+            r#"{"to": [EMAIL_1], "n": "[NAMES_1]"}"#,
+            r#"{"to": ann@example.com, "n": "Ann "A" Lee"}"#,
+        ),
+        (
+            r#"{"a": 1}} 4111111111111111, "#,
+            r#"{"a": 1}} [CREDIT_CARD_1], "#,
+        ),
+        ("{ {x} [1] [a]", "[MARKS_1]} [1] [a]"),
+        ("[today] [nul", "[today] [nul"),
+    ] {
+        for path in [CHAT, MESSAGES, RESPONSES] {
+            let asked = "Ann \"A\" Lee, ann@example.com";
+            let mut whole_one = ask_of(&guards, path, &said(path, asked, false));
+            let got = whole_one.answer(&whole(path, text)).text();
+            let got: Value = serde_json::from_str(&got).unwrap();
+            let got = match path {
+                CHAT => &got["choices"][0]["message"]["content"],
+                MESSAGES => &got["content"][0]["text"],
+                _ => &got["output"][0]["content"][0]["text"],
+            };
+            assert_eq!(got, want, "{path}");
+            for pieces in cuts(text) {
+                let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+                let mut asked = ask_of(&guards, path, &said(path, asked, true));
+                let got = asked.stream(&streamed(path, &pieces), 1000).text();
+                assert_eq!(text_of(path, &got), want, "{path} {pieces:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
     for field in ["previous_response_id", "conversation"] {

@@ -50,9 +50,9 @@ impl Arguments {
         let mut rest = piece;
         while !rest.is_empty() {
             rest = match self.at {
-                At::Start => self.start(rest, out),
+                At::Start => self.start(rest, rewrite, out)?,
                 At::Plain => {
-                    self.channel.push(rest, false, rewrite, out)?;
+                    self.channel.push(rest, last, rewrite, out)?;
                     ""
                 }
                 At::Outside => self.outside(rest, rewrite, out),
@@ -71,16 +71,28 @@ impl Arguments {
         self.channel.held() > 0 || !self.raw.is_empty() || !self.escape.is_empty()
     }
 
-    fn start<'a>(&mut self, rest: &'a str, out: &mut String) -> &'a str {
+    /// What follows is no JSON. To be called between two values.
+    pub(super) fn plain(&mut self) {
+        self.at = At::Plain;
+    }
+
+    fn start<'a, E: Rewrite + ?Sized>(
+        &mut self,
+        rest: &'a str,
+        rewrite: &mut E,
+        out: &mut String,
+    ) -> Result<&'a str, E::Stop> {
         let blank = rest.len() - rest.trim_start().len();
         let (blank, rest) = rest.split_at_checked(blank).unwrap_or((rest, ""));
-        out.push_str(blank);
-        match rest.as_bytes().first() {
-            None => {}
-            Some(b'{' | b'[' | b'"') => self.at = At::Outside,
-            Some(_) => self.at = At::Plain,
+        let json = matches!(rest.as_bytes().first(), Some(b'{' | b'[' | b'"'));
+        // A plain text begins with it.
+        self.channel.push(blank, json, rewrite, out)?;
+        match rest.is_empty() {
+            true => {}
+            false if json => self.at = At::Outside,
+            false => self.at = At::Plain,
         }
-        rest
+        Ok(rest)
     }
 
     /// What stands between strings and numbers.
@@ -236,8 +248,8 @@ impl Arguments {
         out: &mut String,
     ) -> Result<(), E::Stop> {
         match self.at {
-            At::Start | At::Outside => Ok(()),
-            At::Plain => self.channel.push("", true, rewrite, out).map(|_| ()),
+            At::Outside => Ok(()),
+            At::Start | At::Plain => self.channel.push("", true, rewrite, out).map(|_| ()),
             At::Bare => self.end_bare(rewrite, out),
             At::Inside => {
                 self.take("", "", true, rewrite, out)?;
@@ -249,7 +261,7 @@ impl Arguments {
 }
 
 /// Whether it stands between the values of a document.
-fn is_between(c: char) -> bool {
+pub(super) fn is_between(c: char) -> bool {
     matches!(c, '{' | '}' | '[' | ']' | ',' | ':') || c.is_ascii_whitespace()
 }
 

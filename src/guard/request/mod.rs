@@ -259,7 +259,7 @@ fn may_be_json(text: &str) -> bool {
 }
 
 /// Whether a text is JSON that has parts.
-pub(in crate::guard) fn is_json(text: &str) -> bool {
+fn is_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
