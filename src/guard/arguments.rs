@@ -8,6 +8,8 @@ use super::channel::{Channel, Rewrite};
 
 /// Longest number or word outside of strings that is looked at as one. Units: bytes.
 const MAX_BARE_BYTES: usize = 128;
+/// How long the escape is of the first half of a letter; the next one may belong to it. Units: bytes.
+const HALF_PAIR: usize = 6;
 
 /// Arguments so far.
 #[derive(Debug, Default)]
@@ -194,10 +196,11 @@ impl Arguments {
         for letter in letters.by_ref() {
             if !may_continue(&self.escape, letter) {
                 // Half a pair, or no escape at all: it stands for itself, and the letter does not belong to it.
-                let after = self
-                    .end_escape(rewrite, out)
-                    .map(|()| letters.as_str().len())?;
-                let here = rest.len().saturating_sub(after + letter.len_utf8());
+                let next = self.escape.split_off(self.escape.len().min(HALF_PAIR));
+                self.end_escape(rewrite, out)?;
+                self.escape = next;
+                let after = letters.as_str().len() + letter.len_utf8();
+                let here = rest.len().saturating_sub(after);
                 return Ok(rest.get(here..).unwrap_or_default());
             }
             self.escape.push(letter);
@@ -313,6 +316,7 @@ fn written_in(raw: &str, text: usize) -> usize {
             let mut escape = String::new();
             for letter in rest.chars() {
                 if !may_continue(&escape, letter) {
+                    escape.truncate(HALF_PAIR);
                     break;
                 }
                 escape.push(letter);
@@ -369,6 +373,7 @@ mod tests {
         let written = [
             r#" {"key":"s\u0033cret\u0037 \u00e9 \/ \ud83d\ude00s3cret1\"","n":-1.5e3}"#,
             r#"{"odd":"\ud83d s3cret1 \ude00\ud83d\u0041 \x s3cret2"}"#,
+            r#"{"half":"\ud83d\" s3cret1, \ud83d\\","b":"s3cret2"}"#,
             r#"{"cut off":"s3cret12"#,
             r#"{"cut off":"s3cr\u00"#,
             r#"{"cut off":"s3cr\"#,
@@ -419,6 +424,10 @@ mod tests {
         assert_eq!(
             whole(r#" {"key":"s\u0033cret\u0037 \u00e9 \/ \ud83d\ude00s3cret1\"","n":-1.5e3}"#),
             r#" {"key":"[KEY] \u00e9 \/ \ud83d\ude00[KEY]\"","n":-1.5e3}"#
+        );
+        assert_eq!(
+            whole(r#"{"half":"\ud83d\" s3cret1, \ud83d\\","b":"s3cret2"}"#),
+            r#"{"half":"\ud83d\" [KEY], \ud83d\\","b":"[KEY]"}"#
         );
         assert_eq!(whole("[s3cret4]"), r#"["[KEY]"]"#);
         assert_eq!(whole("plain s3cret3"), "plain [KEY]");
