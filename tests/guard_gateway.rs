@@ -759,6 +759,33 @@ fn an_answer_that_is_json_stays_json_however_a_stream_is_cut_and_one_that_is_not
 }
 
 #[test]
+fn a_line_begins_with_a_value_of_json_in_answers_too() {
+    let guards = json!([
+        {"name": "staff", "pattern": ["^EMP-[0-9]{6}$", "^77[0-9]{8}$"], "on": "output", "action": "mask"},
+        {"name": "keys", "detect": "SECRET", "on": "output", "action": "mask"},
+    ]);
+    let document = r#"{"EMP-111111": "EMP-222222", "is": [ "EMP-333333" , 7712345678],"n":"is EMP-444444", "db_password" : "hunter2!"}"#;
+    let want = r#"{"[STAFF_1]": "[STAFF_2]", "is": [ "[STAFF_3]" , "[STAFF_4]"],"n":"is EMP-444444", "db_password" : "[SECRET_PASSWORD_1]"}"#;
+    let call = |arguments: &str| {
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [
+            {"index": 0, "function": {"arguments": arguments}}]}}]})
+    };
+    for pieces in cuts(document) {
+        let chunks = pieces
+            .iter()
+            .map(|piece| format!("data: {}\n\n", call(piece)));
+        let mut asked = ask_of(&guards, CHAT, &said(CHAT, "hi", true));
+        let got = asked.stream(&chunks.collect::<String>(), 1000).text();
+        let got = events_of(&got);
+        let said = got.iter().map(|event| {
+            let call = &event["choices"][0]["delta"]["tool_calls"][0];
+            call["function"]["arguments"].as_str().unwrap()
+        });
+        assert_eq!(said.collect::<String>(), want, "{pieces:?}");
+    }
+}
+
+#[test]
 fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
     for field in ["previous_response_id", "conversation"] {
         let mut body = said(RESPONSES, "I am bob@example.com", false);

@@ -4,7 +4,10 @@
 //! is put into a string is escaped as JSON wants it, so the document stays one. A number that is found becomes a
 //! string. Everything between the strings passes, and tells what they mean. Arguments that are no JSON are one plain text.
 
-use super::channel::{Channel, Rewrite};
+use super::{
+    channel::{Channel, Rewrite},
+    scan::VALUE_BEGINS,
+};
 
 /// Longest number or word outside of strings that is looked at as one. Units: bytes.
 const MAX_BARE_BYTES: usize = 128;
@@ -107,7 +110,12 @@ impl Arguments {
         let end = rest.find(|c| !is_between(c)).unwrap_or(rest.len());
         let (between, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         out.push_str(between);
-        self.channel.beside(between);
+        let signs: String = between.split_ascii_whitespace().collect();
+        self.channel.beside(&signs);
+        if !rest.is_empty() {
+            // A line begins with each key and value: behind a colon this is `KEY_ENDS`.
+            self.channel.beside(VALUE_BEGINS);
+        }
         rewrite.beside(between);
         match rest.strip_prefix('"') {
             Some(rest) => {
