@@ -786,6 +786,87 @@ fn a_line_begins_with_a_value_of_json_in_answers_too() {
 }
 
 #[test]
+fn the_sources_that_an_answer_names_are_looked_at_and_get_their_values_back() {
+    let guards = json!([
+        {"name": "mail", "detect": ["EMAIL_ADDRESS"], "action": "restore"},
+        {"name": "cards", "detect": ["CREDIT_CARD"], "on": "output", "action": "mask"},
+        {"name": "links", "links": ["good.example"], "action": "mask"},
+    ]);
+    let long = "https://evil.example/?q=aGVsbG8gd29ybGQgdGhpcyBpcyBzZWNyZXQ";
+    let source = |url: &str, title: &str| json!({"url": url, "title": title, "start_index": 0, "end_index": 5});
+    let sources = |of: &dyn Fn(Value) -> Value, urls: [&str; 2], titles: [&str; 2]| {
+        let all = urls.into_iter().zip(titles);
+        all.map(|(url, title)| of(source(url, title)))
+            .collect::<Vec<_>>()
+    };
+    let urls = [
+        long,
+        "https://good.example/?q=aGVsbG8gd29ybGQgdGhpcyBpcyBzZWNyZXQ",
+    ];
+    let titles = ["of [EMAIL_1]", "card 4111 1111 1111 1111"];
+    let (new_urls, new_titles) = (
+        ["[LINK_1]", urls[1]],
+        ["of ann@example.com", "card [CREDIT_CARD_1]"],
+    );
+    let chat = |source: Value| json!({"type": "url_citation", "url_citation": source});
+    let flat = |mut source: Value| {
+        source["type"] = json!("url_citation");
+        source
+    };
+    let asked = |path, stream| ask_of(&guards, path, &said(path, "I am ann@example.com", stream));
+
+    let message = |annotations: &Value| json!({"choices": [{"index": 0, "message": {"content": "See.", "annotations": annotations}}]});
+    let before = json!(sources(&chat, urls, titles));
+    let after = json!(sources(&chat, new_urls, new_titles));
+    let got = asked(CHAT, false).answer(&message(&before)).text();
+    assert_eq!(got, message(&after).to_string());
+    let chunk = |annotations: &Value| json!({"choices": [{"index": 0, "delta": {"annotations": annotations}}]});
+    let stream = format!("data: {}\n\n", chunk(&before));
+    let got = asked(CHAT, true).stream(&stream, 1000).text();
+    assert_eq!(events_of(&got), [chunk(&after)]);
+
+    let block = |citations: &Value| json!({"type": "message", "content": [{"type": "text", "text": "See.", "citations": citations}]});
+    let delta = |citation: &Value| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": citation}});
+    let before = json!(sources(&flat, urls, titles));
+    let after = json!(sources(&flat, new_urls, new_titles));
+    let got = asked(MESSAGES, false).answer(&block(&before)).text();
+    assert_eq!(got, block(&after).to_string());
+    let stream = format!("data: {}\n\n", delta(&before[0]));
+    let got = asked(MESSAGES, true).stream(&stream, 1000).text();
+    assert_eq!(events_of(&got), [delta(&after[0])]);
+
+    let before = sources(&flat, urls, titles);
+    let after = sources(&flat, new_urls, new_titles);
+    let part = |annotations: &[Value]| json!({"type": "output_text", "text": "See.", "annotations": annotations});
+    let item = |annotations: &[Value]| json!({"id": "msg", "type": "message", "content": [part(annotations)]});
+    let response = |annotations: &[Value]| json!({"id": "r", "output": [item(annotations)]});
+    let got = asked(RESPONSES, false).answer(&response(&before)).text();
+    assert_eq!(got, response(&after).to_string());
+    let events = |annotations: &[Value]| {
+        let added = annotations.iter().enumerate().map(|(place, annotation)| {
+            json!({"type": "response.output_text.annotation.added", "item_id": "msg", "output_index": 0,
+                "content_index": 0, "annotation_index": place, "annotation": annotation})
+        });
+        let mut all: Vec<Value> = added.collect();
+        all.push(json!({"type": "response.content_part.done", "output_index": 0, "content_index": 0, "part": part(annotations)}));
+        all.push(json!({"type": "response.output_item.done", "output_index": 0, "item": item(annotations)}));
+        all.push(json!({"type": "response.completed", "response": response(annotations)}));
+        all
+    };
+    let stream = events(&before)
+        .iter()
+        .map(|event| format!("data: {event}\n\n"))
+        .collect::<String>();
+    let mut streamed = asked(RESPONSES, true);
+    let got = streamed.stream(&stream, 1000).text();
+    assert_eq!(events_of(&got), events(&after));
+    assert_eq!(
+        streamed.record()[2].as_deref(),
+        Some("mail:restore=1,cards:mask=1,links:mask=1")
+    );
+}
+
+#[test]
 fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
     for field in ["previous_response_id", "conversation"] {
         let mut body = said(RESPONSES, "I am bob@example.com", false);
