@@ -867,6 +867,62 @@ fn the_sources_that_an_answer_names_are_looked_at_and_get_their_values_back() {
 }
 
 #[test]
+fn an_address_that_a_browser_would_load_is_found_however_html_writes_it() {
+    let guards = json!([{"name": "links", "links": ["good.example"], "action": "mask"}]);
+    for text in [
+        r#"<div style="background:url(@https://evil.example/?q=1@)">"#,
+        r#"<p style='a: URL( "@//evil.example/?q=1@" )'>"#,
+        r#"<p style="color: red; background-image: url('@https://evil.example/?q=(1@')">"#,
+        r#"<p style="background:url(&quot;@https://evil.example/?q=1&quot;@)">"#,
+        r"![x](@https:\\evil.example/?q=1@)",
+        r"![x](@https:/\evil.example/?q=1@) ![y](@https:\/evil.example?q@)",
+        r#"<img src="@\\evil.example/?q=1@"> <img src=@/\evil.example/?q=1@>"#,
+        r#"<img srcset="https://good.example/?q=1 1x, @https://evil.example/?q=1@ 2x, @//evil.example/?q=2@">"#,
+        r#"<source srcset='a.png 1x,@https://evil.example/a,b?q=1@ 2x'>"#,
+    ] {
+        let (mut want, mut text_of_it, mut known) = (String::new(), String::new(), Vec::new());
+        for (place, part) in text.split('@').enumerate() {
+            text_of_it.push_str(part);
+            if place % 2 == 0 {
+                want.push_str(part);
+                continue;
+            }
+            let known_at = known.iter().position(|known| *known == part);
+            let number = known_at.unwrap_or_else(|| {
+                known.push(part);
+                known.len() - 1
+            });
+            want.push_str(&format!("[LINK_{}]", number + 1));
+        }
+        let mut asked = ask_of(&guards, CHAT, &said(CHAT, "hi", false));
+        let got = asked.answer(&whole(CHAT, &text_of_it)).text();
+        let got: Value = serde_json::from_str(&got).unwrap();
+        assert_eq!(got["choices"][0]["message"]["content"], want, "{text}");
+        for pieces in cuts(&text_of_it) {
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            let mut asked = ask_of(&guards, CHAT, &said(CHAT, "hi", true));
+            let got = asked.stream(&streamed(CHAT, &pieces), 1000).text();
+            let got = events_of(&got.replace("data: [DONE]", ""));
+            let said = got
+                .iter()
+                .filter_map(|event| event["choices"][0]["delta"]["content"].as_str());
+            assert_eq!(said.collect::<String>(), want, "{pieces:?}");
+        }
+    }
+    for text in [
+        "@import url('https://fonts.example/css2?family=Roboto');",
+        "<a style=\"background:url(a.png)\" href=\"https://evil.example/a?page=2\">x</a>",
+        "a share \\\\server\\share?x=1, pattern = \"\\\\w+@\\\\w+\" and https:\\ or http:/x?y=1",
+        r#"{"url": "https:\/\/good.example\/?q=aGVsbG8gd29ybGQgdGhpcyBpcyBzZWNyZXQ"}"#,
+        r#"<img srcset="https://good.example/?q=1 1x, //good.example/a?q=2, b.png?q=3 3x">"#,
+    ] {
+        let mut asked = ask_of(&guards, CHAT, &said(CHAT, "hi", false));
+        let answer = whole(CHAT, text).to_string();
+        assert_eq!(asked.answer(&whole(CHAT, text)).text(), answer);
+    }
+}
+
+#[test]
 fn a_placeholder_of_an_earlier_turn_that_the_provider_remembers_gets_no_value_of_this_one() {
     for field in ["previous_response_id", "conversation"] {
         let mut body = said(RESPONSES, "I am bob@example.com", false);
