@@ -452,6 +452,9 @@ fn a_password_is_announced_by_the_end_of_a_name() {
             "process.env.DB_PASSWORD",
         ),
         ("password: hunter2.hunter3", "hunter2.hunter3"),
+        ("password: mysecretstring", "mysecretstring"),
+        ("password: 'SecretString'", "SecretString"),
+        ("password: String1!", "String1!"),
     ] {
         let announced = found(&scanner, text);
         assert_eq!(announced, [("SECRET_PASSWORD", value)], "{text}");
@@ -633,6 +636,16 @@ fn what_only_looks_like_an_entity_is_left_alone() {
         "password = process.env.DB_PASS2!; db_password: os.environ.DB1; password=db_password",
         "password: this.form1.value; password: user.login2.passwd",
         "pub user_password: windows_sys::core::PCWSTR,",
+        // The type of a password.
+        "password: String, pub password: &str; password: Optional[str], password: Option<String>",
+        "password: string; password: string|null; password: String! password: *string",
+        "password: SecretString, password: &SecretString, db_password: NonEmptyString;",
+        "password: DataTypes.STRING, password: PropTypes.string.isRequired, password: str|None",
+        // Dumps in hexadecimal, and numbers in brackets.
+        "00000010: 0201 0100 0000 4c46 0102 0304 7f45 0100 0000 0200",
+        "00000020  7f 45 4c 46 02 01 01 00 00 00 3e 00  7f 01 02 03 04 05 |.ELF|",
+        "00000030: 0100 0200 0300 0400 0500 0600 0700 0800",
+        "0x80000000 (2147483648), INT_MIN (-2147483648), id(2147483648)",
         // A key that is only spoken of.
         "a file with -----BEGIN PRIVATE KEY----- in it, and many other words that stand behind it in this text for long",
         "from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----",
@@ -706,6 +719,15 @@ fn what_is_close_to_a_version_or_a_path_is_still_found() {
         ("+31 (0)6 12345678", "PHONE_NUMBER", "+31 (0)6 12345678"),
         ("+46 (0)8 123 456 78", "PHONE_NUMBER", "+46 (0)8 123 456 78"),
         ("tel. 030 / 1234567", "PHONE_NUMBER", "030 / 1234567"),
+        ("call (212)5550142", "PHONE_NUMBER", "(212)5550142"),
+        ("cafe 0171 1234 5678", "PHONE_NUMBER", "0171 1234 5678"),
+        ("2024 0171 1234 5678", "PHONE_NUMBER", "0171 1234 5678"),
+        ("06 12 34 56 78 2b rue", "PHONE_NUMBER", "06 12 34 56 78"),
+        (
+            "01 23 45 67 89 01 23 45 67 90",
+            "PHONE_NUMBER",
+            "01 23 45 67 90",
+        ),
         ("0171 - 1234567", "PHONE_NUMBER", "0171 - 1234567"),
         ("(555) 234-5678x890", "PHONE_NUMBER", "(555) 234-5678x890"),
         ("212-555-0187x12.", "PHONE_NUMBER", "212-555-0187x12"),
