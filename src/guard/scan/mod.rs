@@ -17,6 +17,7 @@ mod encoded;
 mod entity;
 mod europe;
 mod finance;
+mod key;
 mod layout;
 mod look;
 mod network;
