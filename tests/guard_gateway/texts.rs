@@ -1,7 +1,7 @@
 //! Texts of an answer, whole and streamed: what is put back, and what is hidden.
 
 use crate::{
-    CARD, CHAT, MESSAGES, RESPONSES, ask, ask_of, guards, said, streamed,
+    CARD, CHAT, MESSAGES, RESPONSES, ask, ask_of, cuts, guards, said, streamed,
     support::response_with_trailers, text_of, whole,
 };
 use serde_json::{Value, json};
@@ -40,12 +40,7 @@ fn a_stream_says_what_the_whole_answer_says_however_it_is_cut() {
     let want =
         "To \"ann@example.com\", [EMAIL_12] [EMA: card [CREDIT_CARD_1]. \u{1f600}ann@example.com";
     for path in [CHAT, MESSAGES, RESPONSES] {
-        let mut all: Vec<Vec<String>> = vec![text.chars().map(String::from).collect()];
-        for (cut, _) in text.char_indices().skip(1) {
-            let (a, b) = text.split_at(cut);
-            all.push(vec![a.to_owned(), b.to_owned()]);
-        }
-        for pieces in all {
+        for pieces in cuts(&text) {
             let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
             let mut asked = ask(path, "I am ann@example.com", true);
             let got = asked.stream(&streamed(path, &pieces), 50);

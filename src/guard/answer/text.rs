@@ -21,6 +21,7 @@ enum Grows {
 }
 
 impl Text {
+    /// A text for people, which may be JSON all the same.
     pub(super) fn plain() -> Self {
         Self {
             form: Grows::Text(Box::default()),
