@@ -4,10 +4,15 @@
 //! is put into a string is escaped as JSON wants it, so the document stays one. A number that is found becomes a
 //! string. Everything between the strings passes, and tells what they mean. Arguments that are no JSON are one plain text.
 
-use super::channel::{Channel, Rewrite};
+use super::{
+    channel::{Channel, Rewrite},
+    scan::VALUE_BEGINS,
+};
 
 /// Longest number or word outside of strings that is looked at as one. Units: bytes.
 const MAX_BARE_BYTES: usize = 128;
+/// How long the escape is of the first half of a letter; the next one may belong to it. Units: bytes.
+const HALF_PAIR: usize = 6;
 
 /// Arguments so far.
 #[derive(Debug, Default)]
@@ -50,9 +55,9 @@ impl Arguments {
         let mut rest = piece;
         while !rest.is_empty() {
             rest = match self.at {
-                At::Start => self.start(rest, out),
+                At::Start => self.start(rest, rewrite, out)?,
                 At::Plain => {
-                    self.channel.push(rest, false, rewrite, out)?;
+                    self.channel.push(rest, last, rewrite, out)?;
                     ""
                 }
                 At::Outside => self.outside(rest, rewrite, out),
@@ -71,16 +76,28 @@ impl Arguments {
         self.channel.held() > 0 || !self.raw.is_empty() || !self.escape.is_empty()
     }
 
-    fn start<'a>(&mut self, rest: &'a str, out: &mut String) -> &'a str {
+    /// What follows is no JSON. To be called between two values.
+    pub(super) fn plain(&mut self) {
+        self.at = At::Plain;
+    }
+
+    fn start<'a, E: Rewrite + ?Sized>(
+        &mut self,
+        rest: &'a str,
+        rewrite: &mut E,
+        out: &mut String,
+    ) -> Result<&'a str, E::Stop> {
         let blank = rest.len() - rest.trim_start().len();
         let (blank, rest) = rest.split_at_checked(blank).unwrap_or((rest, ""));
-        out.push_str(blank);
-        match rest.as_bytes().first() {
-            None => {}
-            Some(b'{' | b'[' | b'"') => self.at = At::Outside,
-            Some(_) => self.at = At::Plain,
+        let json = matches!(rest.as_bytes().first(), Some(b'{' | b'[' | b'"'));
+        // A plain text begins with it.
+        self.channel.push(blank, json, rewrite, out)?;
+        match rest.is_empty() {
+            true => {}
+            false if json => self.at = At::Outside,
+            false => self.at = At::Plain,
         }
-        rest
+        Ok(rest)
     }
 
     /// What stands between strings and numbers.
@@ -93,7 +110,12 @@ impl Arguments {
         let end = rest.find(|c| !is_between(c)).unwrap_or(rest.len());
         let (between, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
         out.push_str(between);
-        self.channel.beside(between);
+        let signs: String = between.split_ascii_whitespace().collect();
+        self.channel.beside(&signs);
+        if !rest.is_empty() {
+            // A line begins with each key and value: behind a colon this is `KEY_ENDS`.
+            self.channel.beside(VALUE_BEGINS);
+        }
         rewrite.beside(between);
         match rest.strip_prefix('"') {
             Some(rest) => {
@@ -182,10 +204,11 @@ impl Arguments {
         for letter in letters.by_ref() {
             if !may_continue(&self.escape, letter) {
                 // Half a pair, or no escape at all: it stands for itself, and the letter does not belong to it.
-                let after = self
-                    .end_escape(rewrite, out)
-                    .map(|()| letters.as_str().len())?;
-                let here = rest.len().saturating_sub(after + letter.len_utf8());
+                let next = self.escape.split_off(self.escape.len().min(HALF_PAIR));
+                self.end_escape(rewrite, out)?;
+                self.escape = next;
+                let after = letters.as_str().len() + letter.len_utf8();
+                let here = rest.len().saturating_sub(after);
                 return Ok(rest.get(here..).unwrap_or_default());
             }
             self.escape.push(letter);
@@ -236,8 +259,8 @@ impl Arguments {
         out: &mut String,
     ) -> Result<(), E::Stop> {
         match self.at {
-            At::Start | At::Outside => Ok(()),
-            At::Plain => self.channel.push("", true, rewrite, out).map(|_| ()),
+            At::Outside => Ok(()),
+            At::Start | At::Plain => self.channel.push("", true, rewrite, out).map(|_| ()),
             At::Bare => self.end_bare(rewrite, out),
             At::Inside => {
                 self.take("", "", true, rewrite, out)?;
@@ -249,7 +272,7 @@ impl Arguments {
 }
 
 /// Whether it stands between the values of a document.
-fn is_between(c: char) -> bool {
+pub(super) fn is_between(c: char) -> bool {
     matches!(c, '{' | '}' | '[' | ']' | ',' | ':') || c.is_ascii_whitespace()
 }
 
@@ -301,6 +324,7 @@ fn written_in(raw: &str, text: usize) -> usize {
             let mut escape = String::new();
             for letter in rest.chars() {
                 if !may_continue(&escape, letter) {
+                    escape.truncate(HALF_PAIR);
                     break;
                 }
                 escape.push(letter);
@@ -357,6 +381,7 @@ mod tests {
         let written = [
             r#" {"key":"s\u0033cret\u0037 \u00e9 \/ \ud83d\ude00s3cret1\"","n":-1.5e3}"#,
             r#"{"odd":"\ud83d s3cret1 \ude00\ud83d\u0041 \x s3cret2"}"#,
+            r#"{"half":"\ud83d\" s3cret1, \ud83d\\","b":"s3cret2"}"#,
             r#"{"cut off":"s3cret12"#,
             r#"{"cut off":"s3cr\u00"#,
             r#"{"cut off":"s3cr\"#,
@@ -407,6 +432,10 @@ mod tests {
         assert_eq!(
             whole(r#" {"key":"s\u0033cret\u0037 \u00e9 \/ \ud83d\ude00s3cret1\"","n":-1.5e3}"#),
             r#" {"key":"[KEY] \u00e9 \/ \ud83d\ude00[KEY]\"","n":-1.5e3}"#
+        );
+        assert_eq!(
+            whole(r#"{"half":"\ud83d\" s3cret1, \ud83d\\","b":"s3cret2"}"#),
+            r#"{"half":"\ud83d\" [KEY], \ud83d\\","b":"[KEY]"}"#
         );
         assert_eq!(whole("[s3cret4]"), r#"["[KEY]"]"#);
         assert_eq!(whole("plain s3cret3"), "plain [KEY]");

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod arguments;
 pub mod back;
 pub mod channel;
+pub mod document;
 pub mod edit;
 pub mod external;
 #[cfg(test)]

@@ -3,9 +3,16 @@
 //! `reasoning`, `reasoning_content` and `reasoning_details` as the dialects of this gateway know them.
 
 use super::{Comes, End, Form, Key, Look, Spot, What};
-use crate::guard::request::said;
+use crate::{
+    guard::request::{Addresses, said},
+    json::each,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// Most sources of a part, and most texts of a source.
+const SOURCES_OF_A_PART: u32 = 1 << 12;
+const TEXTS_OF_A_SOURCE: u32 = 1 << 6;
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
@@ -49,6 +56,8 @@ struct Said<'a> {
     function_call: Option<Function<'a>>,
     #[serde(borrow, default)]
     audio: Option<Audio<'a>>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a RawValue>,
 }
 
 /// A part of a content that is a list.
@@ -177,6 +186,7 @@ impl<'a> Look<'a> {
         if let Some(raw) = said.audio.as_ref().and_then(|audio| audio.transcript) {
             self.add(key(What::Transcript), raw, comes)?;
         }
+        self.sources(of, 0, said.annotations, Comes::Whole)?;
         // Many providers send an empty text along.
         let others = self.spots.get(thoughts..).unwrap_or_default();
         if thoughts == before && others.iter().any(|spot| spot.raw != "\"\"") {
@@ -258,16 +268,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Adds the texts of what a tool has said, or of sources; `next` is the first one's number. `None`: they are too
+    /// Adds the texts of what a tool has said, or of a source; `next` is the first one's number. `None`: they are too
     /// many.
     pub(super) fn results(
         &mut self,
         of: u32,
         next: &mut u32,
         raw: &'a RawValue,
+        addresses: Addresses,
         comes: Comes,
     ) -> Option<()> {
-        for place in said(raw.get())? {
+        for place in said(raw.get(), addresses)? {
             let quoted = place.start.checked_sub(1)?..place.end.checked_add(1)?;
             let key = Key::new(of, *next, What::Result);
             let raw = raw.get().get(quoted)?;
@@ -275,6 +286,38 @@ impl<'a> Look<'a> {
             *next = next.checked_add(1)?;
         }
         Some(())
+    }
+
+    /// Adds the sources of a part. `None`: they are too many.
+    pub(super) fn sources(
+        &mut self,
+        of: u32,
+        part: u32,
+        list: Option<&'a RawValue>,
+        comes: Comes,
+    ) -> Option<()> {
+        let (mut place, mut read) = (0, Some(()));
+        each(list, |raw| {
+            read = read.and_then(|()| self.source(of, part, place, raw, comes));
+            place += 1;
+        });
+        read
+    }
+
+    /// Adds a source. Its texts have the same numbers wherever it is said again.
+    pub(super) fn source(
+        &mut self,
+        of: u32,
+        part: u32,
+        place: u32,
+        raw: &'a RawValue,
+        comes: Comes,
+    ) -> Option<()> {
+        let number = part.checked_mul(SOURCES_OF_A_PART)?.checked_add(place)?;
+        let mut next = number.checked_mul(TEXTS_OF_A_SOURCE)?;
+        let end = next.checked_add(TEXTS_OF_A_SOURCE)?;
+        self.results(of, &mut next, raw, Addresses::Are, comes)?;
+        (place < SOURCES_OF_A_PART && next <= end).then_some(())
     }
 
     pub(super) fn push(&mut self, key: Key, raw: &'a RawValue, form: Form, comes: Comes) {

@@ -2,7 +2,10 @@
 //! Source: `Message`, `RawMessageStreamEvent` of Anthropic's official Python SDK, read 2026-11.
 
 use super::{Comes, End, Form, Key, Look, What};
-use crate::json::{Str, each};
+use crate::{
+    guard::request::Addresses,
+    json::{Str, each},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -117,10 +120,12 @@ impl<'a> Look<'a> {
         if let Some(raw) = block.partial_json {
             self.push_arguments(key(What::Call), raw, comes);
         }
-        let sources = [block.content, block.citations, block.citation];
+        let said = block.content.map(|raw| (raw, Addresses::Stay));
+        let sources = block.citations.into_iter().chain(block.citation);
+        let sources = sources.map(|raw| (raw, Addresses::Are));
         let mut next = 0;
-        for raw in sources.into_iter().flatten() {
-            self.results(index, &mut next, raw, Comes::Whole)?;
+        for (raw, addresses) in said.into_iter().chain(sources) {
+            self.results(index, &mut next, raw, addresses, Comes::Whole)?;
         }
         Some(())
     }

@@ -2,7 +2,7 @@
 //!
 //! Per language, `look` says where the texts of an event or of a whole answer stand and which of them go on in later
 //! events; [`stream`] and [`whole`] put back what becomes of them. Every other byte passes as it is: ids, usage,
-//! signatures, citations, what is not known here. [`outside`] and [`window`] let somebody else judge the texts.
+//! signatures, what is not known here. [`outside`] and [`window`] let somebody else judge the texts.
 
 mod chat;
 mod messages;

@@ -3,7 +3,10 @@
 //! Source: `Response`, `ResponseStreamEvent` of OpenAI's official Python SDK 3.52, read 2026-11.
 
 use super::{Comes, End, Form, Key, Look, What};
-use crate::json::{Str, each};
+use crate::{
+    guard::request::Addresses,
+    json::{Str, each},
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -41,6 +44,10 @@ struct Event<'a> {
     diff: Option<&'a RawValue>,
     #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
+    #[serde(default)]
+    annotation_index: Option<u32>,
+    #[serde(borrow, default)]
+    annotation: Option<&'a RawValue>,
     #[serde(borrow, default)]
     part: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -104,6 +111,8 @@ struct Part<'a> {
     refusal: Option<&'a RawValue>,
     #[serde(borrow, default)]
     logprobs: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    annotations: Option<&'a RawValue>,
 }
 
 /// The kinds of text that come in pieces, as their events are called; with what their deltas are filled.
@@ -148,7 +157,12 @@ pub(super) fn look<'a>(name: &str, data: &'a str) -> Option<Look<'a>> {
     if let Some((what, step)) = grown(kind) {
         look.text(&event, Key::new(of, event.place(what), what), step)?;
     } else if let (Some(raw), "shell_call_output_content.delta") = (event.delta, kind) {
-        look.results(of, &mut 0, raw, Comes::Whole)?;
+        look.results(of, &mut 0, raw, Addresses::Stay, Comes::Whole)?;
+    }
+    if let Some(raw) = event.annotation {
+        let part = event.content_index.unwrap_or(0);
+        let place = event.annotation_index.unwrap_or(0);
+        look.source(of, part, place, raw, Comes::Again)?;
     }
     // What a part or an item begins with goes on in the deltas behind.
     let comes = match kind.ends_with(".added") {
@@ -265,7 +279,7 @@ impl<'a> Look<'a> {
         if let Some(raw) = part.logprobs.filter(|raw| raw.get() != "[]") {
             self.tokens.push((raw.get(), "[]"));
         }
-        Some(())
+        self.sources(of, place, part.annotations, Comes::Again)
     }
 
     fn parts(&mut self, of: u32, list: Option<&'a RawValue>, comes: Comes) -> Option<()> {
@@ -318,7 +332,7 @@ impl<'a> Look<'a> {
             let task: Option<Task<'a>> = serde_json::from_str(raw.get()).ok();
             let Some(task) = task.filter(|task| task.commands.is_some() || task.diff.is_some())
             else {
-                self.results(of, &mut next, raw, Comes::Again)?;
+                self.results(of, &mut next, raw, Addresses::Stay, Comes::Again)?;
                 continue;
             };
             let (mut place, mut read) = (0, Some(()));
@@ -333,7 +347,7 @@ impl<'a> Look<'a> {
         }
         let said = [item.outputs, item.results, item.output];
         for raw in said.into_iter().flatten() {
-            self.results(of, &mut next, raw, Comes::Again)?;
+            self.results(of, &mut next, raw, Addresses::Stay, Comes::Again)?;
         }
         Some(())
     }

@@ -1,10 +1,7 @@
 //! What a JSON string means, also where a letter is cut between two of them; and a text of either form as it grows.
 
 use crate::{
-    guard::{
-        arguments::Arguments,
-        channel::{Channel, Rewrite},
-    },
+    guard::{arguments::Arguments, channel::Rewrite, document::Document},
     json::Str,
 };
 use std::borrow::Cow;
@@ -19,14 +16,15 @@ pub(super) struct Text {
 
 #[derive(Debug)]
 enum Grows {
-    Text(Channel),
+    Text(Box<Document>),
     Arguments(Box<Arguments>),
 }
 
 impl Text {
+    /// A text for people, which may be JSON all the same.
     pub(super) fn plain() -> Self {
         Self {
-            form: Grows::Text(Channel::default()),
+            form: Grows::Text(Box::default()),
             half: None,
         }
     }
@@ -76,14 +74,14 @@ impl Text {
         out: &mut String,
     ) -> Result<(), E::Stop> {
         match &mut self.form {
-            Grows::Text(channel) => channel.push(piece, last, rewrite, out).map(|_| ()),
+            Grows::Text(text) => text.push(piece, last, rewrite, out),
             Grows::Arguments(arguments) => arguments.push(piece, last, rewrite, out),
         }
     }
 
     pub(super) fn holds(&self) -> bool {
         match &self.form {
-            Grows::Text(channel) => channel.held() > 0,
+            Grows::Text(text) => text.holds(),
             Grows::Arguments(arguments) => arguments.holds(),
         }
     }

@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     api::{client::Api, thought},
-    guard::{arguments::push_quoted, channel::Rewrite, request::is_json},
-    json::meant,
+    guard::{arguments::push_quoted, channel::Rewrite},
 };
 use std::collections::BTreeMap;
 
@@ -54,10 +53,6 @@ pub fn edited<E: Rewrite + ?Sized>(
                 Some(mut text) => text
                     .string(spot.raw, true, rewrite)
                     .map(|new| new.map(quoted)),
-                None if spot.form == Form::Text && holds_json(spot.raw) => {
-                    let form = Form::Arguments;
-                    Spot { form, ..*spot }.whole(rewrite)
-                }
                 None => spot.whole(rewrite),
             },
         };
@@ -68,12 +63,6 @@ pub fn edited<E: Rewrite + ?Sized>(
         );
     }
     Ok((!news.is_empty()).then(|| splice(body, news)))
-}
-
-/// Whether a text is JSON that has parts: what stands there instead of one of them must not break it.
-fn holds_json(raw: &str) -> bool {
-    let inner = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
-    inner.is_some_and(|inner| is_json(&meant(inner)))
 }
 
 pub(super) fn quoted(text: String) -> String {

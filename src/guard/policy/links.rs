@@ -20,11 +20,17 @@ const MAX_LABEL: usize = 30;
 /// From so much white space on nothing is seen of what stands before it. Units: bytes.
 const MAX_BLANK: usize = LOOK_BEHIND - char::MAX_LEN_UTF8;
 
+/// What addresses begin with.
+const BEGINS: [char; 4] = ['h', 'H', '/', '\\'];
+
 /// How sure it is that a link is meant to carry data. Units: hundredths.
 const IMAGE_SCORE: u8 = 90;
 const LINK_SCORE: u8 = 60;
 
-const SCHEMES: [&str; 2] = ["https://", "http://"];
+const SCHEMES: [&str; 2] = ["https:", "http:"];
+
+/// Most slashes before a host: browsers pass over any number of them, and take a backslash for one.
+const MAX_SLASHES: usize = 16;
 
 /// Finds such links.
 #[derive(Debug, Clone, Default)]
@@ -44,17 +50,23 @@ impl Links {
         finds: &mut Vec<Find>,
     ) -> usize {
         let mut at = from;
-        while let Some(open) = text.get(at..).and_then(|rest| rest.find(['h', 'H', '/'])) {
+        while let Some(open) = text.get(at..).and_then(|rest| rest.find(BEGINS)) {
             let start = at + open;
             let rest = text.get(start..).unwrap_or_default();
             at = start + 1;
+            let scheme = scheme(rest);
+            if let Scheme::None = scheme {
+                continue;
+            }
             let before = behind(text, start);
             let within = Within::of(before);
-            let scheme = match scheme(rest, before, within) {
-                Scheme::None => continue,
-                Scheme::Begins if !last => return start,
-                Scheme::Begins => continue,
+            if rest.starts_with(is_slash) && !within.is_linked(rest, before) {
+                continue;
+            }
+            let scheme = match scheme {
                 Scheme::Is(size) => size,
+                Scheme::Begins if !last => return start,
+                Scheme::Begins | Scheme::None => continue,
             };
             let most = rest.floor_char_boundary(rest.len().min(MAX_URL_BYTES));
             let rest = rest.get(..most).unwrap_or_default();
@@ -97,24 +109,30 @@ enum Scheme {
     Is(usize),
 }
 
-/// What an address begins with. Without a scheme it is one in a link only.
-fn scheme(rest: &str, before: &str, within: Within) -> Scheme {
-    let mut begins = false;
-    let linked = within != Within::Text || before.ends_with(['"', '\'']);
-    let bare = linked.then_some("//");
-    for scheme in SCHEMES.into_iter().chain(bare) {
+/// What an address begins with: a scheme and slashes, or slashes alone.
+fn scheme(rest: &str) -> Scheme {
+    let named = SCHEMES.into_iter().find(|scheme| {
         let size = rest.len().min(scheme.len());
-        let (Some(said), Some(part)) = (rest.get(..size), scheme.get(..size)) else {
-            continue;
-        };
-        if said.eq_ignore_ascii_case(part) {
-            if size == scheme.len() {
-                return Scheme::Is(size);
-            }
-            begins = true;
-        }
+        let said = rest.get(..size).zip(scheme.get(..size));
+        said.is_some_and(|(said, part)| said.eq_ignore_ascii_case(part))
+    });
+    let named = named.map_or(0, str::len);
+    let Some(behind) = rest.get(named..) else {
+        return Scheme::Begins;
+    };
+    let slashes = behind.bytes().take(MAX_SLASHES);
+    let slashes = slashes.take_while(|b| is_slash(char::from(*b))).count();
+    if slashes < MAX_SLASHES && slashes == behind.len() {
+        Scheme::Begins
+    } else if slashes > 1 {
+        Scheme::Is(named + slashes)
+    } else {
+        Scheme::None
     }
-    if begins { Scheme::Begins } else { Scheme::None }
+}
+
+const fn is_slash(c: char) -> bool {
+    matches!(c, '/' | '\\')
 }
 
 /// What an address stands in, which says where it ends.
@@ -131,6 +149,12 @@ enum Within {
     Quotes(char),
     /// An attribute without quotes.
     Attribute,
+    /// The sources of an image, in these quotes.
+    Sources(char),
+    /// `url(` of CSS in an attribute.
+    Style,
+    /// The same, with these quotes.
+    StyleQuotes(char),
 }
 
 impl Within {
@@ -145,7 +169,12 @@ impl Within {
             Some((at, sign)) => (trimmed.get(..at).unwrap_or_default().trim_end(), sign),
             None => return Self::Text,
         };
+        if let Some(quote) = sources(before) {
+            return Self::Sources(quote);
+        }
         match sign {
+            '(' if is_style(open) => Self::Style,
+            '"' | '\'' if open.strip_suffix('(').is_some_and(is_style) => Self::StyleQuotes(sign),
             '(' if open.ends_with(']') => Self::Parens,
             ':' if open.ends_with(']') => Self::Definition,
             '<' if open.ends_with("](") || open.ends_with("]:") => Self::Angles,
@@ -165,7 +194,9 @@ impl Within {
             escaped = c == '\\' && matches!(self, Self::Parens | Self::Angles);
             match (self, c) {
                 (Self::Text, c) => ends_address(c),
-                (Self::Quotes(quote), c) => c == quote,
+                (Self::Quotes(quote) | Self::StyleQuotes(quote), c) => c == quote,
+                (Self::Sources(quote), c) => c == quote || c.is_ascii_whitespace(),
+                (Self::Style, '"' | '\'' | ')') => true,
                 (Self::Angles, c) => matches!(c, '>' | '\n'),
                 (Self::Attribute, '>') => true,
                 (Self::Parens, '(') => {
@@ -186,7 +217,7 @@ impl Within {
     fn is_image(self, before: &str) -> bool {
         let before = before.trim_end();
         match self {
-            Self::Definition => true,
+            Self::Definition | Self::Sources(_) | Self::Style | Self::StyleQuotes(_) => true,
             Self::Parens | Self::Angles => {
                 let before = before.trim_end_matches('<').trim_end();
                 let name = before
@@ -195,8 +226,14 @@ impl Within {
                 name.is_none_or(is_image_name)
             }
             Self::Quotes(_) | Self::Attribute => is_source(before) || is_in_image(before),
-            Self::Text => is_in_image(before),
+            Self::Text => is_in_image(before) || is_in_style(before),
         }
+    }
+
+    /// Whether slashes without a scheme are an address here. Backslashes are often something else.
+    fn is_linked(self, rest: &str, before: &str) -> bool {
+        let linked = self != Self::Text || before.ends_with(['"', '\'']);
+        linked && (!rest.bytes().take(2).any(|b| b == b'\\') || self.is_image(before))
     }
 }
 
@@ -250,6 +287,38 @@ fn is_in_image(before: &str) -> bool {
     let tag = before.rsplit('<').next().unwrap_or_default();
     let name = tag.get(..3).unwrap_or_default();
     name.eq_ignore_ascii_case("img") && !tag.contains('>')
+}
+
+/// The quotes of the list of an image's sources in which this text ends, where the next one may begin.
+fn sources(before: &str) -> Option<char> {
+    let (_, tag) = before.rsplit_once('<')?;
+    let names = tag.to_ascii_lowercase();
+    let value = tag.get(names.rfind("srcset")? + "srcset".len()..)?;
+    let value = value.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let said = value.strip_prefix(quote)?;
+    let begins = said.is_empty() || said.ends_with(|c: char| c == ',' || c.is_ascii_whitespace());
+    (begins && !said.contains(quote)).then_some(quote)
+}
+
+/// Whether `url` of CSS ends here, in a tag.
+fn is_style(text: &str) -> bool {
+    let Some(at) = text.len().checked_sub("url".len()) else {
+        return false;
+    };
+    let (before, name) = text.split_at_checked(at).unwrap_or_default();
+    name.eq_ignore_ascii_case("url") && is_tag_with_style(before)
+}
+
+/// Whether this text ends within the brackets of such a `url`, however its quotes are written.
+fn is_in_style(before: &str) -> bool {
+    let open = before.rsplit_once('(');
+    open.is_some_and(|(before, inside)| is_style(before) && !inside.contains(')'))
+}
+
+fn is_tag_with_style(before: &str) -> bool {
+    let tag = before.rsplit_once('<').map(|(_, tag)| tag);
+    tag.is_some_and(|tag| !tag.contains('>') && tag.to_ascii_lowercase().contains("style"))
 }
 
 fn host(address: &str) -> &str {

@@ -9,6 +9,7 @@ mod judged;
 pub mod outside;
 mod walk;
 
+pub(in crate::guard) use walk::Addresses;
 pub use walk::MAX_TEXTS;
 
 use super::{
@@ -65,10 +66,13 @@ pub fn note(vault: &mut Vault, body: &str) {
     }
 }
 
-/// The places of the texts in what a tool has said, between their quotes; addresses are none of them. `None`: there are
-/// too many, or they lie too deep.
-pub(in crate::guard) fn said(document: &str) -> Option<Vec<std::ops::Range<usize>>> {
-    walk::said(document).ok()
+/// The places of the texts in what a tool has said, between their quotes. `None`: there are too many, or they lie too
+/// deep.
+pub(in crate::guard) fn said(
+    document: &str,
+    addresses: Addresses,
+) -> Option<Vec<std::ops::Range<usize>>> {
+    walk::said(document, addresses).ok()
 }
 
 fn note_all(vault: &mut Vault, body: &str, texts: &[Text]) {
@@ -259,7 +263,7 @@ fn may_be_json(text: &str) -> bool {
 }
 
 /// Whether a text is JSON that has parts.
-pub(in crate::guard) fn is_json(text: &str) -> bool {
+fn is_json(text: &str) -> bool {
     may_be_json(text) && serde_json::from_str::<&RawValue>(text).is_ok()
 }
 

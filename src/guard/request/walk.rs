@@ -297,12 +297,24 @@ impl Walk<'_> {
     }
 }
 
-/// The places of the texts in what a tool has said, between their quotes; addresses are none of them.
+/// Whether addresses in what a tool has said are texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::guard) enum Addresses {
+    /// They stay as they are.
+    Stay,
+    Are,
+}
+
+/// The places of the texts in what a tool has said, between their quotes.
 ///
 /// Errors: there are too many, or they lie too deep.
-pub(super) fn said(document: &str) -> Result<Vec<Range<usize>>, TooMuch> {
+pub(super) fn said(document: &str, addresses: Addresses) -> Result<Vec<Range<usize>>, TooMuch> {
     let texts = texts(document, Zone::Talk, false)?.into_iter();
-    let texts = texts.filter(|text| text.how == How::Alone);
+    let texts = texts.filter(|text| match text.how {
+        How::Alone => true,
+        How::Address => addresses == Addresses::Are,
+        _ => false,
+    });
     Ok(texts.map(|text| text.place).collect())
 }
 

@@ -4,6 +4,8 @@
 //! that look like Latin ones are read as ASCII, and `%40` is read as `@`. Whoever reads here never has to think
 //! of the end of a text that is not finished: [`Look`] knows that somebody asked for what is not there yet.
 
+use crate::guard::LOOK_BEHIND;
+
 /// What is read where the text ends, or may go on later.
 pub(super) const END: u8 = 0;
 /// What is read in place of a character that belongs to no word and is not ASCII.
@@ -271,6 +273,18 @@ impl<'t> Look<'t> {
     /// The two codes before the start, the nearer one first.
     pub(super) fn before(&self) -> [u8; 2] {
         self.before
+    }
+
+    /// What stands before the start, the nearest first, as far as a bounded stretch of text has it.
+    pub(super) fn behind(&self, codes: &mut [u8]) {
+        let start = self.begins(0);
+        let mut at = start;
+        for code in codes {
+            if start - at > LOOK_BEHIND / 2 {
+                return;
+            }
+            (*code, at) = before(self.text, at);
+        }
     }
 
     /// The code at this place, counted from the start; [`END`] past the text.

@@ -17,6 +17,7 @@ mod encoded;
 mod entity;
 mod europe;
 mod finance;
+mod key;
 mod layout;
 mod look;
 mod network;
@@ -49,6 +50,8 @@ use std::ops::Range;
 /// What stands between the key of a document and its value where they are looked at together: a line of its own begins
 /// with the value, so that `^` matches there, and no text is written so by chance.
 pub const KEY_ENDS: &str = ":\u{1e}\n";
+/// The end of it, which stands before whatever is a text of its own in a document.
+pub const VALUE_BEGINS: &str = "\u{1e}\n";
 
 /// How long finds that overlap each other wait for their end. Units: bytes.
 const MAX_CHAIN: usize = 32 << 10;

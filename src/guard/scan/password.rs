@@ -108,7 +108,10 @@ pub(super) fn password(look: &mut Look<'_>) -> Option<Hit> {
     let strong = letters < value.len() || value.len() >= 12;
     // Code that fetches a password has brackets and dots of its own.
     let code = !quoted
-        && (value.iter().any(|c| b"([".contains(c)) || is_reference(value) || is_next(value));
+        && (value.iter().any(|c| b"([".contains(c))
+            || is_reference(value)
+            || is_type(value)
+            || is_next(value));
     if value.len() < 6 || !strong || code || is_placeholder(value) {
         return None;
     }
@@ -128,6 +131,34 @@ fn is_next(value: &[u8]) -> bool {
     rest.rsplit(|c| !is_word(*c))
         .next()
         .is_some_and(is_password)
+}
+
+/// The type of a password: `String!`, `*string`, `str|None`, `SecretString`, `DataTypes.STRING`.
+fn is_type(value: &[u8]) -> bool {
+    const TYPES: [&[u8]; 7] = [
+        b"string",
+        b"str",
+        b"text",
+        b"bytes",
+        b"null",
+        b"none",
+        b"undefined",
+    ];
+    let is_name = |part: &[u8]| {
+        let kind = part.ends_with(b"String") && part.first().is_some_and(u8::is_ascii_uppercase);
+        kind || TYPES.iter().any(|name| part.eq_ignore_ascii_case(name))
+    };
+    let letters = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_alphabetic);
+    let one = |one: &[u8]| {
+        let mut parts = one.split(|c| *c == b'.');
+        parts.clone().all(letters) && parts.any(is_name)
+    };
+    let sign = |c: &u8| matches!(c, b'&' | b'*' | b'?' | b'!');
+    let begin = value.iter().take_while(|c| sign(c)).count();
+    let behind = value.iter().rev().take_while(|c| sign(c)).count();
+    let value = value.get(begin..value.len().saturating_sub(behind));
+    let mut types = value.unwrap_or_default().split(|c| *c == b'|');
+    types.all(one)
 }
 
 /// Names that code reads a password by: `process.env.DB_PASSWORD`, `self.password`, `db_password`.

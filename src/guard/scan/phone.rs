@@ -99,6 +99,8 @@ pub(super) fn phone(look: &mut Look<'_>) -> Option<Hit> {
         end += if extension > 0 { 1 + extension } else { 0 };
     }
     let national = digits.get(..count)?;
+    // Brackets around all of it are no area code's.
+    let bracket = look.get(0) == b'(' && groups > 1;
     if open
         || count < 7
         || !ends(look, end)
@@ -108,10 +110,11 @@ pub(super) fn phone(look: &mut Look<'_>) -> Option<Hit> {
         || (groups == 2 && leading == 1 && dotted == 1 && !plus)
         || (points > 1 && !plus)
         || (points == 1 && leading == 1 && national.first() == Some(&b'0') && dotted + 1 < groups)
+        || is_dumped(look, end)
     {
         return None;
     }
-    Hit::to(end, score(national, plus, groups, look.get(0) == b'(')).filter(|hit| hit.score > 0)
+    Hit::to(end, score(national, plus, groups, bracket)).filter(|hit| hit.score > 0)
 }
 
 /// Whether a date begins here, of this century or the last.
@@ -135,6 +138,42 @@ fn is_date(look: &mut Look<'_>) -> bool {
     let years = numbers(raw).into_iter().filter(|(_, length)| *length == 4);
     let mut recent = years.map(|(year, _)| (1900..2100).contains(&year));
     recent.any(|recent| recent) && day(&Taken { raw, own: &[] }) == Verdict::Maybe
+}
+
+/// Whether the groups up to `end` are bytes of a dump: as long as each other, beside one with letters in it, or behind
+/// others of four digits.
+fn is_dumped(look: &mut Look<'_>, end: usize) -> bool {
+    let mut groups = look.read(0, end).split(|code| *code == b' ');
+    let size = groups.next().map_or(0, <[u8]>::len);
+    let even = |group: &[u8]| group.len() == size && group.iter().all(u8::is_ascii_digit);
+    if !matches!(size, 2 | 4) || !groups.all(even) {
+        return false;
+    }
+    let is_byte = |group: &[u8]| {
+        group.iter().all(u8::is_ascii_hexdigit)
+            && group.iter().any(u8::is_ascii_digit)
+            && !group.iter().all(u8::is_ascii_digit)
+    };
+    let hex = |code: u8| code.is_ascii_hexdigit();
+    if look.get(end) == b' ' && look.run(end + 1, size + 1, hex) == size {
+        // `06 12 34 56 78 2b rue` is no dump.
+        let next = end + size + 2;
+        let word = look.get(next - 1) == b' ' && look.get(next).is_ascii_alphabetic();
+        let goes_on = !word || look.run(next, size + 1, hex) == size;
+        if goes_on && is_byte(look.read(end + 1, end + 1 + size)) {
+            return true;
+        }
+    }
+    let mut behind = [0; 10];
+    look.behind(&mut behind);
+    let mut behind = behind.chunks_exact(size + 1);
+    let mut next = || match behind.next() {
+        Some([b' ', group @ ..]) => Some(group),
+        _ => None,
+    };
+    let near = next();
+    let digits = |group: Option<&[u8]>| group.is_some_and(even);
+    near.is_some_and(is_byte) || (size == 4 && digits(near) && digits(next()))
 }
 
 /// How sure a number of these digits is; 0 when it is none.
