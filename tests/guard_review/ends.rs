@@ -1,6 +1,6 @@
 //! How streams end: in trailers, too long, or because somebody leaves.
 
-use crate::{ALLOW, CHAT, hook, stream, streamed};
+use crate::{ALLOW, CHAT, gathered, hook, stream, streamed};
 use envoy_llm_gateway::host::Side;
 use serde_json::json;
 
