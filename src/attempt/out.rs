@@ -189,7 +189,7 @@ fn translated(provider: &Provider, sent: &mut Sent, asked: Asked<'_>) -> Result<
     if asked.api == Api::Responses {
         sent.echo = Echo::of(&asked.body);
     }
-    let made = asked.translated(&sent.model, dialect.takes())?;
+    let made = asked.translated(&sent.model, dialect.takes(&sent.model))?;
     let chat = Chat::parse(&made.body)?;
     let mut outgoing = dialect.request(&chat)?;
     // Places of the made request are not places of the client's.

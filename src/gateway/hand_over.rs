@@ -325,7 +325,7 @@ fn refuses(
         chat.model = model.to_owned().into();
         return dialect.refuses(chat);
     }
-    let made = match asked.translated(model, dialect.takes()) {
+    let made = match asked.translated(model, dialect.takes(model)) {
         Ok(made) => made,
         Err(fault) => return Some(fault),
     };

@@ -135,7 +135,7 @@ impl ChatDialect for Bedrock {
         Some(Box::new(events::Events::default()))
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, _model: &str) -> Extensions {
         Extensions {
             thinking: true,
             ..Extensions::TRANSLATED

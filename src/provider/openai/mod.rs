@@ -241,7 +241,7 @@ impl ChatDialect for OpenAi {
         None
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, _model: &str) -> Extensions {
         self.table.takes
     }
 }
