@@ -27,6 +27,7 @@ fn adds(fields: Value, takes: Extensions) -> (Value, Vec<String>) {
 
 #[test]
 fn the_parameters_of_a_message_get_their_openai_names() {
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
     let cases = [
         (
             json!({"stop_sequences": ["a"], "temperature": 0.5, "top_p": 0.9, "stream": true}),
@@ -78,8 +79,8 @@ fn the_parameters_of_a_message_get_their_openai_names() {
             json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
         ),
         (
-            json!({"tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}, "strict": true}, {"type": "custom", "name": "g", "input_schema": {}}]}),
-            json!({"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": true}},
+            json!({"tools": [{"name": "f", "description": "d", "input_schema": closed, "strict": true}, {"type": "custom", "name": "g", "input_schema": {}}]}),
+            json!({"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": closed, "strict": true}},
                           {"type": "function", "function": {"name": "g", "parameters": {}}}]}),
         ),
     ];
@@ -162,6 +163,28 @@ fn a_schema_is_enforced_only_where_it_can_be() {
         strict(json!({"type": "object", "properties": {"a": {}}, "required": ["a"]})),
         json!(false)
     );
+}
+
+#[test]
+fn a_strict_tool_stays_strict_where_its_schema_can_be_enforced() {
+    let strict = |schema: &Value, takes| {
+        let tool = json!({"name": "f", "strict": true, "input_schema": schema});
+        let (chat, dropped) = adds(json!({"tools": [tool]}), takes);
+        (chat["tools"][0]["function"]["strict"].clone(), dropped)
+    };
+    let lost = || vec!["tools[].strict".to_owned()];
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    assert_eq!(strict(&closed, NONE), (json!(true), vec![]));
+    for open in [
+        json!({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"], "additionalProperties": false}),
+        json!({"type": "object", "properties": {"a": {}}, "required": ["a"]}),
+        json!({"type": "object"}),
+        json!({"type": ["object", "null"]}),
+        json!({"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"], "additionalProperties": false}),
+    ] {
+        assert_eq!(strict(&open, NONE), (Value::Null, lost()), "{open}");
+        assert_eq!(strict(&open, ALL), (json!(true), vec![]), "{open}");
+    }
 }
 
 /// The messages that a Messages request becomes.

@@ -50,6 +50,8 @@ pub struct Extensions {
     pub top_k: bool,
     /// `thinking` in Anthropic's words.
     pub thinking: bool,
+    /// `strict` on tools whose schema leaves something open, which OpenAI refuses.
+    pub any_strict: bool,
 }
 
 impl Extensions {
@@ -61,6 +63,7 @@ impl Extensions {
         rich_results: false,
         top_k: false,
         thinking: false,
+        any_strict: false,
     };
     /// What every dialect that translates reads.
     pub const TRANSLATED: Self = Self {
@@ -70,6 +73,7 @@ impl Extensions {
         rich_results: true,
         top_k: true,
         thinking: false,
+        any_strict: true,
     };
 }
 

@@ -233,34 +233,44 @@ fn form<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Format<'a>, Fault> {
     if !schema.get().starts_with('{') {
         return Err(place.wrong("a JSON schema object"));
     }
-    let value: Value = serde_json::from_str(schema.get()).unwrap_or_default();
     Ok(Format {
         r#type: "json_schema",
         json_schema: Some(Schema {
             name: Text::Word("answer"),
             description: None,
             schema,
-            strict: Some(is_strict(&value)),
+            strict: Some(is_strict(schema)),
         }),
     })
 }
 
 /// Whether OpenAI enforces a schema like this: every object closed, every property required.
 /// Source: platform.openai.com, "Structured outputs", supported schemas, read 2026-11.
-fn is_strict(schema: &Value) -> bool {
+pub(super) fn is_strict(schema: &RawValue) -> bool {
+    is_closed(&serde_json::from_str(schema.get()).unwrap_or_default())
+}
+
+fn is_closed(schema: &Value) -> bool {
     match schema {
-        Value::Array(list) => list.iter().all(is_strict),
+        Value::Array(list) => list.iter().all(is_closed),
         Value::Object(fields) => {
-            if let Some(Value::Object(properties)) = fields.get("properties") {
-                let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
-                let required = fields.get("required").and_then(Value::as_array);
-                let names = required.into_iter().flatten().filter_map(Value::as_str);
-                let named: BTreeSet<&str> = names.collect();
-                if !closed || !properties.keys().all(|name| named.contains(&**name)) {
-                    return false;
-                }
+            let properties = match fields.get("properties") {
+                Some(Value::Object(properties)) => Some(properties),
+                _ => None,
+            };
+            let is_object = match fields.get("type") {
+                Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+                kind => kind.is_some_and(|kind| kind == "object"),
+            };
+            let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
+            if (is_object || properties.is_some()) && !closed {
+                return false;
             }
-            fields.values().all(is_strict)
+            let required = fields.get("required").and_then(Value::as_array);
+            let names = required.into_iter().flatten().filter_map(Value::as_str);
+            let named: BTreeSet<&str> = names.collect();
+            let mut properties = properties.into_iter().flat_map(|map| map.keys());
+            properties.all(|name| named.contains(&**name)) && fields.values().all(is_closed)
         }
         _ => true,
     }
