@@ -28,6 +28,8 @@ fn adds(fields: Value, takes: Extensions) -> (Value, Vec<String>) {
 #[test]
 fn the_parameters_of_a_message_get_their_openai_names() {
     let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    let tools = json!([{"name": "f", "input_schema": {}}]);
+    let made = json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]);
     let cases = [
         (
             json!({"stop_sequences": ["a"], "temperature": 0.5, "top_p": 0.9, "stream": true}),
@@ -63,16 +65,26 @@ fn the_parameters_of_a_message_get_their_openai_names() {
             json!({"reasoning_effort": "low"}),
         ),
         (
-            json!({"tool_choice": {"type": "auto"}}),
-            json!({"tool_choice": "auto"}),
+            json!({"tools": tools, "tool_choice": {"type": "auto"}}),
+            json!({"tools": made, "tool_choice": "auto"}),
         ),
+        (
+            json!({"tools": tools, "tool_choice": {"type": "any", "disable_parallel_tool_use": true}}),
+            json!({"tools": made, "tool_choice": "required", "parallel_tool_calls": false}),
+        ),
+        (
+            json!({"tools": tools, "tool_choice": {"type": "none"}}),
+            json!({"tools": made, "tool_choice": "none"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}),
+            json!({}),
+        ),
+        (json!({"tool_choice": {"type": "none"}}), json!({})),
+        // No host can do it; each says so itself.
         (
             json!({"tool_choice": {"type": "any", "disable_parallel_tool_use": true}}),
-            json!({"tool_choice": "required", "parallel_tool_calls": false}),
-        ),
-        (
-            json!({"tool_choice": {"type": "none"}}),
-            json!({"tool_choice": "none"}),
+            json!({"tool_choice": "required"}),
         ),
         (
             json!({"tool_choice": {"type": "tool", "name": "f"}}),

@@ -21,6 +21,8 @@ pub(crate) fn responds(
 #[test]
 fn the_parameters_of_a_response_get_their_chat_names() {
     let schema = json!({"type": "object"});
+    let tools = json!([{"type": "function", "name": "f"}]);
+    let made = json!([{"type": "function", "function": {"name": "f"}}]);
     let cases = [
         (
             json!({"max_output_tokens": 9, "temperature": 1, "top_p": 0.5, "stream": true, "store": false}),
@@ -53,6 +55,18 @@ fn the_parameters_of_a_response_get_their_chat_names() {
         (
             json!({"tool_choice": {"type": "function", "name": "f"}}),
             json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
+        ),
+        (
+            json!({"tools": [], "tool_choice": "auto", "parallel_tool_calls": true}),
+            json!({}),
+        ),
+        (
+            json!({"tool_choice": "none", "parallel_tool_calls": false}),
+            json!({}),
+        ),
+        (
+            json!({"tools": tools, "tool_choice": "auto"}),
+            json!({"tools": made, "tool_choice": "auto"}),
         ),
         (
             json!({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}}),

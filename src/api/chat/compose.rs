@@ -246,6 +246,12 @@ pub(in crate::api) struct Allowed<'a> {
     pub(in crate::api) tools: Vec<Named<'a>>,
 }
 
+impl Choice<'_> {
+    fn is_forced(&self) -> bool {
+        !matches!(self, Self::Word("auto" | "none"))
+    }
+}
+
 impl<'a> Named<'a> {
     pub(in crate::api) const fn function(name: Quoted<'a>) -> Self {
         Self {
@@ -326,10 +332,15 @@ impl<'a> Content<'a> {
 
 impl Request<'_> {
     /// As JSON text; `size`: about how long it becomes.
-    pub(in crate::api) fn write(&self, size: usize, dropped: Vec<String>) -> Translated {
+    pub(in crate::api) fn write(mut self, size: usize, dropped: Vec<String>) -> Translated {
+        if self.tools.is_empty() {
+            // OpenAI refuses both where there is nothing to call. A forced choice is for the host to refuse.
+            self.parallel_tool_calls = None;
+            self.tool_choice = self.tool_choice.filter(Choice::is_forced);
+        }
         let mut body = Vec::with_capacity(size + 512);
         // Writing such a value into memory cannot fail.
-        let _ = serde_json::to_writer(&mut body, self);
+        let _ = serde_json::to_writer(&mut body, &self);
         Translated { body, dropped }
     }
 }
