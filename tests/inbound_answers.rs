@@ -82,6 +82,21 @@ fn answers() -> Vec<Vec<Part<'static>>> {
         ],
         vec![call(0, "a"), input(0, "{\"cut\":"), End(Finish::Length)],
         vec![
+            call(0, "a"),
+            input(0, "{\"s\":\"}"),
+            Text("x"),
+            call(1, "b"),
+            input(1, "{}"),
+            Thought("late"),
+            ThoughtDetail(signed),
+            input(0, "\\\"]\"}"),
+            call(2, "c"),
+            input(2, "{}"),
+            ThoughtDetail(foreign),
+            Text("y"),
+            End(Finish::ToolCalls),
+        ],
+        vec![
             Text("Hi. "),
             Refusal("I can"),
             Refusal("not."),
@@ -159,6 +174,68 @@ fn a_call_without_an_id_gets_one_that_its_result_can_name() {
     let body: Value = serde_json::from_slice(&writer.body()).unwrap();
     let ids = [0, 1].map(|n| body["output"][n]["call_id"].clone());
     assert_eq!(ids, ["call_0", "call_1"]);
+}
+
+/// The kind of each event and the block it is about, without the parts before the calls.
+fn order(stream: &[u8]) -> Vec<String> {
+    let events = events(stream);
+    let blocks = events.iter().filter(|event| event["index"].is_u64());
+    let words = blocks.map(|event| {
+        let kind = event["type"].as_str().unwrap();
+        let kind = kind.strip_prefix("content_block_").unwrap();
+        format!("{kind} {}", event["index"])
+    });
+    words.collect()
+}
+
+#[test]
+fn a_call_begins_as_soon_as_the_one_before_it_is_complete_and_not_before() {
+    let call = |index| Part::ToolCall {
+        index,
+        id: "",
+        name: "f",
+    };
+    let input = |index, json| Part::ToolInput { index, json };
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &[call(0), input(0, "{\"a\":[")]);
+    stream.part(0, call(1));
+    stream.part(0, input(1, "{\"b\":"));
+    assert_eq!(order(&stream.take()), ["start 0", "delta 0"]);
+    stream.part(0, input(0, "]}"));
+    assert_eq!(
+        order(&stream.take()),
+        ["delta 0", "stop 0", "start 1", "delta 1"]
+    );
+    stream.part(0, input(1, "2}"));
+    stream.part(0, Part::Text("x"));
+    assert_eq!(
+        order(&stream.take()),
+        ["delta 1", "stop 1", "start 2", "delta 2"]
+    );
+}
+
+#[test]
+fn what_waits_for_a_call_to_end_is_bounded() {
+    let call = |index| Part::ToolCall {
+        index,
+        id: "",
+        name: "f",
+    };
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &[call(0), call(1)]);
+    stream.take();
+    let json = "x".repeat(1 << 16);
+    let held = (0..).find(|_| {
+        stream.part(
+            0,
+            Part::ToolInput {
+                index: 1,
+                json: &json,
+            },
+        );
+        !stream.take().is_empty()
+    });
+    assert!(held.is_some_and(|pieces| pieces <= 64), "{held:?}");
 }
 
 #[test]

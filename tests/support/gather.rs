@@ -124,6 +124,11 @@ pub fn gather_message(events: &[Value]) -> Value {
                 let at = usize::try_from(event["index"].as_u64().unwrap()).unwrap();
                 let delta = &event["delta"];
                 let block = &mut message["content"][at];
+                assert_eq!(
+                    open,
+                    event["index"].as_u64(),
+                    "a block goes on after its end"
+                );
                 let key = match delta["type"].as_str().unwrap() {
                     "text_delta" => "text",
                     "thinking_delta" => "thinking",
@@ -134,7 +139,6 @@ pub fn gather_message(events: &[Value]) -> Value {
                     }
                 };
                 let more = delta[key].as_str().unwrap();
-                assert_eq!(open, event["index"].as_u64());
                 block[key] = json!(format!("{}{more}", block[key].as_str().unwrap()));
             }
             "content_block_stop" => assert_eq!(open.take(), event["index"].as_u64()),

@@ -16,6 +16,7 @@ mod request;
 mod stream;
 mod tools;
 mod turns;
+mod waiting;
 mod whole;
 
 pub use count::{check_count, count_body};
