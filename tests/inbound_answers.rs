@@ -23,7 +23,7 @@ use support::gather::{events, gather_message, gather_response};
 
 /// Answers in every form, as a dialect drives them.
 fn answers() -> Vec<Vec<Part<'static>>> {
-    use Part::{Finish as End, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
+    use Part::{Finish as End, Image, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
     let signed =
         r#"{"provider":"anthropic","type":"thinking","thinking":"hmm","signature":"c2ln"}"#;
     let hidden = r#"{"provider":"anthropic","type":"redacted_thinking","data":"ZGF0"}"#;
@@ -95,6 +95,13 @@ fn answers() -> Vec<Vec<Part<'static>>> {
             ThoughtDetail(foreign),
             Text("y"),
             End(Finish::ToolCalls),
+        ],
+        vec![
+            Text("Here: "),
+            Image("data:image/png;base64,iVBO"),
+            Image("data:image/jpeg;base64,/9j/"),
+            Text("two."),
+            End(Finish::Stop),
         ],
         vec![
             Text("Hi. "),
@@ -236,6 +243,43 @@ fn what_waits_for_a_call_to_end_is_bounded() {
         !stream.take().is_empty()
     });
     assert!(held.is_some_and(|pieces| pieces <= 64), "{held:?}");
+}
+
+#[test]
+fn an_image_is_a_response_s_item_with_the_base64_of_its_data() {
+    let mut writer = responses::Writer::whole(7, Echo::default());
+    drive(&mut writer, &[Part::Image("data:image/png;base64,iVBO")]);
+    let body: Value = serde_json::from_slice(&writer.body()).unwrap();
+    assert_eq!(
+        body["output"],
+        json!([{"id": "ig_id1_0", "type": "image_generation_call", "status": "completed", "result": "iVBO"}])
+    );
+}
+
+#[test]
+fn a_message_of_an_image_alone_is_refused_since_it_has_no_place_for_it() {
+    let (image, end) = (
+        Part::Image("data:image/png;base64,iVBO"),
+        Part::Finish(Finish::Stop),
+    );
+    let lost = |parts: &[Part<'_>]| {
+        let mut whole = messages::AnswerWriter::default();
+        drive(&mut whole, parts);
+        let mut stream = messages::EventWriter::default();
+        drive(&mut stream, parts);
+        assert_eq!(stream.lost(), whole.lost());
+        whole
+            .lost()
+            .map(|fault| (fault.status(), fault.message.into_owned()))
+    };
+    let want = "The answer is an image, which a message cannot carry; ask for it on /v1/chat/completions or /v1/responses.";
+    assert_eq!(lost(&[image, end]), Some((400, want.into())));
+    assert_eq!(
+        lost(&[Part::Thought("hm"), image, end]),
+        Some((400, want.into()))
+    );
+    assert_eq!(lost(&[Part::Text("a"), image, end]), None);
+    assert_eq!(lost(&[end]), None);
 }
 
 #[test]

@@ -167,12 +167,18 @@ fn whole(
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
             let mut both = Both(facts, &mut writer);
             dialect.answer(body, &mut unwrapping.before(&mut both))?;
+            if let Some(fault) = writer.lost() {
+                return Err(fault);
+            }
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
             let mut both = Both(facts, &mut writer);
             dialect.answer(body, &mut unwrapping.before(&mut both))?;
+            if let Some(fault) = writer.lost() {
+                return Err(fault);
+            }
             Some(writer.body(created))
         }
     };

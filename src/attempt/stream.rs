@@ -420,6 +420,9 @@ impl Language {
             } => {
                 let mut both = Both(facts, writer.as_mut());
                 events.close(&mut unwrapping.before(&mut both))?;
+                if let Some(fault) = writer.lost() {
+                    return Err(fault);
+                }
                 writer.done();
                 Ok(())
             }

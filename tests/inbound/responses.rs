@@ -151,6 +151,20 @@ fn the_items_of_one_turn_are_one_message() {
 }
 
 #[test]
+fn an_image_of_a_former_answer_is_left_out_and_listed() {
+    let image = json!({"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBO"});
+    let user = json!({"role": "user", "content": "bluer"});
+    let (messages, _, dropped) = responds(json!({"input": [image, user]}), ALL).unwrap();
+    assert_eq!(
+        (messages, dropped),
+        (
+            json!([user]),
+            vec!["input[].image_generation_call".to_owned()]
+        )
+    );
+}
+
+#[test]
 fn a_wrong_or_foreign_field_of_a_response_is_named() {
     let cases = [
         (json!({"input": null}), "`input` is required."),

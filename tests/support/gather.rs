@@ -235,10 +235,15 @@ pub fn gather_response(events: &[Value]) -> (Value, Value) {
             "response.reasoning_summary_part.done" => {
                 assert_eq!(output[at(event)]["summary"][0], event["part"])
             }
+            "response.image_generation_call.in_progress"
+            | "response.image_generation_call.generating"
+            | "response.image_generation_call.completed" => {
+                assert_eq!(output[at(event)]["type"], "image_generation_call");
+            }
             "response.output_item.done" => {
                 // What only the end of an item tells.
                 let item = &mut output[at(event)];
-                for key in ["status", "encrypted_content"] {
+                for key in ["status", "encrypted_content", "result"] {
                     if let Some(value) = event["item"].get(key) {
                         item[key] = value.clone();
                     }

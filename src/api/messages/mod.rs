@@ -28,6 +28,7 @@ pub use stream::EventWriter;
 pub use whole::AnswerWriter;
 
 use super::answer::{Finish, Usage};
+use crate::fault::{Fault, FaultKind};
 use serde::Serialize;
 
 /// Most blocks of an answer; what a provider sends beyond is left out.
@@ -112,6 +113,14 @@ impl<'a> StopDetails<'a> {
             explanation: refusal,
         })
     }
+}
+
+/// An answer that would be empty without what this API has no place for.
+fn only_an_image() -> Fault {
+    Fault::new(
+        FaultKind::Unsupported,
+        "The answer is an image, which a message cannot carry; ask for it on /v1/chat/completions or /v1/responses.",
+    )
 }
 
 /// A call's id as Anthropic takes it back, should the conversation go on there.

@@ -4,7 +4,7 @@
 //! `message_delta` with reason and usage, then `message_stop`. There is no `[DONE]`.
 
 use super::{
-    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none,
+    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none, only_an_image,
     stop_reason,
     waiting::{Block, Waiting},
 };
@@ -32,6 +32,10 @@ pub struct EventWriter {
     ending: Ending,
     /// What comes after it.
     waiting: Waiting,
+    /// Words came, or a call.
+    says: bool,
+    /// An image came, for which there is no place.
+    image: bool,
     refusal: String,
     finish: Option<Finish>,
     stopped: Stopped,
@@ -169,6 +173,11 @@ impl EventWriter {
         line(&mut self.out, &Event::MessageStop);
     }
 
+    /// Why the answer would be none: all that was said is an image.
+    pub fn lost(&self) -> Option<Fault> {
+        (self.image && !self.says).then(only_an_image)
+    }
+
     /// Ends an answer that broke off: an error event and nothing after it.
     pub fn fail(&mut self, fault: &Fault) {
         self.out.extend_from_slice(&error_event(fault));
@@ -288,6 +297,7 @@ impl EventWriter {
         };
         self.begin(Open::Call(index), start);
         self.ending = Ending::default();
+        self.says = true;
     }
 
     fn more_input(&mut self, json: &str) {
@@ -340,6 +350,7 @@ impl EventWriter {
         if self.open != Open::Text {
             self.begin(Open::Text, Start::Text { text: "" });
         }
+        self.says = true;
         self.delta(self.last(), Delta::Text { text });
     }
 
@@ -404,8 +415,9 @@ impl AnswerSink for EventWriter {
                 self.say(part);
             }
             Part::ToolInput { index, json } => self.input(index, json),
+            Part::Image(_) => self.image = true,
             // This API has no place for them.
-            Part::Logprobs(_) | Part::Image(_) => {}
+            Part::Logprobs(_) => {}
             Part::StopSequence(sequence) => self.stopped = Stopped::by(sequence),
             Part::Finish(finish) => self.finish = Some(finish),
         }

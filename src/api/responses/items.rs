@@ -156,6 +156,11 @@ impl<'a> Talk<'a, '_> {
             }
             Some("function_call_output") => self.result(item, place),
             Some("reasoning") => self.reasoning(item, place),
+            // What the model has drawn; no provider here takes it back as its own.
+            Some("image_generation_call") => {
+                note(self.dropped, "input[].image_generation_call");
+                Ok(())
+            }
             Some("item_reference") => Err(only_openai(
                 place,
                 "refers to a stored item; this gateway stores none. Send the item itself.",

@@ -35,6 +35,11 @@ pub(super) enum Item<'a> {
         name: &'a str,
         arguments: &'a str,
     },
+    ImageGenerationCall {
+        id: &'a str,
+        status: Status,
+        result: Option<&'a str>,
+    },
 }
 
 #[derive(Serialize)]

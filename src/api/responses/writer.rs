@@ -362,6 +362,16 @@ impl Writer {
         }
     }
 
+    /// An image, which comes whole. Shape of `url`: data in base64; what is no data has no place here.
+    fn image(&mut self, url: &str) {
+        let data = url.split_once(";base64,").map(|(_, data)| data);
+        let Some(data) = data.filter(|data| self.output.takes(data)) else {
+            return;
+        };
+        self.begin("ig", Kind::Image(data.to_owned()));
+        self.close_texts();
+    }
+
     /// Ends the open message or reasoning.
     fn close_texts(&mut self) {
         self.close(
@@ -455,8 +465,7 @@ impl AnswerSink for Writer {
             Part::ToolInput { index, json } => self.input(index, json),
             // Nobody who asks for them comes this far.
             Part::Logprobs(_) | Part::StopSequence(_) => {}
-            // An image of this API is the result of a tool that nobody has called.
-            Part::Image(_) => {}
+            Part::Image(url) => self.image(url),
             Part::Finish(finish) => self.finish = Some(finish),
         }
     }
