@@ -283,6 +283,27 @@ fn a_message_of_an_image_alone_is_refused_since_it_has_no_place_for_it() {
 }
 
 #[test]
+fn a_refusal_is_told_of_up_to_a_length() {
+    let long = "x".repeat(60 << 10);
+    let parts = [Part::Refusal(&long), Part::Refusal(&long)];
+    let mut whole = messages::AnswerWriter::default();
+    drive(&mut whole, &parts);
+    let whole: Value = serde_json::from_slice(&whole.body()).unwrap();
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &parts);
+    stream.done();
+    let stream = gather_message(&events(&stream.take()));
+    for message in [whole, stream] {
+        let told = message["stop_details"]["explanation"].as_str().unwrap();
+        assert_eq!(told.len(), 64 << 10);
+        assert_eq!(
+            message["content"][0]["text"].as_str().unwrap().len(),
+            120 << 10
+        );
+    }
+}
+
+#[test]
 fn a_stream_that_breaks_off_says_so_in_each_api() {
     let fault = Fault::new(FaultKind::Overloaded, "later");
     let mut stream = messages::EventWriter::default();

@@ -34,6 +34,9 @@ use serde::Serialize;
 /// Most blocks of an answer; what a provider sends beyond is left out.
 const MAX_BLOCKS: usize = 2048;
 
+/// Most of a refusal that explains the end of an answer; all of it is its text. Units: bytes.
+const MAX_REFUSAL: usize = 64 << 10;
+
 /// `usage`: the prompt without what the cache gave and took.
 #[derive(Serialize)]
 struct UsageJson {
@@ -113,6 +116,13 @@ impl<'a> StopDetails<'a> {
             explanation: refusal,
         })
     }
+}
+
+/// Adds to a refusal as far as there is room.
+fn refuse(refusal: &mut String, more: &str) {
+    let room = MAX_REFUSAL.saturating_sub(refusal.len());
+    let end = more.floor_char_boundary(room);
+    refusal.push_str(more.get(..end).unwrap_or_default());
 }
 
 /// An answer that would be empty without what this API has no place for.

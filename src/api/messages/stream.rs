@@ -5,7 +5,7 @@
 
 use super::{
     MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none, only_an_image,
-    stop_reason,
+    refuse, stop_reason,
     waiting::{Block, Waiting},
 };
 use crate::{
@@ -408,7 +408,7 @@ impl AnswerSink for EventWriter {
         match part {
             Part::Text("") | Part::Refusal("") | Part::Thought("") => {}
             Part::Refusal(text) => {
-                self.refusal.push_str(text);
+                refuse(&mut self.refusal, text);
                 self.say(part);
             }
             Part::Text(_) | Part::Thought(_) | Part::ThoughtDetail(_) | Part::ToolCall { .. } => {

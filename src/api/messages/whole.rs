@@ -1,7 +1,7 @@
 //! Gathers an answer into one message.
 
 use super::{
-    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, id_or_none, only_an_image,
+    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, id_or_none, only_an_image, refuse,
     stop_reason,
 };
 use crate::{
@@ -221,7 +221,7 @@ impl AnswerSink for AnswerWriter {
             Part::Text(text) => self.text(text),
             Part::Refusal(text) => {
                 self.text(text);
-                self.refusal.push_str(text);
+                refuse(&mut self.refusal, text);
             }
             Part::Thought(text) => self.thought(text),
             Part::ThoughtDetail(json) => self.detail(json),
