@@ -304,6 +304,26 @@ fn a_refusal_is_told_of_up_to_a_length() {
 }
 
 #[test]
+fn a_stream_that_fails_at_once_begins_all_the_same() {
+    let fault = Fault::new(FaultKind::Overloaded, "later");
+    let mut stream = responses::Writer::stream(7, Echo::default());
+    stream.open("i", "m");
+    stream.fail(&fault);
+    let events = events(&stream.take());
+    let kinds: Vec<_> = events.iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.failed"
+        ]
+    );
+    assert_eq!(events[2]["response"]["id"], events[0]["response"]["id"]);
+    assert_eq!(events[2]["sequence_number"], json!(2));
+}
+
+#[test]
 fn a_stream_that_breaks_off_says_so_in_each_api() {
     let fault = Fault::new(FaultKind::Overloaded, "later");
     let mut stream = messages::EventWriter::default();

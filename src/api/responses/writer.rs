@@ -73,17 +73,8 @@ impl Writer {
 
     /// Ends a stream that broke off.
     pub fn fail(&mut self, fault: &Fault) {
-        if !self.started {
-            let code = fault.code.as_deref().unwrap_or(fault.kind.wire().2);
-            let event = Event {
-                code: Some(code),
-                message: Some(&fault.message),
-                param: fault.param.as_deref(),
-                ..Event::default()
-            };
-            line(&mut self.out, &mut self.sequence, "error", &event);
-            return;
-        }
+        // The SDKs' stream helpers take no event before the first one.
+        self.start();
         let response = self.response(Status::Failed, Some(fault));
         self.with_response("response.failed", &response);
     }
