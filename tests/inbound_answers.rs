@@ -180,7 +180,7 @@ fn a_call_without_an_id_gets_one_that_its_result_can_name() {
     drive(&mut writer, &[call(0), call(1)]);
     let body: Value = serde_json::from_slice(&writer.body()).unwrap();
     let ids = [0, 1].map(|n| body["output"][n]["call_id"].clone());
-    assert_eq!(ids, ["call_0", "call_1"]);
+    assert_eq!(ids, ["call_id1_0", "call_id1_1"]);
 }
 
 /// The kind of each event and the block it is about, without the parts before the calls.

@@ -27,7 +27,7 @@ pub use request::read;
 pub use stream::EventWriter;
 pub use whole::AnswerWriter;
 
-use super::answer::{Finish, Usage};
+use super::answer::{self, Finish, Usage};
 use crate::fault::{Fault, FaultKind};
 use serde::Serialize;
 
@@ -133,12 +133,10 @@ fn only_an_image() -> Fault {
     )
 }
 
-/// A call's id as Anthropic takes it back, should the conversation go on there.
+/// A call's id as Anthropic takes it back, should the conversation go on there; `answer`: the id of the whole.
 /// Source: docs.claude.com, API reference, `tool_use.id` (`^[a-zA-Z0-9_-]+$`), read 2026-11.
-fn call_id(id: &str, index: u32) -> String {
-    if id.is_empty() {
-        return format!("toolu_{index}");
-    }
+fn call_id(id: &str, answer: &str, index: u32) -> String {
+    let id = answer::call_id(id, answer, index);
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     id.replace(|c| !fits(c), "_")
 }
@@ -154,9 +152,12 @@ mod tests {
 
     #[test]
     fn ids_of_calls_are_such_that_anthropic_takes_them() {
-        assert_eq!(call_id("call_A-1", 0), "call_A-1");
-        assert_eq!(call_id("functions.weather:0", 0), "functions_weather_0");
-        assert_eq!(call_id("", 2), "toolu_2");
+        assert_eq!(call_id("call_A-1", "a", 0), "call_A-1");
+        assert_eq!(
+            call_id("functions.weather:0", "a", 0),
+            "functions_weather_0"
+        );
+        assert_eq!(call_id("", "msg:1", 2), "call_msg1_2");
     }
 
     #[test]

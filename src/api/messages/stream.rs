@@ -289,7 +289,7 @@ impl EventWriter {
     }
 
     fn call(&mut self, index: u32, id: &str, name: &str) {
-        let id = call_id(id, index);
+        let id = call_id(id, &self.id, index);
         let start = Start::ToolUse {
             id: &id,
             name,

@@ -227,7 +227,7 @@ impl AnswerSink for AnswerWriter {
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => self.push(Block::Call {
                 index,
-                id: call_id(id, index),
+                id: call_id(id, &self.id, index),
                 name: name.to_owned(),
                 input: String::new(),
             }),

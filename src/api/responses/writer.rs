@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{
-        answer::{AnswerSink, Finish, Part, Usage},
+        answer::{AnswerSink, Finish, Part, Usage, call_id},
         chat::name,
     },
     fault::{Fault, FaultKind},
@@ -441,13 +441,10 @@ impl AnswerSink for Writer {
             Part::Thought(text) => self.think(text),
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => {
-                let call_id = match id {
-                    "" => format!("call_{index}"), // the result must name it
-                    id => id.to_owned(),
-                };
                 let call = Kind::Call {
                     index,
-                    call_id,
+                    // The result must name it.
+                    call_id: call_id(id, plain(&self.id), index).into_owned(),
                     name: name.to_owned(),
                     arguments: String::new(),
                 };
