@@ -235,6 +235,8 @@ impl<'a> Asked<'a> {
             Api::Chat => Ok(Translated {
                 body: self.body.to_vec(),
                 dropped: Vec::new(),
+                names: None,
+                from: Vec::new(),
             }),
             Api::Completions => Err(Fault::new(
                 FaultKind::Unsupported,

@@ -329,10 +329,11 @@ fn refuses(
         Ok(made) => made,
         Err(fault) => return Some(fault),
     };
-    match Chat::parse(&made.body) {
+    let refusal = match Chat::parse(&made.body) {
         Ok(chat) => dialect.refuses(&chat),
         Err(fault) => Some(fault),
-    }
+    };
+    refusal.map(|fault| made.refusal(fault))
 }
 
 fn no_provider(api: Api) -> Fault {

@@ -7,6 +7,7 @@ pub mod arguments;
 pub(in crate::api) mod compose;
 pub(in crate::api) mod field;
 pub mod message;
+pub(in crate::api) mod names;
 mod read;
 pub(in crate::api) mod request;
 mod stream;

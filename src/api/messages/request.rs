@@ -9,6 +9,7 @@ use crate::{
         Extensions,
         compose::{Format, Message, Request, Schema, Text, Translated, note},
         field::{Field, Place, flag, list, object, string},
+        names::Names,
         request::bad,
     },
     fault::{Fault, FaultKind},
@@ -17,6 +18,24 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeSet;
+
+/// What this API calls the fields of a chat request.
+const NAMES: Names = Names {
+    messages: "messages",
+    system: "system",
+    parameters: ".input_schema",
+    effort: "output_config.effort",
+    format: "output_config.format",
+    fields: &[
+        ("max_completion_tokens", "max_tokens"),
+        (
+            "parallel_tool_calls",
+            "tool_choice.disable_parallel_tool_use",
+        ),
+        ("stop", "stop_sequences"),
+        ("user", "metadata.user_id"),
+    ],
+};
 
 /// Longest user id that OpenAI takes. Source: OpenAI API reference, `safety_identifier`, read 2026-11.
 const MAX_USER_ID: usize = 64;
@@ -95,15 +114,22 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         .map(|raw| object(raw, &place))
         .transpose()?;
     let (effort, format) = config.map_or((None, None), |config| (config.effort, config.format));
+    let mut names = NAMES;
     request.reasoning_effort = effort_of(effort, &place)?;
+    if request.reasoning_effort.is_none() {
+        names.effort = "thinking";
+    }
     think(&mut request, raw("thinking"), takes, &mut dropped)?;
     let (format, place) = match format {
         Some(_) => (format, place.key("format")),
         // The name of the beta.
-        None => (raw("output_format"), Place::root("output_format")),
+        None => {
+            names.format = "output_format";
+            (raw("output_format"), Place::root("output_format"))
+        }
     };
     request.response_format = format.map(|raw| form(raw, &place)).transpose()?;
-    Ok(request.write(body.source().len(), dropped))
+    Ok(request.write(body.source().len(), names, dropped))
 }
 
 fn only_anthropic(key: &str) -> Fault {

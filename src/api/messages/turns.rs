@@ -11,6 +11,7 @@ use crate::{
             Extensions,
             compose::{Arguments, Call, Content, Detail, File, Image, Message, Part, Text, note},
             field::{Field, Map, Place, flag, list, needed, object, string},
+            names::Origin,
         },
         thought::{MAX_DETAILS, is_sealed, unseal},
     },
@@ -113,6 +114,7 @@ pub(super) fn translate<'a>(
         let role = needed(turn.role, &place.key("role"))?;
         let at = place.key("content");
         let raw = turn.content.ok_or_else(|| at.missing())?;
+        let before = out.len();
         match &*role.text() {
             "user" => reader.user(raw, &at, out)?,
             "assistant" => reader.assistant(raw, &at, out)?,
@@ -126,6 +128,9 @@ pub(super) fn translate<'a>(
                 )
             }
             _ => return Err(place.key("role").wrong("user, assistant or system")),
+        }
+        for message in out.iter_mut().skip(before) {
+            message.from = Origin::At(index);
         }
     }
     Ok(())
