@@ -199,6 +199,21 @@ fn a_strict_tool_stays_strict_where_its_schema_can_be_enforced() {
     }
 }
 
+#[test]
+fn more_stop_sequences_than_openai_takes_are_refused_there_and_only_there() {
+    let body = |stops: Value| message(json!({"stop_sequences": stops}));
+    let five = body(json!(["a", "b", "c", "d", "e"]));
+    assert_eq!(
+        read(messages::read, &five, Extensions::OPENAI).unwrap_err(),
+        "`stop_sequences` must hold 4 at most: this model's provider takes no more."
+    );
+    for takes in [NONE, ALL] {
+        assert!(read(messages::read, &five, takes).is_ok());
+    }
+    let four = body(json!(["a", "b", "c", "d"]));
+    assert!(read(messages::read, &four, Extensions::OPENAI).is_ok());
+}
+
 /// The messages that a Messages request becomes.
 pub(crate) fn talk(system: Value, turns: Value, takes: Extensions) -> (Value, Vec<String>) {
     let body = json!({"model": "asked", "max_tokens": 64, "system": system, "messages": turns});
@@ -367,6 +382,10 @@ fn a_wrong_or_foreign_field_of_a_message_is_named() {
         ),
         (
             json!({"stop_sequences": "x"}),
+            "`stop_sequences` must be a list of strings.",
+        ),
+        (
+            json!({"stop_sequences": ["a", 5]}),
             "`stop_sequences` must be a list of strings.",
         ),
         (

@@ -53,6 +53,8 @@ pub struct Extensions {
     pub thinking: bool,
     /// `strict` on tools whose schema leaves something open, which OpenAI refuses.
     pub any_strict: bool,
+    /// Most stop sequences, where the host is known to refuse more.
+    pub max_stops: Option<usize>,
 }
 
 impl Extensions {
@@ -65,6 +67,7 @@ impl Extensions {
         top_k: false,
         thinking: false,
         any_strict: false,
+        max_stops: None,
     };
     /// What every dialect that translates reads.
     pub const TRANSLATED: Self = Self {
@@ -75,6 +78,12 @@ impl Extensions {
         top_k: true,
         thinking: false,
         any_strict: true,
+        max_stops: None,
+    };
+    /// What OpenAI's own hosts take. Source: OpenAI API reference, `stop`, read 2026-11.
+    pub const OPENAI: Self = Self {
+        max_stops: Some(4),
+        ..Self::NONE
     };
 }
 

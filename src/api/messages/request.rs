@@ -95,7 +95,7 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         stream: flag(raw("stream"), &Place::root("stream"))?.filter(|on| *on),
         messages,
         max_completion_tokens: raw("max_tokens"),
-        stop: stops(raw("stop_sequences"))?,
+        stop: stops(raw("stop_sequences"), takes)?,
         temperature: raw("temperature"),
         top_p: raw("top_p"),
         tools: tools(body, takes, &mut dropped)?,
@@ -157,11 +157,21 @@ fn system<'a>(
         .collect())
 }
 
-fn stops(raw: Field<'_>) -> Result<Field<'_>, Fault> {
+fn stops(raw: Field<'_>, takes: Extensions) -> Result<Field<'_>, Fault> {
     let Some(raw) = raw else { return Ok(None) };
     match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
         Ok(list) if list.is_empty() => Ok(None),
-        Ok(list) if list.iter().all(|stop| Quoted::of(stop).is_some()) => Ok(Some(raw)),
+        Ok(list) if !list.iter().all(|stop| Quoted::of(stop).is_some()) => {
+            Err(Place::root("stop_sequences").wrong("a list of strings"))
+        }
+        Ok(list) if takes.max_stops.is_some_and(|most| list.len() > most) => {
+            let most = takes.max_stops.unwrap_or_default();
+            let message = format!(
+                "`stop_sequences` must hold {most} at most: this model's provider takes no more."
+            );
+            Err(Fault::new(FaultKind::Unsupported, message).at("stop_sequences"))
+        }
+        Ok(_) => Ok(Some(raw)),
         _ => Err(Place::root("stop_sequences").wrong("a list of strings")),
     }
 }

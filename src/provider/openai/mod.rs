@@ -120,6 +120,7 @@ struct OpenAi {
 
 /// OpenAI itself: no difference, and all of its paths.
 const OWN: Difference = Difference {
+    takes: Extensions::OPENAI,
     relays: Area::ALL,
     ..Difference::NONE
 };
