@@ -194,6 +194,14 @@ fn a_wrong_or_foreign_field_of_a_response_is_named() {
             "`tools[0].type` \"web_search\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",
         ),
         (
+            json!({"tools": [{"type": "custom", "name": "apply_patch"}]}),
+            "`tools[0].type` \"custom\" is a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
+        ),
+        (
+            json!({"input": [{"type": "custom_tool_call", "name": "apply_patch"}]}),
+            "`input[0].type` belongs to a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
+        ),
+        (
             json!({"tool_choice": {"type": "file_search"}}),
             "`tool_choice.type` \"file_search\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",
         ),

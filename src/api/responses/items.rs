@@ -173,6 +173,10 @@ impl<'a> Talk<'a, '_> {
                 place,
                 "refers to a stored item; this gateway stores none. Send the item itself.",
             )),
+            Some("custom_tool_call" | "custom_tool_call_output") => Err(only_openai(
+                place.key("type"),
+                "belongs to a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
+            )),
             Some(other) => {
                 let place = place.key("type");
                 let other: String = other.chars().take(64).collect();
