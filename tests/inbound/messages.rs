@@ -214,6 +214,17 @@ fn more_stop_sequences_than_openai_takes_are_refused_there_and_only_there() {
     assert!(read(messages::read, &four, Extensions::OPENAI).is_ok());
 }
 
+#[test]
+fn a_tool_s_failure_is_told_where_it_can_be() {
+    let turns = json!([{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": true, "content": "no"}]}]);
+    let tells = Extensions {
+        errors: true,
+        ..ALL
+    };
+    let want = json!([{"role": "tool", "tool_call_id": "t", "content": "no", "is_error": true}]);
+    assert_eq!(talk(json!(null), turns, tells), (want, vec![]));
+}
+
 /// The messages that a Messages request becomes.
 pub(crate) fn talk(system: Value, turns: Value, takes: Extensions) -> (Value, Vec<String>) {
     let body = json!({"model": "asked", "max_tokens": 64, "system": system, "messages": turns});

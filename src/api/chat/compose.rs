@@ -106,6 +106,8 @@ pub(in crate::api) struct Message<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::api) tool_calls: Vec<Call<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api) is_error: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) cache_control: Mark<'a>,
 }
 

@@ -53,6 +53,8 @@ pub struct Extensions {
     pub thinking: bool,
     /// `strict` on tools whose schema leaves something open, which OpenAI refuses.
     pub any_strict: bool,
+    /// `is_error` on the messages of tools.
+    pub errors: bool,
     /// Most stop sequences, where the host is known to refuse more.
     pub max_stops: Option<usize>,
 }
@@ -67,6 +69,7 @@ impl Extensions {
         top_k: false,
         thinking: false,
         any_strict: false,
+        errors: false,
         max_stops: None,
     };
     /// What every dialect that translates reads.
@@ -78,6 +81,7 @@ impl Extensions {
         top_k: true,
         thinking: false,
         any_strict: true,
+        errors: false,
         max_stops: None,
     };
     /// What OpenAI's own hosts take. Source: OpenAI API reference, `stop`, read 2026-11.

@@ -210,9 +210,11 @@ impl Reader<'_> {
         moved: &mut Vec<Part<'a>>,
     ) -> Result<Message<'a>, Fault> {
         let id = needed(block.tool_use_id, &place.key("tool_use_id"))?;
-        if flag(block.is_error, &place.key("is_error"))? == Some(true) {
+        let mut is_error = flag(block.is_error, &place.key("is_error"))?.filter(|wrong| *wrong);
+        if is_error.is_some() && !self.takes.errors {
             // The text of the result is all that other providers have for it.
             note(self.dropped, "messages[].content[].is_error");
+            is_error = None;
         }
         let content = match block.content.map(|raw| (raw, Quoted::of(raw))) {
             None => None,
@@ -246,6 +248,7 @@ impl Reader<'_> {
             role: "tool",
             tool_call_id: Some(id),
             content: Some(content.unwrap_or(Content::Text(Text::Word("")))),
+            is_error,
             cache_control: self.mark(block),
             ..Message::default()
         })
