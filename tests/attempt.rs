@@ -129,6 +129,31 @@ fn only_the_model_changes_and_the_answer_not_at_all() {
 }
 
 #[test]
+fn an_answer_without_an_id_is_called_like_its_request_and_so_are_its_calls() {
+    let asked =
+        r#"{"model":"smart","max_tokens":9,"messages":[{"role":"user","content":"h"}]}"#.as_bytes();
+    let host = FakeHost::default();
+    let steps = serde_json::from_value(json!([step("one", "m")])).unwrap();
+    let mut hand_over = HandOver::new(
+        &Asked::parse(Api::Messages, asked).unwrap(),
+        steps,
+        "gateway.local",
+        Vec::new(),
+    );
+    hand_over.request_id = Some("id-1".into());
+    hand_over.store(&host);
+    let mut attempt = attempt(json!({}));
+    request(&mut attempt, &host, HEAD, &[asked]).unwrap();
+    let answer = br#"{"choices":[{"index":0,"message":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
+    let answer = response(&mut attempt, &host, JSON, &[answer]).unwrap();
+    let answer: Value = serde_json::from_str(&answer.text()).unwrap();
+    assert_eq!(
+        (&answer["id"], &answer["content"][0]["id"]),
+        (&json!("id-1"), &json!("call_id-1_0"))
+    );
+}
+
+#[test]
 fn each_attempt_takes_its_own_step_also_of_a_provider_that_comes_twice() {
     let plan = json!([step("one", "a"), step("two", "b"), step("one", "c")]);
     let host = planned(&plan, false);

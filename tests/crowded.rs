@@ -95,7 +95,9 @@ fn every_dialect(api: Api, make: &dyn Fn(usize) -> String) {
         let dialect = config.speaks.chat().unwrap();
         let work = |body: &str| {
             let asked = Asked::parse(api, body.as_bytes()).unwrap();
-            if let Ok(made) = asked.translated(entry.features.model, dialect.takes()) {
+            if let Ok(made) =
+                asked.translated(entry.features.model, dialect.takes(entry.features.model))
+            {
                 let chat = Chat::parse(&made.body).unwrap();
                 let _ = dialect.request(&chat).is_ok();
             }

@@ -23,7 +23,7 @@ use support::gather::{events, gather_message, gather_response};
 
 /// Answers in every form, as a dialect drives them.
 fn answers() -> Vec<Vec<Part<'static>>> {
-    use Part::{Finish as End, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
+    use Part::{Finish as End, Image, Refusal, Text, Thought, ThoughtDetail, ToolCall, ToolInput};
     let signed =
         r#"{"provider":"anthropic","type":"thinking","thinking":"hmm","signature":"c2ln"}"#;
     let hidden = r#"{"provider":"anthropic","type":"redacted_thinking","data":"ZGF0"}"#;
@@ -81,6 +81,28 @@ fn answers() -> Vec<Vec<Part<'static>>> {
             End(Finish::ToolCalls),
         ],
         vec![call(0, "a"), input(0, "{\"cut\":"), End(Finish::Length)],
+        vec![
+            call(0, "a"),
+            input(0, "{\"s\":\"}"),
+            Text("x"),
+            call(1, "b"),
+            input(1, "{}"),
+            Thought("late"),
+            ThoughtDetail(signed),
+            input(0, "\\\"]\"}"),
+            call(2, "c"),
+            input(2, "{}"),
+            ThoughtDetail(foreign),
+            Text("y"),
+            End(Finish::ToolCalls),
+        ],
+        vec![
+            Text("Here: "),
+            Image("data:image/png;base64,iVBO"),
+            Image("data:image/jpeg;base64,/9j/"),
+            Text("two."),
+            End(Finish::Stop),
+        ],
         vec![
             Text("Hi. "),
             Refusal("I can"),
@@ -158,7 +180,147 @@ fn a_call_without_an_id_gets_one_that_its_result_can_name() {
     drive(&mut writer, &[call(0), call(1)]);
     let body: Value = serde_json::from_slice(&writer.body()).unwrap();
     let ids = [0, 1].map(|n| body["output"][n]["call_id"].clone());
-    assert_eq!(ids, ["call_0", "call_1"]);
+    assert_eq!(ids, ["call_id1_0", "call_id1_1"]);
+}
+
+/// The kind of each event and the block it is about, without the parts before the calls.
+fn order(stream: &[u8]) -> Vec<String> {
+    let events = events(stream);
+    let blocks = events.iter().filter(|event| event["index"].is_u64());
+    let words = blocks.map(|event| {
+        let kind = event["type"].as_str().unwrap();
+        let kind = kind.strip_prefix("content_block_").unwrap();
+        format!("{kind} {}", event["index"])
+    });
+    words.collect()
+}
+
+#[test]
+fn a_call_begins_as_soon_as_the_one_before_it_is_complete_and_not_before() {
+    let call = |index| Part::ToolCall {
+        index,
+        id: "",
+        name: "f",
+    };
+    let input = |index, json| Part::ToolInput { index, json };
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &[call(0), input(0, "{\"a\":[")]);
+    stream.part(0, call(1));
+    stream.part(0, input(1, "{\"b\":"));
+    assert_eq!(order(&stream.take()), ["start 0", "delta 0"]);
+    stream.part(0, input(0, "]}"));
+    assert_eq!(
+        order(&stream.take()),
+        ["delta 0", "stop 0", "start 1", "delta 1"]
+    );
+    stream.part(0, input(1, "2}"));
+    stream.part(0, Part::Text("x"));
+    assert_eq!(
+        order(&stream.take()),
+        ["delta 1", "stop 1", "start 2", "delta 2"]
+    );
+}
+
+#[test]
+fn what_waits_for_a_call_to_end_is_bounded() {
+    let call = |index| Part::ToolCall {
+        index,
+        id: "",
+        name: "f",
+    };
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &[call(0), call(1)]);
+    stream.take();
+    let json = "x".repeat(1 << 16);
+    let held = (0..).find(|_| {
+        stream.part(
+            0,
+            Part::ToolInput {
+                index: 1,
+                json: &json,
+            },
+        );
+        !stream.take().is_empty()
+    });
+    assert!(held.is_some_and(|pieces| pieces <= 64), "{held:?}");
+}
+
+#[test]
+fn an_image_is_a_response_s_item_with_the_base64_of_its_data() {
+    let mut writer = responses::Writer::whole(7, Echo::default());
+    drive(&mut writer, &[Part::Image("data:image/png;base64,iVBO")]);
+    let body: Value = serde_json::from_slice(&writer.body()).unwrap();
+    assert_eq!(
+        body["output"],
+        json!([{"id": "ig_id1_0", "type": "image_generation_call", "status": "completed", "result": "iVBO"}])
+    );
+}
+
+#[test]
+fn a_message_of_an_image_alone_is_refused_since_it_has_no_place_for_it() {
+    let (image, end) = (
+        Part::Image("data:image/png;base64,iVBO"),
+        Part::Finish(Finish::Stop),
+    );
+    let lost = |parts: &[Part<'_>]| {
+        let mut whole = messages::AnswerWriter::default();
+        drive(&mut whole, parts);
+        let mut stream = messages::EventWriter::default();
+        drive(&mut stream, parts);
+        assert_eq!(stream.lost(), whole.lost());
+        whole
+            .lost()
+            .map(|fault| (fault.status(), fault.message.into_owned()))
+    };
+    let want = "The answer is an image, which a message cannot carry; ask for it on /v1/chat/completions or /v1/responses.";
+    assert_eq!(lost(&[image, end]), Some((400, want.into())));
+    assert_eq!(
+        lost(&[Part::Thought("hm"), image, end]),
+        Some((400, want.into()))
+    );
+    assert_eq!(lost(&[Part::Text("a"), image, end]), None);
+    assert_eq!(lost(&[end]), None);
+}
+
+#[test]
+fn a_refusal_is_told_of_up_to_a_length() {
+    let long = "x".repeat(60 << 10);
+    let parts = [Part::Refusal(&long), Part::Refusal(&long)];
+    let mut whole = messages::AnswerWriter::default();
+    drive(&mut whole, &parts);
+    let whole: Value = serde_json::from_slice(&whole.body()).unwrap();
+    let mut stream = messages::EventWriter::default();
+    drive(&mut stream, &parts);
+    stream.done();
+    let stream = gather_message(&events(&stream.take()));
+    for message in [whole, stream] {
+        let told = message["stop_details"]["explanation"].as_str().unwrap();
+        assert_eq!(told.len(), 64 << 10);
+        assert_eq!(
+            message["content"][0]["text"].as_str().unwrap().len(),
+            120 << 10
+        );
+    }
+}
+
+#[test]
+fn a_stream_that_fails_at_once_begins_all_the_same() {
+    let fault = Fault::new(FaultKind::Overloaded, "later");
+    let mut stream = responses::Writer::stream(7, Echo::default());
+    stream.open("i", "m");
+    stream.fail(&fault);
+    let events = events(&stream.take());
+    let kinds: Vec<_> = events.iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.failed"
+        ]
+    );
+    assert_eq!(events[2]["response"]["id"], events[0]["response"]["id"]);
+    assert_eq!(events[2]["sequence_number"], json!(2));
 }
 
 #[test]

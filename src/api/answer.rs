@@ -6,6 +6,7 @@
 use crate::json::Str;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// What one answer used, in OpenAI's meaning.
 ///
@@ -165,7 +166,7 @@ pub enum Part<'a> {
     ToolCall {
         /// Place among the calls of this choice.
         index: u32,
-        /// The id that the tool's result will name.
+        /// The id that the tool's result will name; empty where the provider gave none.
         id: &'a str,
         /// The function's name.
         name: &'a str,
@@ -188,6 +189,20 @@ pub enum Part<'a> {
     Finish(Finish),
 }
 
+/// The id of a call; where the provider gave none, one that is unlike those of the other answers of a
+/// conversation. Some hosts take no more than 40 characters.
+pub(in crate::api) fn call_id<'a>(id: &'a str, answer: &str, index: u32) -> Cow<'a, str> {
+    if !id.is_empty() {
+        return Cow::Borrowed(id);
+    }
+    let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let fitting: Vec<char> = answer.chars().filter(fits).collect();
+    // What tells two ids apart stands at their end.
+    let from = fitting.len().saturating_sub(24);
+    let answer: String = fitting.into_iter().skip(from).collect();
+    Cow::Owned(format!("call_{answer}_{index}"))
+}
+
 /// Receives an answer. Dialects drive it; writers implement it.
 pub trait AnswerSink {
     /// The answer begins. Called once, before any part; `id` and `model` as the provider names them.
@@ -196,4 +211,19 @@ pub trait AnswerSink {
     fn part(&mut self, choice: u32, part: Part<'_>);
     /// The token counts known so far. Replaces the former ones, never adds.
     fn usage(&mut self, usage: Usage);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_without_an_id_is_named_after_its_answer() {
+        assert_eq!(call_id("theirs", "a", 0), "theirs");
+        assert_eq!(call_id("", "r.1", 0), "call_r1_0");
+        let long = "chatcmpl-0123456789abcdef0123456789abcdef";
+        let made = call_id("", long, 127);
+        assert_eq!(made, "call_89abcdef0123456789abcdef_127");
+        assert!(made.len() <= 40);
+    }
 }

@@ -210,6 +210,14 @@ impl<'a> Asked<'a> {
             "an object like {\"include_usage\": true}",
         )?;
         let wants_usage = options.and_then(|o| o.include_usage).unwrap_or(false);
+        if api == Api::Responses
+            && body
+                .raw("background")
+                .is_some_and(|raw| raw.get() == "true")
+        {
+            let message = "`background` is not possible here: the answer could not be fetched through this gateway; leave it out.";
+            return Err(Fault::new(FaultKind::Unsupported, message).at("background"));
+        }
         Ok(Self {
             api,
             model: Cow::Owned(model),
@@ -235,6 +243,8 @@ impl<'a> Asked<'a> {
             Api::Chat => Ok(Translated {
                 body: self.body.to_vec(),
                 dropped: Vec::new(),
+                names: None,
+                from: Vec::new(),
             }),
             Api::Completions => Err(Fault::new(
                 FaultKind::Unsupported,
@@ -329,6 +339,9 @@ mod tests {
         assert_eq!(refused(Api::Messages, r#"{"model":"m"}"#), "messages");
         assert_eq!(of(Api::Responses, r#"{"model":"m"}"#), Ok(false));
         assert_eq!(refused(Api::Responses, r#"{"input":"x"}"#), "model");
+        let background = |on| format!(r#"{{"model":"m","input":"x","background":{on}}}"#);
+        assert_eq!(refused(Api::Responses, &background(true)), "background");
+        assert_eq!(of(Api::Responses, &background(false)), Ok(false));
         assert_eq!(refused(Api::Completions, r#"{"model":"m"}"#), "prompt");
         assert_eq!(
             of(Api::Completions, r#"{"model":"m","prompt":""}"#),

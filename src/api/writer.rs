@@ -51,6 +51,14 @@ impl Whole {
         self
     }
 
+    /// Why this API cannot give the answer at all.
+    pub fn lost(&self) -> Option<Fault> {
+        match self {
+            Self::Messages(writer) => writer.lost(),
+            Self::Chat(_) | Self::Responses(_) => None,
+        }
+    }
+
     /// The answer as JSON. `created`: seconds since 1970.
     pub fn body(&mut self, created: u64) -> Vec<u8> {
         match self {
@@ -87,6 +95,14 @@ impl Stream {
     pub fn unless_named(mut self, id: &str, model: &str) -> Self {
         self.open(id, model);
         self
+    }
+
+    /// Why this API cannot give the answer at all.
+    pub fn lost(&self) -> Option<Fault> {
+        match self {
+            Self::Messages(writer) => writer.lost(),
+            Self::Chat(_) | Self::Responses(_) => None,
+        }
     }
 
     /// Ends a complete answer.

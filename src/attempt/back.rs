@@ -160,19 +160,25 @@ fn whole(
         });
         let dialect = dialect.ok_or_else(|| watch::not_an_answer(api))?;
         let mut unwrapping = Unwrapping::new(sent.answer_tool.take());
-        let id = id(provider, &sent.headers);
+        let id = id(provider, sent);
         if sent.plan.stream {
             let usage = sent.plan.wants_usage;
             let mut writer =
                 writer::Stream::new(api, created, usage, echo).unless_named(id, &sent.model);
             let mut both = Both(facts, &mut writer);
             dialect.answer(body, &mut unwrapping.before(&mut both))?;
+            if let Some(fault) = writer.lost() {
+                return Err(fault);
+            }
             writer.done();
             Some(writer.take())
         } else {
             let mut writer = writer::Whole::new(api, created, echo).unless_named(id, &sent.model);
             let mut both = Both(facts, &mut writer);
             dialect.answer(body, &mut unwrapping.before(&mut both))?;
+            if let Some(fault) = writer.lost() {
+                return Err(fault);
+            }
             Some(writer.body(created))
         }
     };
@@ -325,10 +331,11 @@ pub(super) fn conclude(
     Flow::Continue
 }
 
-/// The answer's id as its headers have it; empty where they do not.
-fn id<'h>(provider: &Provider, headers: &'h Headers) -> &'h str {
+/// What the answer is called where it does not say: as its headers have it, or like the request.
+pub(super) fn id<'s>(provider: &Provider, sent: &'s Sent) -> &'s str {
     let chat = provider.speaks.chat();
-    chat.and_then(|chat| chat.id(headers)).unwrap_or_default()
+    let id = chat.and_then(|chat| chat.id(&sent.headers));
+    id.or(sent.plan.request_id.as_deref()).unwrap_or_default()
 }
 
 fn is_compressed(headers: &Headers) -> bool {

@@ -189,9 +189,9 @@ fn translated(provider: &Provider, sent: &mut Sent, asked: Asked<'_>) -> Result<
     if asked.api == Api::Responses {
         sent.echo = Echo::of(&asked.body);
     }
-    let made = asked.translated(&sent.model, dialect.takes())?;
-    let chat = Chat::parse(&made.body)?;
-    let mut outgoing = dialect.request(&chat)?;
+    let made = asked.translated(&sent.model, dialect.takes(&sent.model))?;
+    let outgoing = Chat::parse(&made.body).and_then(|chat| dialect.request(&chat));
+    let mut outgoing = outgoing.map_err(|fault| made.refusal(fault))?;
     // Places of the made request are not places of the client's.
     outgoing.body = OutBody::Whole(outgoing.body.apply(&made.body));
     outgoing.dropped.splice(0..0, made.dropped);

@@ -2,6 +2,7 @@
 
 use super::{
     Sent,
+    back::id,
     facts::{Both, Facts, bounded, record_ttft},
     headers::{Head, Length},
     watch::{Watch, failed},
@@ -126,7 +127,7 @@ impl Streaming {
                 unwrapping: Unwrapping::new(sent.answer_tool.take()),
                 writer: Box::new(
                     writer::Stream::new(api, created, usage, echo)
-                        .unless_named(chat.id(&sent.headers).unwrap_or_default(), &sent.model),
+                        .unless_named(id(provider, sent), &sent.model),
                 ),
             }
         };
@@ -451,6 +452,9 @@ impl Language {
             } => {
                 let mut both = Both(facts, writer.as_mut());
                 events.close(&mut unwrapping.before(&mut both))?;
+                if let Some(fault) = writer.lost() {
+                    return Err(fault);
+                }
                 writer.done();
                 Ok(())
             }

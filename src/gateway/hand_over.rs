@@ -325,14 +325,15 @@ fn refuses(
         chat.model = model.to_owned().into();
         return dialect.refuses(chat);
     }
-    let made = match asked.translated(model, dialect.takes()) {
+    let made = match asked.translated(model, dialect.takes(model)) {
         Ok(made) => made,
         Err(fault) => return Some(fault),
     };
-    match Chat::parse(&made.body) {
+    let refusal = match Chat::parse(&made.body) {
         Ok(chat) => dialect.refuses(&chat),
         Err(fault) => Some(fault),
-    }
+    };
+    refusal.map(|fault| made.refusal(fault))
 }
 
 fn no_provider(api: Api) -> Fault {

@@ -4,6 +4,7 @@
 //! and its number formatting.
 
 pub mod decimal;
+mod ending;
 mod index;
 mod line;
 mod list;
@@ -16,6 +17,7 @@ mod text;
 mod tokens;
 mod write;
 
+pub use ending::Ending;
 pub use index::{Index, Layout, boxed};
 pub use line::one_line;
 pub use list::each;

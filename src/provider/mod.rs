@@ -310,8 +310,8 @@ pub trait ChatDialect {
         self.events()
             .unwrap_or_else(|| Box::new(openai::Events::default()))
     }
-    /// What the dialect reads beyond OpenAI's fields, for requests that were written in another API.
-    fn takes(&self) -> Extensions {
+    /// What the dialect reads beyond OpenAI's fields, for requests to `model` that were written in another API.
+    fn takes(&self, _model: &str) -> Extensions {
         if self.events().is_some() {
             Extensions::TRANSLATED
         } else {

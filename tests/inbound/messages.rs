@@ -27,6 +27,9 @@ fn adds(fields: Value, takes: Extensions) -> (Value, Vec<String>) {
 
 #[test]
 fn the_parameters_of_a_message_get_their_openai_names() {
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    let tools = json!([{"name": "f", "input_schema": {}}]);
+    let made = json!([{"type": "function", "function": {"name": "f", "parameters": {}}}]);
     let cases = [
         (
             json!({"stop_sequences": ["a"], "temperature": 0.5, "top_p": 0.9, "stream": true}),
@@ -62,24 +65,34 @@ fn the_parameters_of_a_message_get_their_openai_names() {
             json!({"reasoning_effort": "low"}),
         ),
         (
-            json!({"tool_choice": {"type": "auto"}}),
-            json!({"tool_choice": "auto"}),
+            json!({"tools": tools, "tool_choice": {"type": "auto"}}),
+            json!({"tools": made, "tool_choice": "auto"}),
         ),
+        (
+            json!({"tools": tools, "tool_choice": {"type": "any", "disable_parallel_tool_use": true}}),
+            json!({"tools": made, "tool_choice": "required", "parallel_tool_calls": false}),
+        ),
+        (
+            json!({"tools": tools, "tool_choice": {"type": "none"}}),
+            json!({"tools": made, "tool_choice": "none"}),
+        ),
+        (
+            json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}}),
+            json!({}),
+        ),
+        (json!({"tool_choice": {"type": "none"}}), json!({})),
+        // No host can do it; each says so itself.
         (
             json!({"tool_choice": {"type": "any", "disable_parallel_tool_use": true}}),
-            json!({"tool_choice": "required", "parallel_tool_calls": false}),
-        ),
-        (
-            json!({"tool_choice": {"type": "none"}}),
-            json!({"tool_choice": "none"}),
+            json!({"tool_choice": "required"}),
         ),
         (
             json!({"tool_choice": {"type": "tool", "name": "f"}}),
             json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
         ),
         (
-            json!({"tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}, "strict": true}, {"type": "custom", "name": "g", "input_schema": {}}]}),
-            json!({"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": true}},
+            json!({"tools": [{"name": "f", "description": "d", "input_schema": closed, "strict": true}, {"type": "custom", "name": "g", "input_schema": {}}]}),
+            json!({"tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": closed, "strict": true}},
                           {"type": "function", "function": {"name": "g", "parameters": {}}}]}),
         ),
     ];
@@ -162,6 +175,54 @@ fn a_schema_is_enforced_only_where_it_can_be() {
         strict(json!({"type": "object", "properties": {"a": {}}, "required": ["a"]})),
         json!(false)
     );
+}
+
+#[test]
+fn a_strict_tool_stays_strict_where_its_schema_can_be_enforced() {
+    let strict = |schema: &Value, takes| {
+        let tool = json!({"name": "f", "strict": true, "input_schema": schema});
+        let (chat, dropped) = adds(json!({"tools": [tool]}), takes);
+        (chat["tools"][0]["function"]["strict"].clone(), dropped)
+    };
+    let lost = || vec!["tools[].strict".to_owned()];
+    let closed = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": false});
+    assert_eq!(strict(&closed, NONE), (json!(true), vec![]));
+    for open in [
+        json!({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"], "additionalProperties": false}),
+        json!({"type": "object", "properties": {"a": {}}, "required": ["a"]}),
+        json!({"type": "object"}),
+        json!({"type": ["object", "null"]}),
+        json!({"type": "object", "properties": {"a": {"type": "object"}}, "required": ["a"], "additionalProperties": false}),
+    ] {
+        assert_eq!(strict(&open, NONE), (Value::Null, lost()), "{open}");
+        assert_eq!(strict(&open, ALL), (json!(true), vec![]), "{open}");
+    }
+}
+
+#[test]
+fn more_stop_sequences_than_openai_takes_are_refused_there_and_only_there() {
+    let body = |stops: Value| message(json!({"stop_sequences": stops}));
+    let five = body(json!(["a", "b", "c", "d", "e"]));
+    assert_eq!(
+        read(messages::read, &five, Extensions::OPENAI).unwrap_err(),
+        "`stop_sequences` must hold 4 at most: this model's provider takes no more."
+    );
+    for takes in [NONE, ALL] {
+        assert!(read(messages::read, &five, takes).is_ok());
+    }
+    let four = body(json!(["a", "b", "c", "d"]));
+    assert!(read(messages::read, &four, Extensions::OPENAI).is_ok());
+}
+
+#[test]
+fn a_tool_s_failure_is_told_where_it_can_be() {
+    let turns = json!([{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "is_error": true, "content": "no"}]}]);
+    let tells = Extensions {
+        errors: true,
+        ..ALL
+    };
+    let want = json!([{"role": "tool", "tool_call_id": "t", "content": "no", "is_error": true}]);
+    assert_eq!(talk(json!(null), turns, tells), (want, vec![]));
 }
 
 /// The messages that a Messages request becomes.
@@ -332,6 +393,10 @@ fn a_wrong_or_foreign_field_of_a_message_is_named() {
         ),
         (
             json!({"stop_sequences": "x"}),
+            "`stop_sequences` must be a list of strings.",
+        ),
+        (
+            json!({"stop_sequences": ["a", 5]}),
             "`stop_sequences` must be a list of strings.",
         ),
         (

@@ -21,6 +21,8 @@ pub(crate) fn responds(
 #[test]
 fn the_parameters_of_a_response_get_their_chat_names() {
     let schema = json!({"type": "object"});
+    let tools = json!([{"type": "function", "name": "f"}]);
+    let made = json!([{"type": "function", "function": {"name": "f"}}]);
     let cases = [
         (
             json!({"max_output_tokens": 9, "temperature": 1, "top_p": 0.5, "stream": true, "store": false}),
@@ -53,6 +55,18 @@ fn the_parameters_of_a_response_get_their_chat_names() {
         (
             json!({"tool_choice": {"type": "function", "name": "f"}}),
             json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
+        ),
+        (
+            json!({"tools": [], "tool_choice": "auto", "parallel_tool_calls": true}),
+            json!({}),
+        ),
+        (
+            json!({"tool_choice": "none", "parallel_tool_calls": false}),
+            json!({}),
+        ),
+        (
+            json!({"tools": tools, "tool_choice": "auto"}),
+            json!({"tools": made, "tool_choice": "auto"}),
         ),
         (
             json!({"tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]}}),
@@ -137,6 +151,20 @@ fn the_items_of_one_turn_are_one_message() {
 }
 
 #[test]
+fn an_image_of_a_former_answer_is_left_out_and_listed() {
+    let image = json!({"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "iVBO"});
+    let user = json!({"role": "user", "content": "bluer"});
+    let (messages, _, dropped) = responds(json!({"input": [image, user]}), ALL).unwrap();
+    assert_eq!(
+        (messages, dropped),
+        (
+            json!([user]),
+            vec!["input[].image_generation_call".to_owned()]
+        )
+    );
+}
+
+#[test]
 fn a_wrong_or_foreign_field_of_a_response_is_named() {
     let cases = [
         (json!({"input": null}), "`input` is required."),
@@ -164,6 +192,14 @@ fn a_wrong_or_foreign_field_of_a_response_is_named() {
         (
             json!({"tools": [{"type": "web_search"}]}),
             "`tools[0].type` \"web_search\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",
+        ),
+        (
+            json!({"tools": [{"type": "custom", "name": "apply_patch"}]}),
+            "`tools[0].type` \"custom\" is a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
+        ),
+        (
+            json!({"input": [{"type": "custom_tool_call", "name": "apply_patch"}]}),
+            "`input[0].type` belongs to a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
         ),
         (
             json!({"tool_choice": {"type": "file_search"}}),

@@ -124,6 +124,11 @@ pub fn gather_message(events: &[Value]) -> Value {
                 let at = usize::try_from(event["index"].as_u64().unwrap()).unwrap();
                 let delta = &event["delta"];
                 let block = &mut message["content"][at];
+                assert_eq!(
+                    open,
+                    event["index"].as_u64(),
+                    "a block goes on after its end"
+                );
                 let key = match delta["type"].as_str().unwrap() {
                     "text_delta" => "text",
                     "thinking_delta" => "thinking",
@@ -134,7 +139,6 @@ pub fn gather_message(events: &[Value]) -> Value {
                     }
                 };
                 let more = delta[key].as_str().unwrap();
-                assert_eq!(open, event["index"].as_u64());
                 block[key] = json!(format!("{}{more}", block[key].as_str().unwrap()));
             }
             "content_block_stop" => assert_eq!(open.take(), event["index"].as_u64()),
@@ -231,10 +235,15 @@ pub fn gather_response(events: &[Value]) -> (Value, Value) {
             "response.reasoning_summary_part.done" => {
                 assert_eq!(output[at(event)]["summary"][0], event["part"])
             }
+            "response.image_generation_call.in_progress"
+            | "response.image_generation_call.generating"
+            | "response.image_generation_call.completed" => {
+                assert_eq!(output[at(event)]["type"], "image_generation_call");
+            }
             "response.output_item.done" => {
                 // What only the end of an item tells.
                 let item = &mut output[at(event)];
-                for key in ["status", "encrypted_content"] {
+                for key in ["status", "encrypted_content", "result"] {
                     if let Some(value) = event["item"].get(key) {
                         item[key] = value.clone();
                     }

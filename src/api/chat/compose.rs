@@ -2,7 +2,11 @@
 //!
 //! What the client said stays as it stands ([`Quoted`], raw values) wherever its form allows.
 
-use crate::json::{Quoted, one_line};
+use super::names::{Names, Origin};
+use crate::{
+    fault::Fault,
+    json::{Quoted, one_line},
+};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 
@@ -17,6 +21,20 @@ pub struct Translated {
     pub body: Vec<u8>,
     /// Fields of the client's request that it does not hold, for `x-llm-dropped`.
     pub dropped: Vec<String>,
+    /// What the client calls its fields; `None`: as they are called here.
+    pub(in crate::api) names: Option<Names>,
+    /// Where each message comes from.
+    pub(in crate::api) from: Vec<Origin>,
+}
+
+impl Translated {
+    /// Why a dialect refuses the body, in the words of the client's request.
+    pub fn refusal(&self, fault: Fault) -> Fault {
+        match &self.names {
+            Some(names) => names.of(fault, &self.from),
+            None => fault,
+        }
+    }
 }
 
 /// The body.
@@ -72,6 +90,8 @@ pub(in crate::api) enum Text<'a> {
 /// One message.
 #[derive(Debug, Default, Serialize)]
 pub(in crate::api) struct Message<'a> {
+    #[serde(skip)]
+    pub(in crate::api) from: Origin,
     pub(in crate::api) role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) tool_call_id: Option<Quoted<'a>>,
@@ -85,6 +105,8 @@ pub(in crate::api) struct Message<'a> {
     pub(in crate::api) reasoning_details: Vec<Detail<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::api) tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api) is_error: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api) cache_control: Mark<'a>,
 }
@@ -246,6 +268,12 @@ pub(in crate::api) struct Allowed<'a> {
     pub(in crate::api) tools: Vec<Named<'a>>,
 }
 
+impl Choice<'_> {
+    fn is_forced(&self) -> bool {
+        !matches!(self, Self::Word("auto" | "none"))
+    }
+}
+
 impl<'a> Named<'a> {
     pub(in crate::api) const fn function(name: Quoted<'a>) -> Self {
         Self {
@@ -326,10 +354,25 @@ impl<'a> Content<'a> {
 
 impl Request<'_> {
     /// As JSON text; `size`: about how long it becomes.
-    pub(in crate::api) fn write(&self, size: usize, dropped: Vec<String>) -> Translated {
+    pub(in crate::api) fn write(
+        mut self,
+        size: usize,
+        names: Names,
+        dropped: Vec<String>,
+    ) -> Translated {
+        if self.tools.is_empty() {
+            // OpenAI refuses both where there is nothing to call. A forced choice is for the host to refuse.
+            self.parallel_tool_calls = None;
+            self.tool_choice = self.tool_choice.filter(Choice::is_forced);
+        }
         let mut body = Vec::with_capacity(size + 512);
         // Writing such a value into memory cannot fail.
-        let _ = serde_json::to_writer(&mut body, self);
-        Translated { body, dropped }
+        let _ = serde_json::to_writer(&mut body, &self);
+        Translated {
+            body,
+            dropped,
+            names: Some(names),
+            from: self.messages.iter().map(|message| message.from).collect(),
+        }
     }
 }

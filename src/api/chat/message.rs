@@ -47,6 +47,8 @@ pub struct Message<'a> {
     pub call_id: Option<Quoted<'a>>,
     /// What providers want back unchanged; each item an object tagged with its provider.
     pub reasoning: Vec<&'a RawValue>,
+    /// Whether the tool failed, as Anthropic's clients say it.
+    pub is_error: bool,
     /// Anthropic's cache mark, which clients send on messages too.
     pub cache_control: Option<&'a RawValue>,
 }
@@ -127,6 +129,8 @@ struct MessageFields<'a> {
     tool_call_id: Field<'a>,
     #[serde(borrow, default)]
     reasoning_details: Field<'a>,
+    #[serde(borrow, default)]
+    is_error: Field<'a>,
     #[serde(borrow, default)]
     cache_control: Field<'a>,
 }
@@ -244,6 +248,7 @@ fn message<'a>(
         calls: calls(index, fields, place)?,
         call_id,
         reasoning,
+        is_error: fields.is_error.is_some_and(|raw| raw.get() == "true"),
         cache_control: fields.cache_control,
     })
 }

@@ -7,6 +7,7 @@ pub mod arguments;
 pub(in crate::api) mod compose;
 pub(in crate::api) mod field;
 pub mod message;
+pub(in crate::api) mod names;
 mod read;
 pub(in crate::api) mod request;
 mod stream;
@@ -50,6 +51,12 @@ pub struct Extensions {
     pub top_k: bool,
     /// `thinking` in Anthropic's words.
     pub thinking: bool,
+    /// `strict` on tools whose schema leaves something open, which OpenAI refuses.
+    pub any_strict: bool,
+    /// `is_error` on the messages of tools.
+    pub errors: bool,
+    /// Most stop sequences, where the host is known to refuse more.
+    pub max_stops: Option<usize>,
 }
 
 impl Extensions {
@@ -61,6 +68,9 @@ impl Extensions {
         rich_results: false,
         top_k: false,
         thinking: false,
+        any_strict: false,
+        errors: false,
+        max_stops: None,
     };
     /// What every dialect that translates reads.
     pub const TRANSLATED: Self = Self {
@@ -70,6 +80,14 @@ impl Extensions {
         rich_results: true,
         top_k: true,
         thinking: false,
+        any_strict: true,
+        errors: false,
+        max_stops: None,
+    };
+    /// What OpenAI's own hosts take. Source: OpenAI API reference, `stop`, read 2026-11.
+    pub const OPENAI: Self = Self {
+        max_stops: Some(4),
+        ..Self::NONE
     };
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Image, MAX_CHOICES, UsageJson, name};
 use crate::{
-    api::answer::{AnswerSink, Part, Usage},
+    api::answer::{AnswerSink, Part, Usage, call_id},
     fault::Fault,
     json::{boxed, one_line},
 };
@@ -216,6 +216,7 @@ impl AnswerSink for ChunkWriter {
             ..Delta::default()
         };
         let (mut finish_reason, mut logprobs) = (None, None);
+        let named;
         match part {
             Part::Text(text) => delta.content = Some(text),
             Part::Refusal(text) => delta.refusal = Some(text),
@@ -228,9 +229,10 @@ impl AnswerSink for ChunkWriter {
                 self.keep(choice, url.len(), |kept| kept.images.push(url.to_owned()));
             }
             Part::ToolCall { index, id, name } => {
+                named = call_id(id, &self.id, index);
                 delta.tool_calls = Some([ToolCall {
                     index,
-                    id: Some(id),
+                    id: Some(&named),
                     r#type: Some("function"),
                     function: Function {
                         name: Some(name),

@@ -16,6 +16,7 @@ mod request;
 mod stream;
 mod tools;
 mod turns;
+mod waiting;
 mod whole;
 
 pub use count::{check_count, count_body};
@@ -26,11 +27,15 @@ pub use request::read;
 pub use stream::EventWriter;
 pub use whole::AnswerWriter;
 
-use super::answer::{Finish, Usage};
+use super::answer::{self, Finish, Usage};
+use crate::fault::{Fault, FaultKind};
 use serde::Serialize;
 
 /// Most blocks of an answer; what a provider sends beyond is left out.
 const MAX_BLOCKS: usize = 2048;
+
+/// Most of a refusal that explains the end of an answer; all of it is its text. Units: bytes.
+const MAX_REFUSAL: usize = 64 << 10;
 
 /// `usage`: the prompt without what the cache gave and took.
 #[derive(Serialize)]
@@ -113,12 +118,25 @@ impl<'a> StopDetails<'a> {
     }
 }
 
-/// A call's id as Anthropic takes it back, should the conversation go on there.
+/// Adds to a refusal as far as there is room.
+fn refuse(refusal: &mut String, more: &str) {
+    let room = MAX_REFUSAL.saturating_sub(refusal.len());
+    let end = more.floor_char_boundary(room);
+    refusal.push_str(more.get(..end).unwrap_or_default());
+}
+
+/// An answer that would be empty without what this API has no place for.
+fn only_an_image() -> Fault {
+    Fault::new(
+        FaultKind::Unsupported,
+        "The answer is an image, which a message cannot carry; ask for it on /v1/chat/completions or /v1/responses.",
+    )
+}
+
+/// A call's id as Anthropic takes it back, should the conversation go on there; `answer`: the id of the whole.
 /// Source: docs.claude.com, API reference, `tool_use.id` (`^[a-zA-Z0-9_-]+$`), read 2026-11.
-fn call_id(id: &str, index: u32) -> String {
-    if id.is_empty() {
-        return format!("toolu_{index}");
-    }
+fn call_id(id: &str, answer: &str, index: u32) -> String {
+    let id = answer::call_id(id, answer, index);
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     id.replace(|c| !fits(c), "_")
 }
@@ -134,9 +152,12 @@ mod tests {
 
     #[test]
     fn ids_of_calls_are_such_that_anthropic_takes_them() {
-        assert_eq!(call_id("call_A-1", 0), "call_A-1");
-        assert_eq!(call_id("functions.weather:0", 0), "functions_weather_0");
-        assert_eq!(call_id("", 2), "toolu_2");
+        assert_eq!(call_id("call_A-1", "a", 0), "call_A-1");
+        assert_eq!(
+            call_id("functions.weather:0", "a", 0),
+            "functions_weather_0"
+        );
+        assert_eq!(call_id("", "msg:1", 2), "call_msg1_2");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::{
         Extensions,
         compose::{Format, Message, Request, Schema, Text, Translated, note},
         field::{Field, Place, flag, list, object, string},
+        names::Names,
         request::bad,
     },
     fault::{Fault, FaultKind},
@@ -17,6 +18,24 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeSet;
+
+/// What this API calls the fields of a chat request.
+const NAMES: Names = Names {
+    messages: "messages",
+    system: "system",
+    parameters: ".input_schema",
+    effort: "output_config.effort",
+    format: "output_config.format",
+    fields: &[
+        ("max_completion_tokens", "max_tokens"),
+        (
+            "parallel_tool_calls",
+            "tool_choice.disable_parallel_tool_use",
+        ),
+        ("stop", "stop_sequences"),
+        ("user", "metadata.user_id"),
+    ],
+};
 
 /// Longest user id that OpenAI takes. Source: OpenAI API reference, `safety_identifier`, read 2026-11.
 const MAX_USER_ID: usize = 64;
@@ -76,7 +95,7 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         stream: flag(raw("stream"), &Place::root("stream"))?.filter(|on| *on),
         messages,
         max_completion_tokens: raw("max_tokens"),
-        stop: stops(raw("stop_sequences"))?,
+        stop: stops(raw("stop_sequences"), takes)?,
         temperature: raw("temperature"),
         top_p: raw("top_p"),
         tools: tools(body, takes, &mut dropped)?,
@@ -95,15 +114,22 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         .map(|raw| object(raw, &place))
         .transpose()?;
     let (effort, format) = config.map_or((None, None), |config| (config.effort, config.format));
+    let mut names = NAMES;
     request.reasoning_effort = effort_of(effort, &place)?;
+    if request.reasoning_effort.is_none() {
+        names.effort = "thinking";
+    }
     think(&mut request, raw("thinking"), takes, &mut dropped)?;
     let (format, place) = match format {
         Some(_) => (format, place.key("format")),
         // The name of the beta.
-        None => (raw("output_format"), Place::root("output_format")),
+        None => {
+            names.format = "output_format";
+            (raw("output_format"), Place::root("output_format"))
+        }
     };
     request.response_format = format.map(|raw| form(raw, &place)).transpose()?;
-    Ok(request.write(body.source().len(), dropped))
+    Ok(request.write(body.source().len(), names, dropped))
 }
 
 fn only_anthropic(key: &str) -> Fault {
@@ -131,11 +157,21 @@ fn system<'a>(
         .collect())
 }
 
-fn stops(raw: Field<'_>) -> Result<Field<'_>, Fault> {
+fn stops(raw: Field<'_>, takes: Extensions) -> Result<Field<'_>, Fault> {
     let Some(raw) = raw else { return Ok(None) };
     match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
         Ok(list) if list.is_empty() => Ok(None),
-        Ok(list) if list.iter().all(|stop| Quoted::of(stop).is_some()) => Ok(Some(raw)),
+        Ok(list) if !list.iter().all(|stop| Quoted::of(stop).is_some()) => {
+            Err(Place::root("stop_sequences").wrong("a list of strings"))
+        }
+        Ok(list) if takes.max_stops.is_some_and(|most| list.len() > most) => {
+            let most = takes.max_stops.unwrap_or_default();
+            let message = format!(
+                "`stop_sequences` must hold {most} at most: this model's provider takes no more."
+            );
+            Err(Fault::new(FaultKind::Unsupported, message).at("stop_sequences"))
+        }
+        Ok(_) => Ok(Some(raw)),
         _ => Err(Place::root("stop_sequences").wrong("a list of strings")),
     }
 }
@@ -233,34 +269,44 @@ fn form<'a>(raw: &'a RawValue, place: &Place<'_>) -> Result<Format<'a>, Fault> {
     if !schema.get().starts_with('{') {
         return Err(place.wrong("a JSON schema object"));
     }
-    let value: Value = serde_json::from_str(schema.get()).unwrap_or_default();
     Ok(Format {
         r#type: "json_schema",
         json_schema: Some(Schema {
             name: Text::Word("answer"),
             description: None,
             schema,
-            strict: Some(is_strict(&value)),
+            strict: Some(is_strict(schema)),
         }),
     })
 }
 
 /// Whether OpenAI enforces a schema like this: every object closed, every property required.
 /// Source: platform.openai.com, "Structured outputs", supported schemas, read 2026-11.
-fn is_strict(schema: &Value) -> bool {
+pub(super) fn is_strict(schema: &RawValue) -> bool {
+    is_closed(&serde_json::from_str(schema.get()).unwrap_or_default())
+}
+
+fn is_closed(schema: &Value) -> bool {
     match schema {
-        Value::Array(list) => list.iter().all(is_strict),
+        Value::Array(list) => list.iter().all(is_closed),
         Value::Object(fields) => {
-            if let Some(Value::Object(properties)) = fields.get("properties") {
-                let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
-                let required = fields.get("required").and_then(Value::as_array);
-                let names = required.into_iter().flatten().filter_map(Value::as_str);
-                let named: BTreeSet<&str> = names.collect();
-                if !closed || !properties.keys().all(|name| named.contains(&**name)) {
-                    return false;
-                }
+            let properties = match fields.get("properties") {
+                Some(Value::Object(properties)) => Some(properties),
+                _ => None,
+            };
+            let is_object = match fields.get("type") {
+                Some(Value::Array(kinds)) => kinds.iter().any(|kind| kind == "object"),
+                kind => kind.is_some_and(|kind| kind == "object"),
+            };
+            let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
+            if (is_object || properties.is_some()) && !closed {
+                return false;
             }
-            fields.values().all(is_strict)
+            let required = fields.get("required").and_then(Value::as_array);
+            let names = required.into_iter().flatten().filter_map(Value::as_str);
+            let named: BTreeSet<&str> = names.collect();
+            let mut properties = properties.into_iter().flat_map(|map| map.keys());
+            properties.all(|name| named.contains(&**name)) && fields.values().all(is_closed)
         }
         _ => true,
     }

@@ -4,7 +4,9 @@
 //! `message_delta` with reason and usage, then `message_stop`. There is no `[DONE]`.
 
 use super::{
-    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none, stop_reason,
+    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, error_event, id_or_none, only_an_image,
+    refuse, stop_reason,
+    waiting::{Block, Waiting},
 };
 use crate::{
     api::{
@@ -13,6 +15,7 @@ use crate::{
         thought,
     },
     fault::Fault,
+    json::Ending,
 };
 use serde::Serialize;
 
@@ -25,8 +28,14 @@ pub struct EventWriter {
     /// Blocks that have begun; the last one may be open.
     blocks: u32,
     open: Open,
-    /// Calls by their place among the calls, with their block.
-    calls: Vec<(u32, u32)>,
+    /// How far the input of the open call has come.
+    ending: Ending,
+    /// What comes after it.
+    waiting: Waiting,
+    /// Words came, or a call.
+    says: bool,
+    /// An image came, for which there is no place.
+    image: bool,
     refusal: String,
     finish: Option<Finish>,
     stopped: Stopped,
@@ -41,7 +50,8 @@ enum Open {
     Nothing,
     Text,
     Thinking,
-    Call,
+    /// A call, by its place among the calls.
+    Call(u32),
 }
 
 #[derive(Serialize)]
@@ -149,6 +159,7 @@ fn line(out: &mut Vec<u8>, event: &Event<'_>) {
 impl EventWriter {
     /// Ends a complete answer.
     pub fn done(&mut self) {
+        self.write_all();
         self.start();
         self.stop();
         let finish = self.finish.unwrap_or(Finish::Stop);
@@ -160,6 +171,11 @@ impl EventWriter {
         let usage = self.usage.into();
         line(&mut self.out, &Event::MessageDelta { delta, usage });
         line(&mut self.out, &Event::MessageStop);
+    }
+
+    /// Why the answer would be none: all that was said is an image.
+    pub fn lost(&self) -> Option<Fault> {
+        (self.image && !self.says).then(only_an_image)
     }
 
     /// Ends an answer that broke off: an error event and nothing after it.
@@ -229,7 +245,102 @@ impl EventWriter {
     }
 
     fn full(&self) -> bool {
-        usize::try_from(self.blocks).is_ok_and(|blocks| blocks >= MAX_BLOCKS)
+        let blocks = usize::try_from(self.blocks).unwrap_or(usize::MAX);
+        blocks.saturating_add(self.waiting.len()) >= MAX_BLOCKS
+    }
+
+    /// Whether the open block must go on before another may begin.
+    const fn is_amid(&self) -> bool {
+        matches!(self.open, Open::Call(_)) && !self.ending.is_over()
+    }
+
+    /// Writes what waits, up to the next call that is not complete.
+    fn go_on(&mut self) {
+        while !self.is_amid() {
+            let Some(block) = self.waiting.next() else {
+                return;
+            };
+            self.block(&block);
+        }
+    }
+
+    /// Writes all that waits: the answer ends, or too much waits for a call that perhaps never ends.
+    fn write_all(&mut self) {
+        while let Some(block) = self.waiting.next() {
+            self.block(&block);
+        }
+    }
+
+    fn block(&mut self, block: &Block) {
+        match block {
+            Block::Text(text) => self.text(text),
+            Block::Thought(text) => self.thinking(text),
+            Block::Detail(json) => self.detail(json),
+            Block::Call {
+                index,
+                id,
+                name,
+                input,
+            } => {
+                self.call(*index, id, name);
+                self.more_input(input);
+            }
+        }
+    }
+
+    fn call(&mut self, index: u32, id: &str, name: &str) {
+        let id = call_id(id, &self.id, index);
+        let start = Start::ToolUse {
+            id: &id,
+            name,
+            input: Empty {},
+        };
+        self.begin(Open::Call(index), start);
+        self.ending = Ending::default();
+        self.says = true;
+    }
+
+    fn more_input(&mut self, json: &str) {
+        if !json.is_empty() {
+            self.ending.push(json);
+            self.delta(self.last(), Delta::InputJson { partial_json: json });
+        }
+    }
+
+    /// More of a call's input. What comes after the end of its block is left out.
+    fn input(&mut self, index: u32, json: &str) {
+        if self.waiting.input(index, json) {
+            if self.waiting.is_full() {
+                self.write_all();
+            }
+        } else if self.open == Open::Call(index) {
+            self.more_input(json);
+            self.go_on();
+        }
+    }
+
+    /// What begins a block or goes on with one of words.
+    fn say(&mut self, part: Part<'_>) {
+        if self.is_amid() {
+            if self.waiting.goes_on(&part) || !self.full() {
+                self.waiting.push(part);
+            }
+            if self.waiting.is_full() {
+                self.write_all();
+            }
+            return;
+        }
+        match part {
+            Part::Text(text) | Part::Refusal(text) => self.text(text),
+            Part::Thought(text) if self.open == Open::Thinking || !self.full() => {
+                self.thinking(text);
+            }
+            Part::ThoughtDetail(json) if self.open == Open::Thinking || !self.full() => {
+                self.detail(json);
+            }
+            Part::ToolCall { index, id, name } if !self.full() => self.call(index, id, name),
+            _ => {}
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -239,6 +350,7 @@ impl EventWriter {
         if self.open != Open::Text {
             self.begin(Open::Text, Start::Text { text: "" });
         }
+        self.says = true;
         self.delta(self.last(), Delta::Text { text });
     }
 
@@ -294,41 +406,18 @@ impl AnswerSink for EventWriter {
             return;
         }
         match part {
-            Part::Text(text) => self.text(text),
+            Part::Text("") | Part::Refusal("") | Part::Thought("") => {}
             Part::Refusal(text) => {
-                self.text(text);
-                self.refusal.push_str(text);
+                refuse(&mut self.refusal, text);
+                self.say(part);
             }
-            Part::Thought("") => {}
-            Part::Thought(text) if self.open == Open::Thinking || !self.full() => {
-                self.thinking(text);
+            Part::Text(_) | Part::Thought(_) | Part::ThoughtDetail(_) | Part::ToolCall { .. } => {
+                self.say(part);
             }
-            Part::ThoughtDetail(json) if self.open == Open::Thinking || !self.full() => {
-                self.detail(json);
-            }
-            Part::ToolCall { index, id, name } if !self.full() => {
-                let id = call_id(id, index);
-                let start = Start::ToolUse {
-                    id: &id,
-                    name,
-                    input: Empty {},
-                };
-                self.begin(Open::Call, start);
-                self.calls.push((index, self.last()));
-            }
-            Part::ToolInput { index, json } if !json.is_empty() => {
-                let call = self.calls.iter().rev().find(|(of, _)| *of == index);
-                if let Some((_, block)) = call {
-                    // Providers send one call after the other; a late piece still names its block.
-                    self.delta(*block, Delta::InputJson { partial_json: json });
-                }
-            }
-            Part::Thought(_)
-            | Part::ThoughtDetail(_)
-            | Part::ToolCall { .. }
-            | Part::ToolInput { .. } => {}
+            Part::ToolInput { index, json } => self.input(index, json),
+            Part::Image(_) => self.image = true,
             // This API has no place for them.
-            Part::Logprobs(_) | Part::Image(_) => {}
+            Part::Logprobs(_) => {}
             Part::StopSequence(sequence) => self.stopped = Stopped::by(sequence),
             Part::Finish(finish) => self.finish = Some(finish),
         }

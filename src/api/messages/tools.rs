@@ -1,5 +1,6 @@
 //! The tools of a request, and which of them must be used.
 
+use super::request::is_strict;
 use crate::{
     api::chat::{
         Extensions,
@@ -80,13 +81,18 @@ pub(super) fn tools<'a>(
         if fields.cache_control.is_some() && !takes.marks {
             note(dropped, "cache_control");
         }
+        let mut strict = flag(fields.strict, &place.key("strict"))?;
+        if strict == Some(true) && !takes.any_strict && !is_strict(parameters) {
+            strict = None;
+            note(dropped, "tools[].strict");
+        }
         Ok(Tool {
             r#type: "function",
             function: Declared {
                 name: needed(fields.name, &place.key("name"))?,
                 description: string(fields.description, &place.key("description"))?,
                 parameters: Some(parameters),
-                strict: flag(fields.strict, &place.key("strict"))?,
+                strict,
             },
             cache_control: fields.cache_control.filter(|_| takes.marks),
         })

@@ -11,6 +11,7 @@ use crate::{
             Extensions,
             compose::{Arguments, Call, Content, Detail, File, Image, Message, Part, Text, note},
             field::{Field, Map, Place, flag, list, needed, object, string},
+            names::Origin,
         },
         thought::{MAX_DETAILS, is_sealed, unseal},
     },
@@ -113,6 +114,7 @@ pub(super) fn translate<'a>(
         let role = needed(turn.role, &place.key("role"))?;
         let at = place.key("content");
         let raw = turn.content.ok_or_else(|| at.missing())?;
+        let before = out.len();
         match &*role.text() {
             "user" => reader.user(raw, &at, out)?,
             "assistant" => reader.assistant(raw, &at, out)?,
@@ -126,6 +128,9 @@ pub(super) fn translate<'a>(
                 )
             }
             _ => return Err(place.key("role").wrong("user, assistant or system")),
+        }
+        for message in out.iter_mut().skip(before) {
+            message.from = Origin::At(index);
         }
     }
     Ok(())
@@ -205,9 +210,11 @@ impl Reader<'_> {
         moved: &mut Vec<Part<'a>>,
     ) -> Result<Message<'a>, Fault> {
         let id = needed(block.tool_use_id, &place.key("tool_use_id"))?;
-        if flag(block.is_error, &place.key("is_error"))? == Some(true) {
+        let mut is_error = flag(block.is_error, &place.key("is_error"))?.filter(|wrong| *wrong);
+        if is_error.is_some() && !self.takes.errors {
             // The text of the result is all that other providers have for it.
             note(self.dropped, "messages[].content[].is_error");
+            is_error = None;
         }
         let content = match block.content.map(|raw| (raw, Quoted::of(raw))) {
             None => None,
@@ -241,6 +248,7 @@ impl Reader<'_> {
             role: "tool",
             tool_call_id: Some(id),
             content: Some(content.unwrap_or(Content::Text(Text::Word("")))),
+            is_error,
             cache_control: self.mark(block),
             ..Message::default()
         })

@@ -1,10 +1,16 @@
 //! Gathers an answer into one message.
 
-use super::{MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, id_or_none, stop_reason};
-use crate::api::{
-    answer::{AnswerSink, Finish, Part, Usage},
-    chat::name,
-    thought,
+use super::{
+    MAX_BLOCKS, StopDetails, Stopped, UsageJson, call_id, id_or_none, only_an_image, refuse,
+    stop_reason,
+};
+use crate::{
+    api::{
+        answer::{AnswerSink, Finish, Part, Usage},
+        chat::name,
+        thought,
+    },
+    fault::Fault,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,6 +23,8 @@ pub struct AnswerWriter {
     id: String,
     model: String,
     blocks: Vec<Block>,
+    /// An image came, for which there is no place.
+    image: bool,
     refusal: String,
     finish: Option<Finish>,
     stopped: Stopped,
@@ -107,6 +115,12 @@ impl AnswerWriter {
             usage: self.usage.into(),
         };
         serde_json::to_vec(&message).unwrap_or_default()
+    }
+
+    /// Why the answer would be none: all that was said is an image.
+    pub fn lost(&self) -> Option<Fault> {
+        let says = |block: &Block| matches!(block, Block::Text(_) | Block::Call { .. });
+        (self.image && !self.blocks.iter().any(says)).then(only_an_image)
     }
 
     fn push(&mut self, block: Block) {
@@ -207,13 +221,13 @@ impl AnswerSink for AnswerWriter {
             Part::Text(text) => self.text(text),
             Part::Refusal(text) => {
                 self.text(text);
-                self.refusal.push_str(text);
+                refuse(&mut self.refusal, text);
             }
             Part::Thought(text) => self.thought(text),
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => self.push(Block::Call {
                 index,
-                id: call_id(id, index),
+                id: call_id(id, &self.id, index),
                 name: name.to_owned(),
                 input: String::new(),
             }),
@@ -226,8 +240,9 @@ impl AnswerSink for AnswerWriter {
                     input.push_str(json);
                 }
             }
+            Part::Image(_) => self.image = true,
             // This API has no place for them.
-            Part::Logprobs(_) | Part::Image(_) => {}
+            Part::Logprobs(_) => {}
             Part::StopSequence(sequence) => self.stopped = Stopped::by(sequence),
             Part::Finish(finish) => self.finish = Some(finish),
         }

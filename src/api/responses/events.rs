@@ -84,6 +84,17 @@ pub(super) fn close_parts(out: &mut Vec<u8>, sequence: &mut u64, index: usize, i
             let kind = "response.function_call_arguments.done";
             line(out, sequence, kind, &event);
         }
+        Kind::Image(_) => {
+            for kind in ["in_progress", "generating", "completed"] {
+                let event = Event {
+                    item_id: Some(id),
+                    output_index: Some(index),
+                    ..Event::default()
+                };
+                let kind = format!("response.image_generation_call.{kind}");
+                line(out, sequence, &kind, &event);
+            }
+        }
     }
 }
 

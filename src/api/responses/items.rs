@@ -10,6 +10,7 @@ use crate::{
             Extensions,
             compose::{Arguments, Call, Content, Detail, File, Image, Message, Part, Text, note},
             field::{Field, Map, Place, list, needed, object, string},
+            names::Origin,
             request::bad,
         },
         thought::{MAX_DETAILS, unseal},
@@ -78,12 +79,16 @@ struct Talk<'a, 'o> {
     /// What tools returned and their messages cannot hold; follows after all of them.
     moved: Vec<Part<'a>>,
     turn: Option<Turn<'a>>,
+    /// The item that is being read.
+    at: usize,
     /// How many more details there may be in seals.
     details: usize,
 }
 
 #[derive(Default)]
 struct Turn<'a> {
+    /// Its first item.
+    from: usize,
     parts: Vec<Part<'a>>,
     refusal: Option<Quoted<'a>>,
     thoughts: Vec<Quoted<'a>>,
@@ -103,7 +108,7 @@ pub(super) fn translate<'a>(
     let place = Place::root("input");
     let raw = input.ok_or_else(|| place.missing())?;
     if let Some(text) = Quoted::of(raw) {
-        out.push(user(Content::Text(Text::Kept(text))));
+        out.push(user(Origin::Whole, Content::Text(Text::Kept(text))));
         return Ok(());
     }
     if !raw.get().starts_with('[') {
@@ -119,9 +124,11 @@ pub(super) fn translate<'a>(
         out,
         moved: Vec::new(),
         turn: None,
+        at: 0,
         details: MAX_DETAILS,
     };
     for (index, Map(item)) in items.into_iter().enumerate() {
+        talk.at = index;
         talk.item(&item, &place.index(index))?;
     }
     talk.end_turn();
@@ -129,8 +136,9 @@ pub(super) fn translate<'a>(
     Ok(())
 }
 
-fn user(content: Content<'_>) -> Message<'_> {
+fn user(from: Origin, content: Content<'_>) -> Message<'_> {
     Message {
+        from,
         role: "user",
         content: Some(content),
         ..Message::default()
@@ -156,9 +164,18 @@ impl<'a> Talk<'a, '_> {
             }
             Some("function_call_output") => self.result(item, place),
             Some("reasoning") => self.reasoning(item, place),
+            // What the model has drawn; no provider here takes it back as its own.
+            Some("image_generation_call") => {
+                note(self.dropped, "input[].image_generation_call");
+                Ok(())
+            }
             Some("item_reference") => Err(only_openai(
                 place,
                 "refers to a stored item; this gateway stores none. Send the item itself.",
+            )),
+            Some("custom_tool_call" | "custom_tool_call_output") => Err(only_openai(
+                place.key("type"),
+                "belongs to a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.",
             )),
             Some(other) => {
                 let place = place.key("type");
@@ -173,7 +190,11 @@ impl<'a> Talk<'a, '_> {
 
     fn turn(&mut self) -> &mut Turn<'a> {
         self.end_results();
-        self.turn.get_or_insert_default()
+        let from = self.at;
+        self.turn.get_or_insert_with(|| Turn {
+            from,
+            ..Turn::default()
+        })
     }
 
     fn message(&mut self, item: &Item<'a>, place: &Place<'_>) -> Result<(), Fault> {
@@ -205,6 +226,7 @@ impl<'a> Talk<'a, '_> {
         };
         if let Some(content) = content {
             self.out.push(Message {
+                from: Origin::At(self.at),
                 role,
                 content: Some(content),
                 ..Message::default()
@@ -233,6 +255,7 @@ impl<'a> Talk<'a, '_> {
             }
         }
         self.out.push(Message {
+            from: Origin::At(self.at),
             role: "tool",
             tool_call_id: Some(id),
             content: Some(Content::of(parts, "\n").unwrap_or(Content::Text(Text::Word("")))),
@@ -334,6 +357,7 @@ impl<'a> Talk<'a, '_> {
             }
         };
         let message = Message {
+            from: Origin::At(turn.from),
             role: "assistant",
             content: Content::of(turn.parts, ""),
             refusal: turn.refusal.map(Text::Kept),
@@ -351,7 +375,9 @@ impl<'a> Talk<'a, '_> {
 
     fn end_results(&mut self) {
         let moved = std::mem::take(&mut self.moved);
-        self.out.extend(Content::parts(moved).map(user));
+        let from = self.out.last().map_or(Origin::Whole, |result| result.from);
+        self.out
+            .extend(Content::parts(moved).map(|content| user(from, content)));
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) enum Kind {
         name: String,
         arguments: String,
     },
+    /// An image, in base64. In this API it is what a tool of OpenAI's has drawn.
+    Image(String),
 }
 
 /// One part of a message.
@@ -94,6 +96,12 @@ impl Grown {
                     arguments
                 },
             },
+            // It comes whole.
+            Kind::Image(data) => Item::ImageGenerationCall {
+                id: &self.id,
+                status: Status::Completed,
+                result: Some(data),
+            },
         }
     }
 
@@ -117,6 +125,11 @@ impl Grown {
                 call_id,
                 name,
                 arguments: "",
+            },
+            Kind::Image(_) => Item::ImageGenerationCall {
+                id: &self.id,
+                status: Status::InProgress,
+                result: None,
             },
         }
     }

@@ -9,6 +9,7 @@ use crate::{
         Extensions,
         compose::{Content, Format, Message, Request, Schema, Text, Translated, note},
         field::{Field, Place, flag, needed, object, string},
+        names::Names,
         request::bad,
     },
     fault::Fault,
@@ -16,6 +17,20 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// What this API calls the fields of a chat request.
+const NAMES: Names = Names {
+    messages: "input",
+    system: "instructions",
+    parameters: ".parameters",
+    effort: "reasoning.effort",
+    format: "text.format",
+    fields: &[
+        ("max_completion_tokens", "max_output_tokens"),
+        ("max_tokens", "max_output_tokens"),
+        ("verbosity", "text.verbosity"),
+    ],
+};
 
 const STATELESS: &str = "needs an answer that was stored; this gateway stores none. Send the whole conversation in `input`.";
 
@@ -143,7 +158,7 @@ pub fn read(body: &Object<'_>, model: &str, takes: Extensions) -> Result<Transla
         service_tier: string(raw("service_tier"), &Place::root("service_tier"))?.map(Text::Kept),
         ..Request::default()
     };
-    Ok(request.write(body.source().len(), dropped))
+    Ok(request.write(body.source().len(), NAMES, dropped))
 }
 
 /// Reasoning comes with its opaque content unasked; other extras do not exist elsewhere.

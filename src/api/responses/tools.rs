@@ -38,6 +38,8 @@ struct ChoiceFields<'a> {
     tools: Field<'a>,
 }
 
+const FREE_TEXT: &str = "\"custom\" is a tool that takes free text, which this model's provider cannot carry; declare a function with one string parameter instead.";
+
 /// Errors: `Unsupported` for a tool that OpenAI runs itself, `BadRequest` for a malformed one.
 pub(super) fn tools(text: Option<&str>) -> Result<Vec<Tool<'_>>, Fault> {
     let place = Place::root("tools");
@@ -69,6 +71,9 @@ pub(super) fn tools(text: Option<&str>) -> Result<Vec<Tool<'_>>, Fault> {
 fn only_function(kind: Quoted<'_>, place: &Place<'_>) -> Result<(), Fault> {
     if kind == *"function" {
         return Ok(());
+    }
+    if kind == *"custom" {
+        return Err(only_openai(place.key("type"), FREE_TEXT));
     }
     let why = format!(
         "\"{}\" is a tool of OpenAI's own, which this model's provider does not have; declare a function instead.",

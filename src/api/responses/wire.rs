@@ -35,6 +35,11 @@ pub(super) enum Item<'a> {
         name: &'a str,
         arguments: &'a str,
     },
+    ImageGenerationCall {
+        id: &'a str,
+        status: Status,
+        result: Option<&'a str>,
+    },
 }
 
 #[derive(Serialize)]
@@ -145,12 +150,6 @@ pub(super) struct Event<'a> {
     pub(super) part: Option<AnyPart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) item: Option<Item<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) message: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) param: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{
-        answer::{AnswerSink, Finish, Part, Usage},
+        answer::{AnswerSink, Finish, Part, Usage, call_id},
         chat::name,
     },
     fault::{Fault, FaultKind},
@@ -73,17 +73,8 @@ impl Writer {
 
     /// Ends a stream that broke off.
     pub fn fail(&mut self, fault: &Fault) {
-        if !self.started {
-            let code = fault.code.as_deref().unwrap_or(fault.kind.wire().2);
-            let event = Event {
-                code: Some(code),
-                message: Some(&fault.message),
-                param: fault.param.as_deref(),
-                ..Event::default()
-            };
-            line(&mut self.out, &mut self.sequence, "error", &event);
-            return;
-        }
+        // The SDKs' stream helpers take no event before the first one.
+        self.start();
         let response = self.response(Status::Failed, Some(fault));
         self.with_response("response.failed", &response);
     }
@@ -362,6 +353,16 @@ impl Writer {
         }
     }
 
+    /// An image, which comes whole. Shape of `url`: data in base64; what is no data has no place here.
+    fn image(&mut self, url: &str) {
+        let data = url.split_once(";base64,").map(|(_, data)| data);
+        let Some(data) = data.filter(|data| self.output.takes(data)) else {
+            return;
+        };
+        self.begin("ig", Kind::Image(data.to_owned()));
+        self.close_texts();
+    }
+
     /// Ends the open message or reasoning.
     fn close_texts(&mut self) {
         self.close(
@@ -440,13 +441,10 @@ impl AnswerSink for Writer {
             Part::Thought(text) => self.think(text),
             Part::ThoughtDetail(json) => self.detail(json),
             Part::ToolCall { index, id, name } => {
-                let call_id = match id {
-                    "" => format!("call_{index}"), // the result must name it
-                    id => id.to_owned(),
-                };
                 let call = Kind::Call {
                     index,
-                    call_id,
+                    // The result must name it.
+                    call_id: call_id(id, plain(&self.id), index).into_owned(),
                     name: name.to_owned(),
                     arguments: String::new(),
                 };
@@ -455,8 +453,7 @@ impl AnswerSink for Writer {
             Part::ToolInput { index, json } => self.input(index, json),
             // Nobody who asks for them comes this far.
             Part::Logprobs(_) | Part::StopSequence(_) => {}
-            // An image of this API is the result of a tool that nobody has called.
-            Part::Image(_) => {}
+            Part::Image(url) => self.image(url),
             Part::Finish(finish) => self.finish = Some(finish),
         }
     }

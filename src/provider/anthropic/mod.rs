@@ -167,7 +167,7 @@ impl ChatDialect for Anthropic {
         self.host.unframe(event)
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, _model: &str) -> Extensions {
         Extensions {
             thinking: true,
             ..Extensions::TRANSLATED

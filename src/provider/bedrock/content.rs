@@ -60,6 +60,8 @@ pub(super) fn thoughts<'a>(message: &Message<'a>) -> Vec<Block<'a>> {
 pub(super) struct Around<'d> {
     /// The model takes cache points.
     pub(super) caches: bool,
+    /// The model is told which tools failed.
+    pub(super) errors: bool,
     /// The names of the documents so far.
     pub(super) documents: media::Names,
     pub(super) dropped: &'d mut Vec<String>,

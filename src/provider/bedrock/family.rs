@@ -70,6 +70,12 @@ impl Family {
         }
     }
 
+    /// Is told which tools failed.
+    /// Source: Amazon Bedrock API reference, "ToolResultBlock" (`status`), read 2026-11.
+    pub(super) const fn errors(&self) -> bool {
+        matches!(self, Self::Claude(_) | Self::Nova { .. })
+    }
+
     /// Takes cache points.
     pub(super) fn caches(&self, name: &str) -> bool {
         match self {

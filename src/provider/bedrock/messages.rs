@@ -234,6 +234,7 @@ impl<'a> Conversation<'a> {
         let mut new = vec![Block::ToolResult {
             tool_use_id,
             content,
+            status: (message.is_error && around.errors).then_some("error"),
         }];
         new.extend(point.map(Block::CachePoint));
         self.uses_tools = true;
@@ -291,6 +292,7 @@ mod tests {
         let mut dropped = Vec::new();
         let mut around = Around {
             caches: true,
+            errors: true,
             documents: Default::default(),
             dropped: &mut dropped,
         };

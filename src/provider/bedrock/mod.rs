@@ -135,9 +135,10 @@ impl ChatDialect for Bedrock {
         Some(Box::new(events::Events::default()))
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, model: &str) -> Extensions {
         Extensions {
             thinking: true,
+            errors: family::family(model).errors(),
             ..Extensions::TRANSLATED
         }
     }

@@ -106,6 +106,7 @@ pub(super) fn translate(dialect: &Bedrock, chat: &Chat<'_>) -> Result<Outgoing, 
     let messages = message::messages(chat)?;
     let mut around = Around {
         caches: family.caches(&chat.model),
+        errors: family.errors(),
         documents: Default::default(),
         dropped: &mut dropped,
     };

@@ -155,6 +155,7 @@ mod tests {
         let mut dropped = Vec::new();
         let mut around = Around {
             caches: true,
+            errors: true,
             documents: Default::default(),
             dropped: &mut dropped,
         };

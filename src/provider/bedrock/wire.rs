@@ -67,6 +67,8 @@ pub(super) enum Block<'a> {
     ToolResult {
         tool_use_id: Cow<'a, str>,
         content: Vec<Block<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<&'static str>,
     },
     ReasoningContent(Reasoning<'a>),
     CachePoint(CachePoint),

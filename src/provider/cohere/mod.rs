@@ -28,7 +28,7 @@ use super::{
 use crate::{
     api::{
         answer::AnswerSink,
-        chat::Chat,
+        chat::{Chat, Extensions},
         dropped::note,
         embeddings::{Asked, Embed},
         rerank::Rerank,
@@ -115,6 +115,13 @@ impl ChatDialect for Cohere {
 
     fn events(&self) -> Option<Box<dyn ChatEvents>> {
         Some(Box::new(events::Events::default()))
+    }
+
+    fn takes(&self, _model: &str) -> Extensions {
+        Extensions {
+            rich_results: false,
+            ..Extensions::TRANSLATED
+        }
     }
 }
 

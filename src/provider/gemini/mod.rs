@@ -174,8 +174,9 @@ impl ChatDialect for Gemini {
         Some(Box::new(events::Events::new(self.home.tag())))
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, model: &str) -> Extensions {
         Extensions {
+            rich_results: model::model(model).age == model::Age::New,
             thinking: true,
             ..Extensions::TRANSLATED
         }

@@ -130,13 +130,11 @@ fn say(choice: u32, message: &Message<'_>, out: &mut dyn AnswerSink) {
         let Some(function) = &call.function else {
             continue;
         };
-        let made = format!("call_{index}");
-        let id = call.id.as_deref().filter(|id| !id.is_empty());
         out.part(
             choice,
             Part::ToolCall {
                 index,
-                id: id.unwrap_or(&made),
+                id: call.id.as_deref().unwrap_or_default(),
                 name: &function.name,
             },
         );

@@ -225,12 +225,11 @@ impl Events {
                     ours,
                     id: id.map(str::to_owned),
                 });
-                let made = format!("call_{ours}");
                 out.part(
                     choice,
                     Part::ToolCall {
                         index: ours,
-                        id: id.unwrap_or(&made),
+                        id: id.unwrap_or_default(),
                         name: name.unwrap_or_default(),
                     },
                 );

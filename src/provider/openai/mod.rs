@@ -120,6 +120,7 @@ struct OpenAi {
 
 /// OpenAI itself: no difference, and all of its paths.
 const OWN: Difference = Difference {
+    takes: Extensions::OPENAI,
     relays: Area::ALL,
     ..Difference::NONE
 };
@@ -241,7 +242,7 @@ impl ChatDialect for OpenAi {
         None
     }
 
-    fn takes(&self) -> Extensions {
+    fn takes(&self, _model: &str) -> Extensions {
         self.table.takes
     }
 }

@@ -7,7 +7,7 @@
 
 use super::super::{FEATURES, OpenAi, difference::Difference};
 use crate::{
-    api::relay::Area,
+    api::{chat::Extensions, relay::Area},
     config::node::{Fields, Node},
     provider::{Common, Entry, Provider, features::Features},
 };
@@ -28,6 +28,7 @@ pub(in crate::provider) const ENTRY: Entry = Entry {
 /// files, fine-tuning and vector stores are named there), openai 3.57 for Python, `lib/azure.py`, read 2026-11;
 /// batches and uploads are general knowledge, not confirmed.
 const TABLE: Difference = Difference {
+    takes: Extensions::OPENAI,
     relays: &[
         Area::ImageGeneration,
         Area::ImageEdit,
