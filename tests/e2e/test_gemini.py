@@ -179,3 +179,30 @@ def test_a_client_s_name_for_a_model_cannot_leave_its_place_in_the_path(client, 
     client.chat(text, "gemini/../files:upload?key=1")
     (seen,) = gemini_provider.asked(text)
     assert seen.path == "/v1beta/models/..%2Ffiles%3Aupload%3Fkey%3D1:generateContent"
+
+
+@pytest.mark.parametrize(("model", "beside"), [("gemini-2.5-pro", True), ("gemini-3-flash-preview", False)])
+def test_an_image_in_a_tool_s_result_reaches_every_model(client, gemini_provider, model, beside):
+    """Before Gemini 3 it cannot stand in the result, so it follows."""
+    text, png = marker(), "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": png}}
+    messages = [
+        {"role": "user", "content": text},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "read", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "a cat"}, image]}]},
+    ]
+    body = {"model": f"gemini/{model}", "max_tokens": 64, "messages": messages, "tools": [{"name": "read", "input_schema": {"type": "object"}}]}
+    reply = client.ask("/v1/messages", body)
+    assert reply.status == 200, reply.body
+    contents = gemini_provider.asked(text)[-1].json["contents"]
+    assert "a cat" in json.dumps(contents[2]["parts"][0]["functionResponse"])
+    (data,) = (part for content in contents for part in parts(content) if "inlineData" in part)
+    assert data["inlineData"] == {"mimeType": "image/png", "data": png}
+    assert (data in contents[-1]["parts"]) is beside
+
+
+def parts(content):
+    """Those of a turn, and those of the results in it."""
+    for part in content["parts"]:
+        yield part
+        yield from part.get("functionResponse", {}).get("parts", [])

@@ -65,6 +65,18 @@ def test_the_arguments_of_a_tool_are_the_client_s_values_and_json(client, provid
 
 @BOTH
 @STREAMS
+@pytest.mark.parametrize("size", [1, 4, 100])
+def test_an_answer_that_is_json_stays_json(client, provider, stream, size):
+    said = {"card": 4111111111111111, "to": "ann@example.com", "note": "card 4111 1111 1111 1111", "degrees": 21}
+    reply = client.chat(script(provider, json.dumps(said), size=size), MODEL[provider], stream=stream)
+    got = json.loads(reply.answer.content)
+    # A value that is written in another way is another one.
+    assert {got["card"], got["note"].removeprefix("card ")} == {"[CREDIT_CARD_1]", "[CREDIT_CARD_2]"}
+    assert (got["to"], got["degrees"]) == ("ann@example.com", 21)
+
+
+@BOTH
+@STREAMS
 def test_what_the_model_says_of_its_own_is_masked(gateway, client, provider, stream):
     reply = client.chat(script(provider, CARD), MODEL[provider], stream=stream)
     assert (reply.status, reply.answer.content) == (200, MASKED)

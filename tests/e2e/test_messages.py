@@ -197,6 +197,25 @@ def test_what_was_left_out_is_listed(client):
     assert (reply.status, reply.headers["x-llm-dropped"]) == (200, "cache_control,top_k")
 
 
+def test_a_choice_among_no_tools_is_not_sent(client, openai_provider):
+    text = marker()
+    reply = ask(client, text, OPENAI, tools=[], tool_choice={"type": "auto", "disable_parallel_tool_use": True})
+    (seen,) = openai_provider.asked(text)
+    assert reply.status == 200
+    assert not seen.json.keys() & {"tools", "tool_choice", "parallel_tool_calls"}
+
+
+def test_more_stop_sequences_than_openai_takes_go_to_the_next_target(client, openai_provider, anthropic_provider):
+    text, stops = marker(), [str(n) for n in range(6)]
+    reply = ask(client, text, OPENAI, stop_sequences=stops)
+    assert (reply.status, reply.headers["x-llm-provider"]) == (200, "anthropic")
+    assert openai_provider.asked(text) == []
+    assert anthropic_provider.asked(text)[0].json["stop_sequences"] == stops
+    reply = ask(client, text, "openai/gpt-test", stop_sequences=stops)
+    assert reply.status == 400
+    assert "`stop_sequences`" in reply.json["error"]["message"]
+
+
 def test_the_echo_model_answers_in_messages(client):
     reply = ask(client, "Hello", "echo", stream=True)
     assert [event["type"] for event in reply.named_events] == [

@@ -116,6 +116,26 @@ def test_what_needs_a_store_goes_only_where_there_is_one(client):
     assert (reply.status, reply.error["param"]) == (400, "previous_response_id")
 
 
+def test_work_in_the_background_is_refused_everywhere(client):
+    for model in (OPENAI, ANTHROPIC):
+        reply = ask(client, "Hello", model, background=True)
+        assert (reply.status, reply.error["param"]) == (400, "background")
+
+
+@pytest.mark.parametrize(
+    ("sent", "named"),
+    [
+        ({"max_output_tokens": "x"}, "max_output_tokens"),
+        ({"reasoning": {"effort": "bogus"}}, "reasoning.effort"),
+        ({"instructions": "Be brief.", "input": [{"type": "function_call", "call_id": "c", "name": "f", "arguments": "nope"}]}, "input[0]"),
+    ],
+)
+def test_a_refusal_names_what_the_client_has_sent(client, sent, named):
+    reply = ask(client, "Hello", "anthropic/claude-test", **sent)
+    assert (reply.status, reply.error["param"]) == (400, named)
+    assert f"`{named}" in reply.error["message"]
+
+
 def test_errors_have_openai_s_shape(client):
     reply = ask(client, "[[anthropic status 400]]", "anthropic/claude-x")
     assert (reply.status, reply.error["message"]) == (400, "provider says 400")
